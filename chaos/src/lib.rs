@@ -1,0 +1,1 @@
+//! Faults, schedules, journal and the fault proxy.

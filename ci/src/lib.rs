@@ -1,0 +1,1 @@
+//! Repository rules held as tests, and the benchmark programs.

@@ -1,0 +1,1 @@
+//! An embedded Kafka cluster with a failure model, for tests.

@@ -1,0 +1,1 @@
+//! An embedded Kubernetes control plane with emulated nodes, for tests.

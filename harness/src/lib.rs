@@ -1,0 +1,1 @@
+//! Chaos and benchmarking harness for streaming workloads on Kubernetes.

@@ -1,0 +1,2 @@
+//! The `stormgauge` program.
+fn main() {}

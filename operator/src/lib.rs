@@ -1,0 +1,1 @@
+//! Kubernetes operator that allocates workers to streaming jobs.

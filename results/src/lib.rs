@@ -1,0 +1,1 @@
+//! Histograms, run records, gates and reports.

@@ -1,0 +1,1 @@
+//! Streaming workloads: event models, arrivals, schemas and the reference worker.
