@@ -1,1 +1,3 @@
 //! An embedded Kafka cluster with a failure model, for tests.
+
+mod coordinator;
