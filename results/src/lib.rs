@@ -1,1 +1,39 @@
 //! Histograms, run records, gates and reports.
+//!
+//! A map, from what is measured to what is said about it:
+//!
+//! - [`latencies`]: a bounded log-linear recorder, and its form in files;
+//! - [`series`]: one row a second of rates, latencies, lag and replicas;
+//! - [`record`]: everything a trial found, as one self-describing JSON file;
+//! - [`recovery`]: how long a fault was felt;
+//! - [`statistics`]: medians, and quantile intervals free of distribution;
+//! - [`objectives`]: which indicator must keep which bound;
+//! - [`verdict`]: pass, fail, inconclusive or invalid, each with its reasons;
+//! - [`comparison`]: trials side by side, a row for each strategy;
+//! - [`baseline`] and [`gate`]: did it get worse, and is it good enough;
+//! - [`report`]: terminal table, CSV, markdown and JSON, one writer a file;
+//! - [`file`]: bounded reading and atomic writing.
+//!
+//! Nothing here reads a clock, draws a random number or talks to a network.
+
+pub mod file;
+pub mod latencies;
+pub mod objectives;
+pub mod record;
+pub mod recovery;
+pub mod report;
+#[cfg(test)]
+mod sample;
+pub mod series;
+pub mod statistics;
+pub mod verdict;
+
+pub use latencies::{HistogramRecord, Latencies};
+pub use objectives::{Bound, IndicatorName, Objectives};
+pub use record::{
+    Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, Indicators, Machine,
+    Program, RecordError, RunRecord, ScenarioIdentity, Span, WorkloadIdentity,
+};
+pub use recovery::recovery_s;
+pub use series::{SeriesBuilder, SeriesRow};
+pub use verdict::{Evidence, HealthLimits, Verdict, VerdictKind, judge};

@@ -1,0 +1,53 @@
+//! Faults as a record keeps them.
+
+use serde::{Deserialize, Serialize};
+
+/// One fault of the trial's schedule, with what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpan {
+    /// The fault's name in the scenario.
+    pub name: String,
+    /// What was injected, such as `node_crash`.
+    pub kind: String,
+    /// The concrete targets, such as `node-2`.
+    pub targets: Vec<String>,
+    /// When it was due, seconds from load start.
+    pub due_s: f64,
+    /// When it was installed, seconds from load start.
+    pub installed_s: Option<f64>,
+    /// When there was evidence that it had landed, seconds from load start.
+    pub landed_s: Option<f64>,
+    /// When it was healed, seconds from load start.
+    pub healed_s: Option<f64>,
+    /// Whether it landed.
+    pub state: FaultState,
+    /// The evidence that it landed, or the reason why it did not.
+    pub evidence: String,
+    /// How long users felt it, in seconds, by the law of [`crate::recovery_s`]. Absent when the
+    /// system did not recover before the trial's end, or when the fault did not land.
+    pub recovery_s: Option<f64>,
+}
+
+/// Whether a fault landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultState {
+    /// There is evidence that the fault took effect.
+    Landed,
+    /// It was not injected, for a stated reason.
+    Skipped,
+    /// It was injected, but nothing shows that it took effect.
+    Indeterminate,
+}
+
+impl FaultState {
+    /// The word for it in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            FaultState::Landed => "landed",
+            FaultState::Skipped => "skipped",
+            FaultState::Indeterminate => "indeterminate",
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Did the trial test what it claims?
+
+use crate::record::{FaultState, Health};
+use crate::report::format;
+use crate::verdict::{Evidence, HealthLimits};
+
+/// Why the trial is invalid, a sentence each; empty when it is valid.
+pub(super) fn reasons(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for fault in evidence.faults.iter().filter(|fault| fault.state != FaultState::Landed) {
+        let what = match fault.state {
+            FaultState::Skipped => "was skipped",
+            _ => "was injected, but nothing shows that it landed",
+        };
+        reasons.push(format!(
+            "The fault {} ({}) {what}: {}.",
+            fault.name,
+            fault.kind,
+            fault.evidence.trim_end_matches('.')
+        ));
+    }
+    if evidence.delivery.observed == 0 {
+        reasons.push(format!(
+            "No result was observed, of {} messages sent.",
+            format::count(evidence.delivery.sent)
+        ));
+    }
+    missed_sends(evidence, limits, &mut reasons);
+    timing(evidence.health, limits, &mut reasons);
+    reasons
+}
+
+fn missed_sends(evidence: Evidence<'_>, limits: &HealthLimits, reasons: &mut Vec<String>) {
+    let missed = evidence.health.missed_sends;
+    let share = missed as f64 / evidence.delivery.planned.max(1) as f64;
+    if share > limits.missed_sends_share_max {
+        reasons.push(format!(
+            "The load generator missed {} of {} sends, which is {:.1} %; at most {} % are allowed.",
+            format::count(missed),
+            format::count(evidence.delivery.planned),
+            share * 100.0,
+            limits.missed_sends_share_max * 100.0,
+        ));
+    }
+}
+
+fn timing(health: &Health, limits: &HealthLimits, reasons: &mut Vec<String>) {
+    if health.dispatch_error_p99_us > limits.dispatch_error_p99_us_max {
+        reasons.push(format!(
+            "The load generator was late: its p99 dispatch error was {}; at most {} are allowed.",
+            format::milliseconds(health.dispatch_error_p99_us as f64 / 1e3),
+            format::milliseconds(limits.dispatch_error_p99_us_max as f64 / 1e3),
+        ));
+    }
+    if health.negative_latencies > 0 {
+        reasons.push(format!(
+            "{} response times were below zero, so a clock stepped or a stamp is wrong; \
+             none are allowed.",
+            format::count(health.negative_latencies)
+        ));
+    }
+    if health.overflow_latencies > 0 {
+        reasons.push(format!(
+            "{} response times exceeded one hour, so a clock stepped or a stamp is wrong; \
+             none are allowed.",
+            format::count(health.overflow_latencies)
+        ));
+    }
+}
