@@ -1,1 +1,9 @@
 //! Kubernetes operator that allocates workers to streaming jobs.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`allocation`] | pure: observation and state in, decision with a reason out |
+//! | [`crd`] | the `StreamingJob` resource |
+
+pub mod allocation;
+pub mod crd;
