@@ -5,10 +5,29 @@
 //! before the barrier, a SyncGroup before the leader's assignment) is *parked* under its ticket
 //! and answered by a later call, at the latest by [`Coordinator::advance`].
 //!
+//! A group's rules are in `group` (states, barrier, timers), `join`, `sync` (with heartbeats),
+//! `leave` (with failover), `offsets` and `fetch`; `describe` reads, `assignment` decodes.
+//!
 //! The behaviour is that of Apache Kafka's `GroupMetadataManager` and `ClassicGroup` (4.x).
 
-use std::collections::BTreeMap;
+mod assignment;
+mod context;
+mod describe;
+mod fetch;
+mod group;
+mod join;
+mod leave;
+mod member;
+mod offsets;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 
 use kafka_protocol::messages::{
     ApiKey, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest,
@@ -17,6 +36,11 @@ use kafka_protocol::messages::{
     ListGroupsResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
     OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
 };
+use kafka_protocol::protocol::StrBytes;
+
+use context::{Context, MemberIds, detached};
+use group::Group;
+use join::Join;
 
 /// The group requests served, each with its lowest and highest version.
 ///
@@ -80,19 +104,19 @@ pub struct GroupConfig {
     pub session_timeout_max: Duration,
     /// Groups known at once.
     pub groups_max: usize,
-    /// Members of one group, those told to come back with a member id included.
+    /// Members of one group; as many again may have been told to come back with a member id.
     pub members_max: usize,
     /// Protocols (assignors) one member may offer.
     pub protocols_max: usize,
     /// Bytes of all protocol metadata of one member.
     pub protocol_metadata_bytes_max: usize,
-    /// Bytes of one member's assignment.
+    /// Bytes of all members' assignments of one generation.
     pub assignment_bytes_max: usize,
     /// Partitions with a committed offset in one group.
     pub offsets_max: usize,
     /// Bytes of the metadata committed with one offset.
     pub offset_metadata_bytes_max: usize,
-    /// Bytes of a group id, a group instance id, a client id or a topic name.
+    /// Bytes of a group id, instance id, client id, host, protocol name or topic name.
     pub name_bytes_max: usize,
 }
 
@@ -102,11 +126,11 @@ impl Default for GroupConfig {
             initial_rebalance_delay: Duration::from_secs(3),
             session_timeout_min: Duration::from_secs(6),
             session_timeout_max: Duration::from_secs(30 * 60),
-            groups_max: 10_000,
+            groups_max: 1_000,
             members_max: 1_000,
             protocols_max: 32,
-            protocol_metadata_bytes_max: 1 << 20,
-            assignment_bytes_max: 1 << 20,
+            protocol_metadata_bytes_max: 128 << 10,
+            assignment_bytes_max: 4 << 20,
             offsets_max: 100_000,
             offset_metadata_bytes_max: 4_096,
             name_bytes_max: 1_024,
@@ -172,16 +196,30 @@ pub struct MemberView {
 
 /// The coordinator of every classic consumer group of a cluster.
 #[derive(Debug)]
-pub struct Coordinator {}
+pub struct Coordinator {
+    config: GroupConfig,
+    member_ids: MemberIds,
+    groups: BTreeMap<StrBytes, Group>,
+    /// The next deadline of each group that has one.
+    deadlines: BTreeSet<(Duration, StrBytes)>,
+    /// The requests whose answers wait.
+    parked: BTreeSet<Ticket>,
+}
 
-#[expect(unused_variables, reason = "signatures only")]
 impl Coordinator {
     /// A coordinator without groups; `seed` decides the member ids it gives out.
     pub fn new(config: GroupConfig, seed: u64) -> Self {
-        Self {}
+        Self {
+            config,
+            member_ids: MemberIds::new(seed),
+            groups: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            parked: BTreeSet::new(),
+        }
     }
-    /// Joins a group.
-    #[expect(clippy::too_many_arguments, reason = "a request and where it came from")]
+
+    /// Joins the group or rejoins it. The answer waits until every member has joined or the time
+    /// for that is over.
     pub fn join_group(
         &mut self,
         now: Duration,
@@ -191,8 +229,26 @@ impl Coordinator {
         request: JoinGroupRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let admitted = Join::new(&self.config, ticket, version, client, &request);
+        let admitted = admitted.and_then(|join| {
+            // Only who asks for a member id can found a group.
+            if join.member_id.is_empty() {
+                self.ensure_group(&request.group_id)?;
+            }
+            Ok(join)
+        });
+        let outcome = admitted.and_then(|join| {
+            self.with_group(now, &request.group_id, replies, |group, cx| group.join(cx, join))
+                .ok_or(ResponseError::UnknownMemberId)
+        });
+        if let Err(error) = outcome {
+            let response = join::refusal(version, error, request.member_id);
+            replies.push(Reply { ticket, body: ReplyBody::JoinGroup(response) });
+        }
     }
-    /// Hands in or asks for the assignment.
+
+    /// Asks for the member's assignment; the leader hands everybody's in. The answer waits for
+    /// the leader.
     pub fn sync_group(
         &mut self,
         now: Duration,
@@ -201,18 +257,32 @@ impl Coordinator {
         request: SyncGroupRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let known = self.with_group(now, &request.group_id, replies, |group, cx| {
+            group.sync(cx, ticket, version, &request);
+        });
+        if known.is_none() {
+            let body = ReplyBody::SyncGroup(sync::refusal(missing_group(&request.group_id)));
+            replies.push(Reply { ticket, body });
+        }
     }
-    /// Keeps a session.
+
+    /// Keeps the member's session and tells it of a rebalance.
     pub fn heartbeat(
         &mut self,
         now: Duration,
         ticket: Ticket,
-        version: i16,
+        _version: i16,
         request: HeartbeatRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let outcome = self
+            .with_group(now, &request.group_id, replies, |group, cx| group.heartbeat(cx, &request));
+        let outcome = outcome.unwrap_or_else(|| Err(missing_group(&request.group_id)));
+        let body = ReplyBody::Heartbeat(sync::heartbeat_response(outcome));
+        replies.push(Reply { ticket, body });
     }
-    /// Leaves a group.
+
+    /// Lets one member go, or several from version 3.
     pub fn leave_group(
         &mut self,
         now: Duration,
@@ -221,8 +291,25 @@ impl Coordinator {
         request: LeaveGroupRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let group_id = request.group_id.clone();
+        let leaving = leave::leaving_members(version, request);
+        let outcomes =
+            self.with_group(now, &group_id, replies, |group, cx| group.leave(cx, &leaving));
+        let response = match outcomes {
+            Some(outcomes) => leave::leave_response(version, &leaving, &outcomes),
+            None if group_id.is_empty() => {
+                LeaveGroupResponse::default().with_error_code(ResponseError::InvalidGroupId.code())
+            }
+            None => {
+                let unknown = vec![Err(ResponseError::UnknownMemberId); leaving.len()];
+                leave::leave_response(version, &leaving, &unknown)
+            }
+        };
+        replies.push(Reply { ticket, body: ReplyBody::LeaveGroup(response) });
     }
-    /// Commits offsets.
+
+    /// Commits offsets: for a member of the current generation, or for anybody (generation −1) if
+    /// the group has no members. Whether the partitions exist is for the caller to check.
     pub fn offset_commit(
         &mut self,
         now: Duration,
@@ -231,72 +318,189 @@ impl Coordinator {
         request: OffsetCommitRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let founded = if request.generation_id_or_member_epoch < 0 {
+            self.ensure_group(&request.group_id)
+        } else {
+            Ok(())
+        };
+        let response = founded.and_then(|()| {
+            self.with_group(now, &request.group_id, replies, |group, cx| group.commit(cx, &request))
+                .ok_or(offsets::missing_group(version))
+        });
+        let response =
+            response.unwrap_or_else(|error| offsets::commit_response(&request, |_, _| Err(error)));
+        replies.push(Reply { ticket, body: ReplyBody::OffsetCommit(response) });
     }
-    /// Reads committed offsets.
+
+    /// Reads committed offsets: of the partitions named, or of all if the topics are null.
     pub fn offset_fetch(
         &mut self,
-        now: Duration,
+        _now: Duration,
         ticket: Ticket,
         version: i16,
         request: OffsetFetchRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let response = fetch::fetch(&self.groups, version, request);
+        replies.push(Reply { ticket, body: ReplyBody::OffsetFetch(response) });
     }
-    /// Describes groups.
+
+    /// Describes groups and their members.
     pub fn describe_groups(
         &mut self,
-        now: Duration,
+        _now: Duration,
         ticket: Ticket,
         version: i16,
         request: DescribeGroupsRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let response = describe::describe(&self.groups, version, &request);
+        replies.push(Reply { ticket, body: ReplyBody::DescribeGroups(response) });
     }
-    /// Lists groups.
+
+    /// Lists the groups in the states and of the types asked for; all if none are named.
     pub fn list_groups(
         &mut self,
-        now: Duration,
+        _now: Duration,
         ticket: Ticket,
-        version: i16,
+        _version: i16,
         request: ListGroupsRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let response = describe::list(&self.groups, &request);
+        replies.push(Reply { ticket, body: ReplyBody::ListGroups(response) });
     }
-    /// Deletes empty groups.
+
+    /// Deletes groups without members, with their committed offsets.
     pub fn delete_groups(
         &mut self,
-        now: Duration,
+        _now: Duration,
         ticket: Ticket,
-        version: i16,
+        _version: i16,
         request: DeleteGroupsRequest,
         replies: &mut Vec<Reply>,
     ) {
+        let names: BTreeSet<_> = request.groups_names.into_iter().map(|name| name.0).collect();
+        let delete = |name: StrBytes| {
+            let code = self.delete_group(&name).err().map_or(0, |error| error.code());
+            DeletableGroupResult::default().with_group_id(name.into()).with_error_code(code)
+        };
+        let results = names.into_iter().map(delete).collect();
+        let response = DeleteGroupsResponse::default().with_results(results);
+        replies.push(Reply { ticket, body: ReplyBody::DeleteGroups(response) });
     }
+
     /// When [`Self::advance`] has something to do next.
     pub fn next_deadline(&self) -> Option<Duration> {
-        None
+        self.deadlines.first().map(|(deadline, _)| *deadline)
     }
-    /// Does what is due at `now`.
-    pub fn advance(&mut self, now: Duration, replies: &mut Vec<Reply>) {}
-    /// Forgets the ticket of a connection that went away.
-    pub fn abandon(&mut self, ticket: Ticket) {}
-    /// Moves the groups for which `moved` says so to another broker: parked requests are answered
-    /// with NOT_COORDINATOR, members get a fresh session, an unfinished rebalance starts over.
+
+    /// Ends the sessions and waits that are over at `now`. Requests received before `now` should
+    /// be handed in first: a heartbeat that comes in time but late in the queue then counts.
+    pub fn advance(&mut self, now: Duration, replies: &mut Vec<Reply>) {
+        while let Some((deadline, group_id)) = self.deadlines.first().cloned() {
+            if deadline > now {
+                break;
+            }
+            self.with_group(now, &group_id, replies, |group, cx| group.run_due(cx));
+        }
+    }
+
+    /// The connection of a request went away: its answer will not be emitted. As in Kafka the
+    /// member stays in the rebalance until a timeout removes it.
+    pub fn abandon(&mut self, ticket: Ticket) {
+        self.parked.remove(&ticket);
+    }
+
+    /// Moves the groups for which `moved` is true to another broker. Generations, members and
+    /// offsets survive with fresh sessions; parked requests are answered with NOT_COORDINATOR, so
+    /// that clients look for the coordinator and rejoin; members that were about to join for the
+    /// first time are forgotten and an unfinished rebalance starts over.
     pub fn on_failover(
         &mut self,
         now: Duration,
         moved: impl Fn(&str) -> bool,
         replies: &mut Vec<Reply>,
     ) {
+        let ids: Vec<StrBytes> = self.groups.keys().filter(|id| moved(id)).cloned().collect();
+        for id in ids {
+            self.with_group(now, &id, replies, |group, cx| group.fail_over(cx));
+        }
     }
-    /// Drops the committed offsets of deleted topics, as Kafka does.
-    pub fn on_topic_deleted(&mut self, topic: &str) {}
-    /// A group as it stands.
+
+    /// A group as it stands; none if it does not exist.
     pub fn view(&self, group: &str) -> Option<GroupView> {
-        None
+        self.groups.get(group.as_bytes()).map(describe::view)
     }
+
     /// The committed offset of one partition.
     pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
-        None
+        let offsets = &self.groups.get(group.as_bytes())?.offsets;
+        offsets.topic(topic)?.get(&partition).map(|committed| committed.offset)
     }
+
+    /// Runs `act` on a group and keeps its place on the list of deadlines.
+    fn with_group<R>(
+        &mut self,
+        now: Duration,
+        group_id: &StrBytes,
+        replies: &mut Vec<Reply>,
+        act: impl FnOnce(&mut Group, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let group = self.groups.get_mut(group_id)?;
+        let mut context = Context {
+            now,
+            config: &self.config,
+            member_ids: &mut self.member_ids,
+            parked: &mut self.parked,
+            replies,
+        };
+        let outcome = act(group, &mut context);
+        let (before, after) = (group.listed_deadline, group.next_deadline());
+        if before != after {
+            group.listed_deadline = after;
+            let group_id = detached(group_id);
+            if let Some(before) = before {
+                self.deadlines.remove(&(before, group_id.clone()));
+            }
+            if let Some(after) = after {
+                self.deadlines.insert((after, group_id));
+            }
+        }
+        Some(outcome)
+    }
+
+    /// Creates the group unless it exists. At the bound, a group that holds nothing makes room.
+    fn ensure_group(&mut self, group_id: &StrBytes) -> Result<(), ResponseError> {
+        if self.groups.contains_key(group_id) {
+            return Ok(());
+        }
+        if group_id.len() > self.config.name_bytes_max {
+            return Err(ResponseError::InvalidGroupId);
+        }
+        if self.groups.len() >= self.config.groups_max {
+            let disposable = self.groups.iter().find(|(_, group)| group.is_disposable());
+            let disposable = disposable.map(|(id, _)| id.clone());
+            let disposable = disposable.ok_or(ResponseError::PolicyViolation)?;
+            self.groups.remove(&disposable);
+        }
+        self.groups.insert(detached(group_id), Group::new());
+        Ok(())
+    }
+
+    fn delete_group(&mut self, name: &StrBytes) -> Result<(), ResponseError> {
+        let group = self.groups.get(name).ok_or(ResponseError::GroupIdNotFound)?;
+        if group.state != GroupState::Empty {
+            return Err(ResponseError::NonEmptyGroup);
+        }
+        if let Some(deadline) = group.listed_deadline {
+            self.deadlines.remove(&(deadline, name.clone()));
+        }
+        self.groups.remove(name);
+        Ok(())
+    }
+}
+
+fn missing_group(group_id: &str) -> ResponseError {
+    if group_id.is_empty() { ResponseError::InvalidGroupId } else { ResponseError::UnknownMemberId }
 }

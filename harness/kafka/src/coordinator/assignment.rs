@@ -1,0 +1,90 @@
+//! The consumer protocol's assignment, as the leader encodes it for a member.
+
+use bytes::{Buf as _, Bytes};
+
+/// Bytes of a topic name Kafka accepts.
+const TOPIC_BYTES_MAX: usize = 249;
+/// Partitions decoded from one assignment; one with more counts as malformed.
+const PARTITIONS_MAX: usize = 16_384;
+
+/// The topics and partitions in an assignment; empty if it is malformed or absurdly large.
+///
+/// The layout (`ConsumerProtocolAssignment`): i16 version; i32 count of topics, each a string with
+/// an i16 length and an i32 count of i32 partitions; user data, which is of no interest here.
+/// Later versions append fields, so any version is read as version 0.
+pub(super) fn decode_assignment(assignment: &Bytes) -> Vec<(String, i32)> {
+    decode(assignment.clone()).unwrap_or_default()
+}
+
+fn decode(mut bytes: Bytes) -> Option<Vec<(String, i32)>> {
+    let version = bytes.try_get_i16().ok()?;
+    if version < 0 {
+        return None;
+    }
+    let mut partitions = Vec::new();
+    let topics = bytes.try_get_i32().ok()?;
+    for _ in 0..topics {
+        let length = usize::try_from(bytes.try_get_i16().ok()?).ok()?;
+        if length > TOPIC_BYTES_MAX || length > bytes.remaining() {
+            return None;
+        }
+        let topic = String::from_utf8(bytes.split_to(length).to_vec()).ok()?;
+        let count = usize::try_from(bytes.try_get_i32().ok()?).ok()?;
+        if partitions.len().checked_add(count)? > PARTITIONS_MAX {
+            return None;
+        }
+        for _ in 0..count {
+            partitions.push((topic.clone(), bytes.try_get_i32().ok()?));
+        }
+    }
+    Some(partitions)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BufMut as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(topics: &[(&str, &[i32])]) -> Vec<u8> {
+        let mut bytes = vec![0, 1];
+        bytes.put_i32(topics.len() as i32);
+        for (topic, partitions) in topics {
+            bytes.put_i16(topic.len() as i16);
+            bytes.put_slice(topic.as_bytes());
+            bytes.put_i32(partitions.len() as i32);
+            partitions.iter().for_each(|partition| bytes.put_i32(*partition));
+        }
+        bytes.put_i32(-1);
+        bytes
+    }
+
+    #[test]
+    fn topics_and_partitions_come_back_in_order() {
+        let decoded = decode_assignment(&encoded(&[("b", &[2, 0]), ("a", &[7])]).into());
+        assert_eq!(decoded, [("b".into(), 2), ("b".into(), 0), ("a".into(), 7)]);
+    }
+
+    #[test]
+    fn a_truncated_assignment_is_empty() {
+        let bytes = encoded(&[("orders", &[0, 1, 2])]);
+        for length in 0..bytes.len() - 4 {
+            assert_eq!(decode_assignment(&bytes[..length].to_vec().into()), []);
+        }
+    }
+
+    #[test]
+    fn a_count_beyond_the_bound_is_refused_before_memory_is_spent() {
+        let many: Vec<i32> = (0..=PARTITIONS_MAX as i32).collect();
+        assert_eq!(decode_assignment(&encoded(&[("orders", &many)]).into()), []);
+        assert_eq!(decode_assignment(&encoded(&[("orders", &many[1..])]).into()).len(), 16_384);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(decode_assignment(&bytes.into()).len() <= PARTITIONS_MAX);
+        }
+    }
+}

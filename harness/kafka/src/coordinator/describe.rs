@@ -1,0 +1,132 @@
+//! DescribeGroups, ListGroups and the view for observers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use kafka_protocol::messages::list_groups_response::ListedGroup;
+use kafka_protocol::messages::{
+    DescribeGroupsRequest, DescribeGroupsResponse, GroupId, ListGroupsRequest, ListGroupsResponse,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use super::assignment::decode_assignment;
+use super::group::Group;
+use super::member::Member;
+use super::{GroupState, GroupView, MemberView};
+
+/// The protocol type of consumers; assignments of other types are opaque.
+const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
+/// The type of every group here, as ListGroups names it.
+const GROUP_TYPE: &str = "Classic";
+/// The first version in which an unknown group is an error and not a dead group.
+const VERSION_NOT_FOUND: i16 = 6;
+/// The first version that can tell what the client may do with a group.
+const VERSION_AUTHORIZED_OPERATIONS: i16 = 3;
+/// READ, DELETE and DESCRIBE as bits: nothing is forbidden.
+const AUTHORIZED_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
+
+pub(super) fn describe(
+    groups: &BTreeMap<StrBytes, Group>,
+    version: i16,
+    request: &DescribeGroupsRequest,
+) -> DescribeGroupsResponse {
+    // Naming a group twice gets one answer: a small request must not ask for a huge response.
+    let names: BTreeSet<&StrBytes> = request.groups.iter().map(|group| &group.0).collect();
+    let with_operations =
+        request.include_authorized_operations && version >= VERSION_AUTHORIZED_OPERATIONS;
+    let described = names.into_iter().map(|name| {
+        let described = match groups.get(name) {
+            Some(group) => describe_group(group),
+            None => describe_missing(version, name),
+        };
+        let described = described.with_group_id(GroupId(name.clone()));
+        if with_operations {
+            described.with_authorized_operations(AUTHORIZED_OPERATIONS)
+        } else {
+            described
+        }
+    });
+    DescribeGroupsResponse::default().with_groups(described.collect())
+}
+
+fn describe_missing(version: i16, name: &StrBytes) -> DescribedGroup {
+    let dead = DescribedGroup::default()
+        .with_group_state(StrBytes::from_static_str(GroupState::Dead.name()));
+    if version < VERSION_NOT_FOUND {
+        return dead;
+    }
+    let message = format!("Group {name} not found.");
+    dead.with_error_code(ResponseError::GroupIdNotFound.code())
+        .with_error_message(Some(StrBytes::from_string(message)))
+}
+
+fn describe_group(group: &Group) -> DescribedGroup {
+    // Between generations metadata and assignment belong to different ones and are not shown.
+    let protocol = group.protocol.clone().filter(|_| group.state == GroupState::Stable);
+    let describe_member = |(id, member): (&StrBytes, &Member)| {
+        let described = DescribedGroupMember::default()
+            .with_member_id(id.clone())
+            .with_group_instance_id(member.membership.instance.clone())
+            .with_client_id(member.membership.client_id.clone())
+            .with_client_host(member.membership.client_host.clone());
+        match &protocol {
+            Some(protocol) => described
+                .with_member_metadata(member.metadata(protocol))
+                .with_member_assignment(member.assignment.clone()),
+            None => described,
+        }
+    };
+    DescribedGroup::default()
+        .with_group_state(StrBytes::from_static_str(group.state.name()))
+        .with_protocol_type(group.protocol_type.clone().unwrap_or_default())
+        .with_protocol_data(protocol.clone().unwrap_or_default())
+        .with_members(group.members.iter().map(describe_member).collect())
+}
+
+pub(super) fn list(
+    groups: &BTreeMap<StrBytes, Group>,
+    request: &ListGroupsRequest,
+) -> ListGroupsResponse {
+    let matches = |filter: &[StrBytes], value: &str| {
+        filter.is_empty() || filter.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(value))
+    };
+    let listed = groups
+        .iter()
+        .filter(|_| matches(&request.types_filter, GROUP_TYPE))
+        .filter(|(_, group)| matches(&request.states_filter, group.state.name()))
+        .map(|(id, group)| {
+            ListedGroup::default()
+                .with_group_id(GroupId(id.clone()))
+                .with_protocol_type(group.protocol_type.clone().unwrap_or_default())
+                .with_group_state(StrBytes::from_static_str(group.state.name()))
+                .with_group_type(StrBytes::from_static_str(GROUP_TYPE))
+        });
+    ListGroupsResponse::default().with_groups(listed.collect())
+}
+
+pub(super) fn view(group: &Group) -> GroupView {
+    let speaks_consumer = group.protocol_type.as_deref() == Some(CONSUMER_PROTOCOL_TYPE);
+    let view_member = |(id, member): (&StrBytes, &Member)| MemberView {
+        member_id: id.to_string(),
+        client_id: member.membership.client_id.to_string(),
+        client_host: member.membership.client_host.to_string(),
+        partitions: if speaks_consumer {
+            decode_assignment(&member.assignment)
+        } else {
+            Vec::new()
+        },
+    };
+    let mut committed = BTreeMap::new();
+    for (topic, offsets) in group.offsets.topics() {
+        let entries = offsets.iter().map(|(index, at)| ((topic.to_string(), *index), at.offset));
+        committed.extend(entries);
+    }
+    GroupView {
+        state: group.state,
+        generation: group.generation,
+        protocol: group.protocol.as_ref().map(ToString::to_string),
+        members: group.members.iter().map(view_member).collect(),
+        committed,
+    }
+}

@@ -1,0 +1,150 @@
+//! OffsetCommit and OffsetFetch: how far a group has come.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
+use kafka_protocol::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse, TopicName};
+use kafka_protocol::protocol::StrBytes;
+
+use super::context::{Context, detached};
+use super::group::Group;
+use super::{GroupConfig, GroupState};
+
+/// An offset with what was committed beside it.
+#[derive(Debug, Clone)]
+pub(super) struct CommittedOffset {
+    pub(super) offset: i64,
+    pub(super) leader_epoch: i32,
+    pub(super) metadata: StrBytes,
+}
+
+/// The committed offsets of a group by topic and partition.
+#[derive(Debug, Default)]
+pub(super) struct Offsets {
+    topics: BTreeMap<StrBytes, BTreeMap<i32, CommittedOffset>>,
+    count: usize,
+}
+
+impl Offsets {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn topic(&self, topic: &str) -> Option<&BTreeMap<i32, CommittedOffset>> {
+        self.topics.get(topic.as_bytes())
+    }
+
+    pub(super) fn topics(&self) -> &BTreeMap<StrBytes, BTreeMap<i32, CommittedOffset>> {
+        &self.topics
+    }
+
+    fn commit(
+        &mut self,
+        config: &GroupConfig,
+        topic: &TopicName,
+        partition: &OffsetCommitRequestPartition,
+    ) -> Result<(), ResponseError> {
+        if topic.is_empty() || topic.len() > config.name_bytes_max {
+            return Err(ResponseError::InvalidTopicException);
+        }
+        let metadata = partition.committed_metadata.as_ref();
+        if metadata.is_some_and(|metadata| metadata.len() > config.offset_metadata_bytes_max) {
+            return Err(ResponseError::OffsetMetadataTooLarge);
+        }
+        let index = partition.partition_index;
+        let known = self.topic(topic).is_some_and(|offsets| offsets.contains_key(&index));
+        if !known && self.count >= config.offsets_max {
+            return Err(ResponseError::InvalidCommitOffsetSize);
+        }
+        let committed = CommittedOffset {
+            offset: partition.committed_offset,
+            leader_epoch: partition.committed_leader_epoch,
+            metadata: metadata.map(detached).unwrap_or_default(),
+        };
+        if !self.topics.contains_key(&topic.0) {
+            self.topics.insert(detached(topic), BTreeMap::new());
+        }
+        if let Some(offsets) = self.topics.get_mut(&topic.0) {
+            offsets.insert(index, committed);
+            self.count += usize::from(!known);
+        }
+        Ok(())
+    }
+}
+
+/// Why a commit for a generation of an unknown group is refused. Clients before version 9 do not
+/// expect an answer that speaks of groups.
+pub(super) fn missing_group(version: i16) -> ResponseError {
+    if version >= 9 { ResponseError::GroupIdNotFound } else { ResponseError::IllegalGeneration }
+}
+
+impl Group {
+    pub(super) fn commit(
+        &mut self,
+        cx: &Context<'_>,
+        request: &OffsetCommitRequest,
+    ) -> OffsetCommitResponse {
+        if let Err(error) = self.validate_commit(request) {
+            return commit_response(request, |_, _| Err(error));
+        }
+        if matches!(self.state, GroupState::Stable | GroupState::PreparingRebalance)
+            && let Some(member) = self.members.get_mut(&request.member_id)
+        {
+            member.keep_alive(cx.now);
+        }
+        commit_response(request, |topic, partition| {
+            self.offsets.commit(cx.config, topic, partition)
+        })
+    }
+
+    fn validate_commit(&self, request: &OffsetCommitRequest) -> Result<(), ResponseError> {
+        let generation = request.generation_id_or_member_epoch;
+        let instance = request.group_instance_id.as_ref();
+        if generation < 0 && self.state == GroupState::Empty {
+            // The group only keeps its offsets here; its members assign themselves.
+            return Ok(());
+        }
+        if generation < 0 && request.member_id.is_empty() && instance.is_none() {
+            return Err(ResponseError::UnknownMemberId);
+        }
+        self.validate_member(&request.member_id, instance)?;
+        if generation != self.generation {
+            return Err(ResponseError::IllegalGeneration);
+        }
+        // A commit while members rejoin is still of this generation; after the barrier it is not
+        // clear any more who owns the partition.
+        if self.state == GroupState::CompletingRebalance {
+            return Err(ResponseError::RebalanceInProgress);
+        }
+        Ok(())
+    }
+}
+
+/// An answer with the outcome for each partition.
+pub(super) fn commit_response(
+    request: &OffsetCommitRequest,
+    mut outcome: impl FnMut(&TopicName, &OffsetCommitRequestPartition) -> Result<(), ResponseError>,
+) -> OffsetCommitResponse {
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in &topic.partitions {
+            let code = outcome(&topic.name, partition).err().map_or(0, |error| error.code());
+            partitions.push(
+                OffsetCommitResponsePartition::default()
+                    .with_partition_index(partition.partition_index)
+                    .with_error_code(code),
+            );
+        }
+        topics.push(
+            OffsetCommitResponseTopic::default()
+                .with_name(topic.name.clone())
+                .with_partitions(partitions),
+        );
+    }
+    OffsetCommitResponse::default().with_topics(topics)
+}
