@@ -1,1 +1,33 @@
-//! Faults, schedules, journal and the fault proxy.
+//! What breaks: faults, schedules, the journal and the fault proxy.
+//!
+//! A map of the crate, in the order in which a trial uses it:
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`selector`] | who is hit: [`Selector`], [`Group`], [`Inventory`] |
+//! | [`fault`] | what is done to them: one file a fault, the [`Fault`] enum and the catalogue |
+//! | [`schedule`] | [`validate`] with its blast radius, and the seeded plan |
+//! | [`injector`] | the seam to an environment: [`Injector`], [`Installed`], [`Action`] |
+//! | [`journal`] | what was about to be done, fsynced before it is done |
+//! | [`conduct`](mod@conduct) | the plan played against a clock: install, evidence, heal |
+//! | [`proxy`] | a Kafka proxy that holds and delays bytes between named groups |
+//! | [`clock`] | the one door through which time comes in |
+//!
+//! The invariant behind all of it: a fault counts only with evidence that it landed, and a trial
+//! is over only when everything installed has been healed.
+
+pub mod clock;
+pub mod conduct;
+pub mod fault;
+pub mod injector;
+pub mod journal;
+pub mod proxy;
+pub mod schedule;
+pub mod selector;
+
+pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
+pub use fault::{Fault, FaultKind, FaultSpec, catalogue};
+pub use injector::{Action, Injector, Installed, Refusal};
+pub use journal::{Journal, JournalEntry};
+pub use schedule::{PlannedFault, Schedule, ScheduleProblem, validate};
+pub use selector::{Group, Inventory, Selector, TopicRole};

@@ -1,0 +1,235 @@
+//! The faults: one file each, with their parameters, their rules and their catalogue entry.
+
+mod broker_crash;
+mod leader_move;
+mod network_delay;
+mod network_partition;
+mod node_crash;
+mod node_pause;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use broker_crash::BrokerCrash;
+pub use leader_move::LeaderMove;
+pub use network_delay::NetworkDelay;
+pub use network_partition::{NetworkPartition, PairDirection};
+pub use node_crash::NodeCrash;
+pub use node_pause::NodePause;
+
+use crate::injector::Action;
+use crate::schedule::ScheduleProblem;
+use crate::selector::{Group, Inventory, OPERATOR, Pool, Selector, TopicRole};
+
+/// One fault of a scenario file: what, when and for how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    /// The name in reports; without one, the kind and the place in the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it is installed, from the start of the load, such as `30s`.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub at: Duration,
+    /// How long it lasts until it is healed, such as `10s`.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub r#for: Duration,
+    /// What is done.
+    pub fault: Fault,
+}
+
+/// What is done to whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Nodes die with all that runs on them.
+    NodeCrash(NodeCrash),
+    /// Nodes freeze and later go on.
+    NodePause(NodePause),
+    /// Bytes between two groups are held back.
+    NetworkPartition(NetworkPartition),
+    /// Bytes between two groups arrive late.
+    NetworkDelay(NetworkDelay),
+    /// Brokers die and later return.
+    BrokerCrash(BrokerCrash),
+    /// A partition gets another leader.
+    LeaderMove(LeaderMove),
+}
+
+/// An entry of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FaultKind {
+    /// The name in scenario files.
+    pub kind: &'static str,
+    /// What it does, in one line.
+    pub description: &'static str,
+    /// What proves that it landed.
+    pub evidence: &'static str,
+    /// How it ends.
+    pub heal: &'static str,
+}
+
+/// Every kind of fault, in the order of the [`Fault`] enum.
+pub fn catalogue() -> Vec<FaultKind> {
+    vec![
+        node_crash::KIND,
+        node_pause::KIND,
+        network_partition::KIND,
+        network_delay::KIND,
+        broker_crash::KIND,
+        leader_move::KIND,
+    ]
+}
+
+impl Fault {
+    /// The entry of the catalogue.
+    pub fn kind(&self) -> FaultKind {
+        self.definition().kind()
+    }
+
+    pub(crate) fn definition(&self) -> &dyn Definition {
+        match self {
+            Self::NodeCrash(fault) => fault,
+            Self::NodePause(fault) => fault,
+            Self::NetworkPartition(fault) => fault,
+            Self::NetworkDelay(fault) => fault,
+            Self::BrokerCrash(fault) => fault,
+            Self::LeaderMove(fault) => fault,
+        }
+    }
+}
+
+/// What every fault tells the schedule about itself.
+pub(crate) trait Definition {
+    fn kind(&self) -> FaultKind;
+
+    /// Adds what is wrong with the parameters.
+    fn check(&self, check: &mut Check<'_>);
+
+    /// What no other fault may claim at the same time.
+    fn claim(&self) -> Option<Claim<'_>>;
+
+    /// The broker to be found when the fault is due, if there is one.
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        None
+    }
+
+    /// The action, with every open choice drawn.
+    fn action(&self, draw: &mut Draw<'_>) -> Action;
+}
+
+/// An exclusive hold on targets: two faults that claim the same one contradict each other.
+#[derive(Debug, Clone)]
+pub(crate) enum Claim<'a> {
+    /// Nodes that are down.
+    Nodes(&'a Selector),
+    /// Brokers that are down.
+    Brokers(&'a Selector),
+    /// A partition whose leader is being moved.
+    Partition(String),
+}
+
+/// Where the problems of one fault are collected.
+pub(crate) struct Check<'a> {
+    /// The place in the file, such as `faults[2].fault.node_crash`.
+    pub(crate) path: String,
+    pub(crate) inventory: &'a Inventory,
+    /// How long the fault lasts.
+    pub(crate) hold: Duration,
+    pub(crate) problems: &'a mut Vec<ScheduleProblem>,
+}
+
+impl Check<'_> {
+    pub(crate) fn problem(&mut self, field: &str, message: impl Into<String>) {
+        let path = format!("{}.{field}", self.path);
+        self.problems.push(ScheduleProblem { path, message: message.into() });
+    }
+
+    pub(crate) fn selector(&mut self, field: &str, selector: &Selector, pool: Pool) {
+        for message in selector.problems(pool, self.inventory) {
+            self.problem(field, message);
+        }
+    }
+
+    pub(crate) fn pair(&mut self, field: &str, between: &(Group, Group)) {
+        for (index, group) in [&between.0, &between.1].into_iter().enumerate() {
+            match group {
+                Group::Nodes(selector) => {
+                    self.selector(&format!("{field}[{index}].nodes"), selector, Pool::Nodes);
+                }
+                Group::Brokers(selector) => {
+                    self.selector(&format!("{field}[{index}].brokers"), selector, Pool::Brokers);
+                }
+                Group::Operator => {}
+            }
+        }
+        if is_brokers(&between.0) == is_brokers(&between.1) {
+            self.problem(
+                field,
+                "a network fault lies between brokers and others; \
+                 allowed: one group of brokers, and one of nodes or operator",
+            );
+        }
+    }
+}
+
+/// The seeded draw of one fault's open choices.
+pub(crate) struct Draw<'a> {
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) random: ChaCha8Rng,
+    /// Targets that other faults have down at the same time.
+    pub(crate) avoid: BTreeSet<String>,
+}
+
+/// The two ends of a network fault, as the proxy knows them.
+pub(crate) struct Ends {
+    pub(crate) clients: Vec<String>,
+    pub(crate) brokers: Vec<String>,
+    /// Whether the brokers were named first.
+    pub(crate) brokers_first: bool,
+}
+
+impl Draw<'_> {
+    pub(crate) fn names(&mut self, selector: &Selector, pool: Pool) -> Vec<String> {
+        selector.draw(pool.names(self.inventory), &self.avoid, &mut self.random)
+    }
+
+    pub(crate) fn ends(&mut self, between: &(Group, Group)) -> Ends {
+        let mut ends = Ends {
+            clients: Vec::new(),
+            brokers: Vec::new(),
+            brokers_first: is_brokers(&between.0),
+        };
+        for group in [&between.0, &between.1] {
+            match group {
+                Group::Nodes(selector) => ends.clients = self.names(selector, Pool::Nodes),
+                Group::Brokers(selector) => ends.brokers = self.names(selector, Pool::Brokers),
+                Group::Operator => ends.clients = vec![OPERATOR.to_owned()],
+            }
+        }
+        ends
+    }
+
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.random.random()
+    }
+}
+
+/// The leader that a network fault between these groups waits for.
+pub(crate) fn leader_of_pair(between: &(Group, Group)) -> Option<(TopicRole, i32)> {
+    [&between.0, &between.1].into_iter().find_map(|group| match group {
+        Group::Brokers(selector) => selector.leader(),
+        Group::Nodes(_) | Group::Operator => None,
+    })
+}
+
+fn is_brokers(group: &Group) -> bool {
+    matches!(group, Group::Brokers(_))
+}

@@ -1,0 +1,45 @@
+//! A broker dies: its connections are cut and its partitions wait for an election.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "broker_crash",
+    description: "the broker's connections are cut and the partitions it led elect new leaders",
+    evidence: "the broker is down; connections cut and leaderships lost are counted",
+    heal: "the broker returns, catches up and rejoins the in-sync replicas",
+};
+
+/// Brokers die and later return.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerCrash {
+    /// Which brokers.
+    pub brokers: Selector,
+}
+
+impl Definition for BrokerCrash {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("brokers", &self.brokers, Pool::Brokers);
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Brokers(&self.brokers))
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        self.brokers.leader()
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        Action::BrokerCrash { brokers: draw.names(&self.brokers, Pool::Brokers) }
+    }
+}

@@ -1,0 +1,50 @@
+//! A partition gets another leader while the old one lives on as a follower.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+use crate::selector::TopicRole;
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "leader_move",
+    description: "the leadership of a partition moves to another in-sync replica",
+    evidence: "the leader is another broker and the leader epoch has grown",
+    heal: "the leadership goes back to the broker that had it, if that one is in sync",
+};
+
+/// A partition gets another leader.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaderMove {
+    /// Which of the trial's topics.
+    pub topic: TopicRole,
+    /// Partition number, from 0.
+    pub partition: i32,
+}
+
+impl Definition for LeaderMove {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if self.partition < 0 {
+            let partition = self.partition;
+            check.problem("partition", format!("partition {partition}; allowed: 0 and above"));
+        }
+        if check.inventory.brokers.len() < 2 {
+            let brokers = check.inventory.brokers.len();
+            check.problem("partition", format!("no other broker to move to: there is {brokers}"));
+        }
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Partition(format!("{}/{}", self.topic.name(), self.partition)))
+    }
+
+    fn action(&self, _draw: &mut Draw<'_>) -> Action {
+        Action::LeaderMove { topic: self.topic, partition: self.partition }
+    }
+}

@@ -1,0 +1,81 @@
+//! Bytes between two groups arrive late, in order, with jitter.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind, leader_of_pair};
+use crate::injector::Action;
+use crate::selector::{Group, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "network_delay",
+    description: "bytes between two groups arrive late by a delay with jitter, each way, in order",
+    evidence: "bytes that the proxy delivered late, and by how much",
+    heal: "bytes under way are delivered at once and later ones are not delayed",
+};
+
+/// Bytes between two groups arrive late.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkDelay {
+    /// The two groups: one of brokers, and one of nodes or the operator.
+    pub between: (Group, Group),
+    /// How late, each way, such as `50ms`.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub delay: Duration,
+    /// How far the delay strays to either side, such as `10ms`; none by default.
+    #[serde(default, with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub jitter: Duration,
+}
+
+impl Definition for NetworkDelay {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.pair("between", &self.between);
+        let (delay, jitter, hold) = (self.delay, self.jitter, check.hold);
+        if delay.is_zero() {
+            check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
+        }
+        if jitter > delay {
+            let (delay, jitter) = (delay_text(delay), delay_text(jitter));
+            check.problem("jitter", format!("jitter {jitter}; allowed: 0s to the delay, {delay}"));
+        }
+        if delay.saturating_add(jitter) >= hold {
+            let hold = delay_text(hold);
+            check.problem(
+                "delay",
+                format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
+            );
+        }
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        None
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        leader_of_pair(&self.between)
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        let ends = draw.ends(&self.between);
+        Action::NetworkDelay {
+            clients: ends.clients,
+            brokers: ends.brokers,
+            delay: self.delay,
+            jitter: self.jitter,
+            seed: draw.seed(),
+        }
+    }
+}
+
+fn delay_text(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}

@@ -1,0 +1,41 @@
+//! A node dies: every process on it is killed and its lease is no longer renewed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "node_crash",
+    description: "every process of the node is killed at once and its lease stops",
+    evidence: "the killed process ids are gone",
+    heal: "the node returns empty and renews its lease; workers are started again",
+};
+
+/// Nodes die with all that runs on them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeCrash {
+    /// Which nodes.
+    pub nodes: Selector,
+}
+
+impl Definition for NodeCrash {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("nodes", &self.nodes, Pool::Nodes);
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Nodes(&self.nodes))
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        Action::NodeCrash { nodes: draw.names(&self.nodes, Pool::Nodes) }
+    }
+}

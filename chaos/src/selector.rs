@@ -1,0 +1,259 @@
+//! Who is hit: selectors over the names of an [`Inventory`], and the groups of a network fault.
+
+use std::collections::BTreeSet;
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The group name under which the operator's Kafka clients speak.
+pub const OPERATOR: &str = "operator";
+
+/// Everything that a fault may be aimed at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inventory {
+    /// Names of the nodes, `node-1`, `node-2` and so on.
+    pub nodes: Vec<String>,
+    /// Names of the brokers, `broker-1`, `broker-2` and so on.
+    pub brokers: Vec<String>,
+}
+
+/// A choice of nodes or brokers. What is left open is drawn from the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Selector {
+    /// Every one of them.
+    All,
+    /// The one with this name.
+    Name(String),
+    /// Those with these names.
+    Names(Vec<String>),
+    /// This many of them, drawn from the seed.
+    Count(usize),
+    /// This share of them, above 0 and up to 1, rounded up to at least one.
+    Share(f64),
+    /// The broker that leads this partition at the moment the fault is due.
+    LeaderOf {
+        /// Which of the trial's topics.
+        topic: TopicRole,
+        /// Partition number, from 0.
+        partition: i32,
+    },
+}
+
+/// One of the two topics of a trial.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TopicRole {
+    /// The topic that the load is sent to.
+    Source,
+    /// The topic that workers write results to.
+    Result,
+}
+
+impl TopicRole {
+    /// The name used in scenario files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Result => "result",
+        }
+    }
+}
+
+/// One end of a network fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Group {
+    /// Every Kafka client on these nodes.
+    Nodes(Selector),
+    /// These brokers.
+    Brokers(Selector),
+    /// The operator's Kafka clients.
+    Operator,
+}
+
+/// What a selector chooses among, for its messages and its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pool {
+    Nodes,
+    Brokers,
+}
+
+impl Pool {
+    pub(crate) fn names(self, inventory: &Inventory) -> &[String] {
+        match self {
+            Self::Nodes => &inventory.nodes,
+            Self::Brokers => &inventory.brokers,
+        }
+    }
+
+    fn singular(self) -> &'static str {
+        match self {
+            Self::Nodes => "node",
+            Self::Brokers => "broker",
+        }
+    }
+}
+
+impl Selector {
+    /// Whether the targets are known only at the moment the fault is due.
+    pub(crate) fn leader(&self) -> Option<(TopicRole, i32)> {
+        match self {
+            Self::LeaderOf { topic, partition } => Some((*topic, *partition)),
+            _ => None,
+        }
+    }
+
+    /// The most names that this selector can choose from a pool of this size.
+    pub(crate) fn size(&self, pool: usize) -> usize {
+        match self {
+            Self::All => pool,
+            Self::Name(_) | Self::LeaderOf { .. } => 1,
+            Self::Names(names) => names.len(),
+            Self::Count(count) => (*count).min(pool),
+            Self::Share(share) => share_of(*share, pool),
+        }
+    }
+
+    /// The names, if neither the seed nor the moment has a say in them.
+    pub(crate) fn fixed(&self, pool: &[String]) -> Option<BTreeSet<String>> {
+        match self {
+            Self::All => Some(pool.iter().cloned().collect()),
+            Self::Name(name) => Some(BTreeSet::from([name.clone()])),
+            Self::Names(names) => Some(names.iter().cloned().collect()),
+            Self::Count(_) | Self::Share(_) | Self::LeaderOf { .. } => None,
+        }
+    }
+
+    /// Draws the names, in the order of the pool, without any of `avoid` while there are others.
+    /// A leader is not drawn: it is empty here and found when the fault is due.
+    pub(crate) fn draw(
+        &self,
+        pool: &[String],
+        avoid: &BTreeSet<String>,
+        random: &mut ChaCha8Rng,
+    ) -> Vec<String> {
+        if self.leader().is_some() {
+            return Vec::new();
+        }
+        let chosen = self.fixed(pool).unwrap_or_else(|| {
+            let (mut free, mut taken): (Vec<&String>, Vec<&String>) =
+                pool.iter().partition(|name| !avoid.contains(*name));
+            free.shuffle(random);
+            taken.shuffle(random);
+            free.into_iter().chain(taken).take(self.size(pool.len())).cloned().collect()
+        });
+        pool.iter().filter(|name| chosen.contains(*name)).cloned().collect()
+    }
+
+    /// What is wrong with this selector, each with the allowed values.
+    pub(crate) fn problems(&self, pool: Pool, inventory: &Inventory) -> Vec<String> {
+        let names = pool.names(inventory);
+        let what = pool.singular();
+        if names.is_empty() {
+            return vec![format!("there is no {what} in this environment")];
+        }
+        match self {
+            Self::All => Vec::new(),
+            Self::Name(name) => unknown(name, names, what).into_iter().collect(),
+            Self::Names(chosen) if chosen.is_empty() => {
+                vec![format!("names no {what}; allowed: {}", names.join(", "))]
+            }
+            Self::Names(chosen) => {
+                let mut seen = BTreeSet::new();
+                let twice = chosen.iter().filter(|name| !seen.insert(*name));
+                let twice = twice.map(|name| format!("{what} {name:?} is named twice"));
+                chosen.iter().filter_map(|name| unknown(name, names, what)).chain(twice).collect()
+            }
+            Self::Count(count) if (1..=names.len()).contains(count) => Vec::new(),
+            Self::Count(count) => {
+                vec![format!("count {count} of {what}s; allowed: 1 to {}", names.len())]
+            }
+            Self::Share(share) if *share > 0.0 && *share <= 1.0 => Vec::new(),
+            Self::Share(share) => {
+                vec![format!("share {share} of {what}s; allowed: above 0 and up to 1")]
+            }
+            Self::LeaderOf { .. } if pool == Pool::Nodes => vec![
+                "leader_of chooses a broker, not a node; allowed: all, name, names, count, share"
+                    .to_owned(),
+            ],
+            Self::LeaderOf { partition, .. } if *partition < 0 => {
+                vec![format!("partition {partition}; allowed: 0 and above")]
+            }
+            Self::LeaderOf { .. } => Vec::new(),
+        }
+    }
+}
+
+fn unknown(name: &String, names: &[String], what: &str) -> Option<String> {
+    (!names.contains(name))
+        .then(|| format!("no {what} is called {name:?}; allowed: {}", names.join(", ")))
+}
+
+/// The share of a pool in whole members: rounded up, at least one, never more than all.
+fn share_of(share: f64, pool: usize) -> usize {
+    // The small step back keeps 0.07 × 100 = 7.000000000000001 at 7.
+    let members = (share * pool as f64 - 1e-9).ceil();
+    (members as usize).clamp(1.min(pool), pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    use super::*;
+
+    fn pool(size: usize) -> Vec<String> {
+        (1..=size).map(|number| format!("node-{number}")).collect()
+    }
+
+    fn any_selector() -> impl Strategy<Value = Selector> {
+        prop_oneof![
+            Just(Selector::All),
+            (1_usize..40).prop_map(Selector::Count),
+            (0.001_f64..=1.0).prop_map(Selector::Share),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_draw_has_known_distinct_names_and_the_promised_size(
+            selector in any_selector(),
+            size in 1_usize..30,
+            avoided in proptest::collection::vec(0_usize..30, 0..10),
+            seed in any::<u64>(),
+        ) {
+            let pool = pool(size);
+            let avoid: BTreeSet<String> =
+                avoided.iter().filter_map(|at| pool.get(*at).cloned()).collect();
+            let drawn = selector.draw(&pool, &avoid, &mut ChaCha8Rng::seed_from_u64(seed));
+            let distinct: BTreeSet<&String> = drawn.iter().collect();
+            prop_assert_eq!(distinct.len(), drawn.len());
+            prop_assert!(drawn.iter().all(|name| pool.contains(name)));
+            prop_assert_eq!(drawn.len(), selector.size(size));
+            let touched = drawn.iter().filter(|name| avoid.contains(*name)).count();
+            prop_assert_eq!(touched, drawn.len().saturating_sub(size - avoid.len()));
+        }
+
+        #[test]
+        fn a_share_rounds_up_to_at_least_one(share in 0.000_001_f64..=1.0, size in 1_usize..500) {
+            let members = share_of(share, size);
+            prop_assert!(members >= 1 && members <= size);
+            prop_assert!(members as f64 + 1e-6 >= share * size as f64);
+            prop_assert!((members as f64) < share * size as f64 + 1.0);
+        }
+    }
+
+    #[test]
+    fn a_share_that_is_a_whole_number_is_not_rounded_up() {
+        assert_eq!(share_of(0.07, 100), 7);
+        assert_eq!(share_of(0.5, 4), 2);
+        assert_eq!(share_of(1.0, 3), 3);
+    }
+}
