@@ -1,3 +1,33 @@
 //! An embedded Kafka cluster with a failure model, for tests.
+//!
+//! [`EmbeddedKafka`] runs brokers in this process. Any Kafka client reaches them over TCP on
+//! loopback; brokers crash, come back, and hand leadership over as Kafka's do.
+//!
+//! The map of the crate:
+//!
+//! - `cluster`: the brokers, topics and partitions as a pure state machine. Requests and the time
+//!   go in, answers come out; it knows no socket, task or clock.
+//! - `coordinator`: consumer groups, pure as well.
+//! - `log`: record batches as bytes, and what is remembered about them.
+//! - `wire`: frames to requests and responses to frames, with every declared length held against
+//!   the bytes that are there.
+//! - `server`: the shell of sockets, tasks and timers around the cluster.
+//! - `embedded`, `config`, `view`, `error`: the public face.
+//! - `clock`: the one door through which time comes in.
 
+mod clock;
+mod cluster;
+mod config;
 mod coordinator;
+mod embedded;
+mod error;
+mod log;
+mod server;
+mod view;
+mod wire;
+
+pub use config::ClusterConfig;
+pub use coordinator::{GroupState, GroupView, MemberView};
+pub use embedded::EmbeddedKafka;
+pub use error::ClusterError;
+pub use view::{BrokerView, CrashReport, LeaderMove, PartitionView};

@@ -1,0 +1,246 @@
+//! The cluster as a pure state machine: a request at a broker and the time go in, answers come
+//! out, now or when a later call brings them about. No socket, no task, no clock, and randomness
+//! from a seed: the same calls give the same answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::config::ClusterConfig;
+use crate::coordinator::{ClientInfo, Coordinator, GroupConfig, Reply, Ticket};
+use crate::wire::{Request, Response};
+
+mod admin;
+mod brokers;
+mod fetch;
+mod groups;
+mod metadata;
+mod offsets;
+mod partition;
+mod produce;
+mod topics;
+
+use brokers::Broker;
+use fetch::ParkedFetch;
+use produce::ParkedProduce;
+use topics::{TopicIndex, Topics};
+
+/// How often retention by time is looked at.
+const RETENTION_PERIOD: Duration = Duration::from_secs(1);
+
+/// Groups are spread over so many slots, each with a coordinating broker, as Kafka spreads them
+/// over the partitions of its offsets topic.
+const COORDINATOR_SLOTS: usize = 50;
+
+/// Where a request came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) ticket: Ticket,
+    pub(crate) broker: i32,
+    pub(crate) listener: usize,
+    pub(crate) version: i16,
+}
+
+/// An answer to the request of `ticket`.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) ticket: Ticket,
+    pub(crate) response: Response,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Fetch(Ticket),
+    Produce(Ticket),
+    Detect(i32),
+    Retention,
+}
+
+type PartitionKey = (TopicIndex, i32);
+
+/// All brokers, topics and groups.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    config: ClusterConfig,
+    brokers: BTreeMap<i32, Broker>,
+    listeners: Vec<String>,
+    topics: Topics,
+    coordinator: Coordinator,
+    coordinator_slots: Vec<Option<i32>>,
+    group_tickets: BTreeMap<Ticket, i32>,
+    fetches: BTreeMap<Ticket, ParkedFetch>,
+    produces: BTreeMap<Ticket, ParkedProduce>,
+    timers: BTreeSet<(Duration, Timer)>,
+    woken: Vec<Ticket>,
+    random: ChaCha8Rng,
+    next_producer_id: i64,
+    next_first_replica: usize,
+    cluster_id: String,
+}
+
+impl Cluster {
+    /// A cluster of `config.brokers` running brokers without topics.
+    pub(crate) fn new(config: ClusterConfig) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(config.seed);
+        let groups = GroupConfig {
+            initial_rebalance_delay: config.group_initial_rebalance_delay,
+            session_timeout_min: config.session_timeout_min,
+            session_timeout_max: config.session_timeout_max,
+            ..GroupConfig::default()
+        };
+        let ids: Vec<i32> = (1..=config.brokers as i32).collect();
+        let slots = (0..COORDINATOR_SLOTS).map(|slot| Some(ids[slot % ids.len()])).collect();
+        let cluster_id = admin::new_id(&mut random).simple().to_string();
+        Self {
+            coordinator: Coordinator::new(groups, config.seed),
+            coordinator_slots: slots,
+            brokers: ids.into_iter().map(|id| (id, Broker::default())).collect(),
+            listeners: Vec::new(),
+            topics: Topics::default(),
+            group_tickets: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+            produces: BTreeMap::new(),
+            timers: BTreeSet::from([(RETENTION_PERIOD, Timer::Retention)]),
+            woken: Vec::new(),
+            random,
+            next_producer_id: 1,
+            next_first_replica: 0,
+            cluster_id,
+            config,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &ClusterConfig {
+        &self.config
+    }
+
+    /// Adds a listener whose sockets are at `addresses`, in the order of the brokers' ids.
+    pub(crate) fn add_listener(&mut self, name: &str, addresses: &[SocketAddr]) -> usize {
+        self.listeners.push(name.to_owned());
+        for (broker, &address) in self.brokers.values_mut().zip(addresses) {
+            broker.addresses.push(address);
+        }
+        self.listeners.len() - 1
+    }
+
+    /// The listener's number.
+    pub(crate) fn listener(&self, name: &str) -> Option<usize> {
+        self.listeners.iter().position(|known| known == name)
+    }
+
+    /// Sets what is answered for `broker` to clients of `listener`.
+    pub(crate) fn advertise(&mut self, listener: usize, broker: i32, address: SocketAddr) -> bool {
+        let broker = self.brokers.get_mut(&broker);
+        let place = broker.and_then(|broker| broker.addresses.get_mut(listener));
+        place.map(|place| *place = address).is_some()
+    }
+
+    /// Takes a request. Its answer and those that it brings about go to `answers`; nothing is
+    /// answered at a broker that is down.
+    pub(crate) fn handle(
+        &mut self,
+        now: Duration,
+        origin: &Origin,
+        client: &ClientInfo,
+        request: Request,
+        answers: &mut Vec<Answer>,
+    ) {
+        if !self.alive(origin.broker) {
+            return;
+        }
+        let response = match request {
+            Request::ApiVersions => metadata::api_versions(0),
+            Request::ApiVersionsUnsupported => metadata::api_versions(35),
+            Request::Metadata(request) => self.metadata(origin, request),
+            Request::Produce(work) => return self.produce(now, origin, work, answers),
+            Request::Fetch(request) => return self.fetch(now, origin, *request, answers),
+            Request::ListOffsets(request) => self.list_offsets(origin, request),
+            Request::OffsetForLeaderEpoch(request) => self.epoch_ends(origin, request),
+            Request::CreateTopics(request) => self.create_topics(origin, request),
+            Request::DeleteTopics(request) => {
+                let response = self.delete_topics(request);
+                self.settle(answers);
+                response
+            }
+            Request::DeleteRecords(request) => self.delete_records(origin, request),
+            Request::DescribeConfigs(request) => self.describe_configs(request),
+            Request::InitProducerId(request) => self.init_producer_id(request),
+            Request::FindCoordinator(request) => self.find_coordinator(origin, request),
+            other => return self.group_request(now, origin, client, other, answers),
+        };
+        answers.push(Answer { ticket: origin.ticket, response });
+    }
+
+    /// The client that sent these is gone; what they wait for is given up.
+    pub(crate) fn abandon(&mut self, tickets: impl Iterator<Item = Ticket>) {
+        for ticket in tickets {
+            self.unpark_fetch(ticket);
+            self.unpark_produce(ticket);
+            if self.group_tickets.remove(&ticket).is_some() {
+                self.coordinator.abandon(ticket);
+            }
+        }
+    }
+
+    /// When [`Cluster::advance`] has something to do next.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        let timer = self.timers.first().map(|&(at, _)| at);
+        [timer, self.coordinator.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what is due at `now`.
+    pub(crate) fn advance(&mut self, now: Duration, answers: &mut Vec<Answer>) {
+        while let Some(&(at, timer)) = self.timers.first() {
+            if at > now {
+                break;
+            }
+            self.timers.pop_first();
+            match timer {
+                Timer::Fetch(ticket) => self.answer_fetch(ticket, answers),
+                Timer::Produce(ticket) => self.expire_produce(ticket, answers),
+                Timer::Detect(broker) => self.detect(now, broker),
+                Timer::Retention => self.retain(now),
+            }
+        }
+        self.settle(answers);
+        let mut replies = Vec::new();
+        self.coordinator.advance(now, &mut replies);
+        self.pass_replies(replies, answers);
+    }
+
+    /// Answers everything that the changes made so far have completed.
+    fn settle(&mut self, answers: &mut Vec<Answer>) {
+        self.settle_produces(answers);
+        for ticket in std::mem::take(&mut self.woken) {
+            self.answer_fetch(ticket, answers);
+        }
+    }
+
+    fn pass_replies(&mut self, replies: Vec<Reply>, answers: &mut Vec<Answer>) {
+        for Reply { ticket, body } in replies {
+            if self.group_tickets.remove(&ticket).is_some() {
+                answers.push(Answer { ticket, response: body.into() });
+            }
+        }
+    }
+
+    /// Runs at every period and drops what is too old; bytes are looked at with every append.
+    fn retain(&mut self, now: Duration) {
+        for (_, topic) in self.topics.iter_mut() {
+            let kept_since = now.saturating_sub(topic.settings.retention);
+            for partition in &mut topic.partitions {
+                if partition.log.oldest().is_some_and(|oldest| oldest < kept_since) {
+                    partition.retain(topic.settings.retention_bytes, kept_since);
+                }
+            }
+        }
+        self.timers.insert((now + RETENTION_PERIOD, Timer::Retention));
+    }
+}
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

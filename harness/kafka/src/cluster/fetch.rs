@@ -1,0 +1,200 @@
+//! Fetch: answered when there is enough to read, when something is wrong, or when its time is up.
+
+use std::time::Duration;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::FetchRequest;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+
+use super::{Answer, Cluster, Origin, Timer};
+use crate::coordinator::Ticket;
+use crate::wire::{FetchAnswer, FetchedPartition, FetchedTopic, Response};
+
+/// A Fetch that waits for records.
+#[derive(Debug)]
+pub(super) struct ParkedFetch {
+    pub(super) broker: i32,
+    origin: Origin,
+    request: FetchRequest,
+    deadline: Duration,
+    bytes_missing: usize,
+}
+
+impl ParkedFetch {
+    /// So many bytes more can be read; whether that is enough.
+    pub(super) fn gained(&mut self, bytes: usize) -> bool {
+        self.bytes_missing = self.bytes_missing.saturating_sub(bytes);
+        self.bytes_missing == 0
+    }
+}
+
+impl Cluster {
+    pub(super) fn fetch(
+        &mut self,
+        now: Duration,
+        origin: &Origin,
+        request: FetchRequest,
+        answers: &mut Vec<Answer>,
+    ) {
+        let answer = self.read(origin, &request);
+        let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+        let bytes = answer.bytes();
+        let complete = bytes >= enough || answer.failed() || answer.topics.is_empty();
+        if complete || request.max_wait_ms <= 0 {
+            let response = Response::Fetch(answer);
+            answers.push(Answer { ticket: origin.ticket, response });
+            return;
+        }
+        let deadline = now + Duration::from_millis(request.max_wait_ms as u64);
+        self.timers.insert((deadline, Timer::Fetch(origin.ticket)));
+        self.each_partition(origin.version, &request, |parked| parked.push(origin.ticket));
+        let parked = ParkedFetch {
+            broker: origin.broker,
+            origin: origin.clone(),
+            request,
+            deadline,
+            bytes_missing: enough - bytes,
+        };
+        self.fetches.insert(origin.ticket, parked);
+    }
+
+    /// Answers a parked fetch with what there is.
+    pub(super) fn answer_fetch(&mut self, ticket: Ticket, answers: &mut Vec<Answer>) {
+        if let Some(parked) = self.unpark_fetch(ticket) {
+            let response = Response::Fetch(self.read(&parked.origin, &parked.request));
+            answers.push(Answer { ticket, response });
+        }
+    }
+
+    pub(super) fn unpark_fetch(&mut self, ticket: Ticket) -> Option<ParkedFetch> {
+        let parked = self.fetches.remove(&ticket)?;
+        self.timers.remove(&(parked.deadline, Timer::Fetch(ticket)));
+        self.each_partition(parked.origin.version, &parked.request, |waiting| {
+            waiting.retain(|&other| other != ticket);
+        });
+        Some(parked)
+    }
+
+    fn each_partition(
+        &mut self,
+        version: i16,
+        request: &FetchRequest,
+        change: impl Fn(&mut Vec<Ticket>),
+    ) {
+        for topic in &request.topics {
+            let Some(index) = self.fetch_topic(version, topic) else { continue };
+            for wanted in &topic.partitions {
+                if let Some(partition) = self.topics.partition_mut(index, wanted.partition) {
+                    change(&mut partition.fetches);
+                }
+            }
+        }
+    }
+
+    fn fetch_topic(&self, version: i16, topic: &FetchTopic) -> Option<u32> {
+        match version {
+            13.. => self.topics.index_of_id(&topic.topic_id),
+            _ => self.topics.index(&topic.topic),
+        }
+    }
+
+    /// Reads all partitions of a request as they are now. There are no fetch sessions: every
+    /// answer is whole and says session 0, which Kafka's clients take for "ask in full again".
+    fn read(&self, origin: &Origin, request: &FetchRequest) -> FetchAnswer {
+        let mut answer = FetchAnswer::default();
+        if request.session_id != 0 {
+            answer.error_code = ResponseError::FetchSessionIdNotFound.code();
+            return answer;
+        }
+        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut nothing_yet = true;
+        for topic in &request.topics {
+            let index = self.fetch_topic(origin.version, topic);
+            let partitions = topic.partitions.iter().map(|wanted| {
+                let read = self.read_partition(origin, index, wanted, left, nothing_yet);
+                let bytes: usize = read.batches.iter().map(crate::log::Batch::len).sum();
+                left = left.saturating_sub(bytes);
+                nothing_yet &= bytes == 0;
+                read
+            });
+            let partitions = partitions.collect();
+            let (name, id) = (topic.topic.clone(), topic.topic_id);
+            answer.topics.push(FetchedTopic { name, id, partitions });
+        }
+        self.add_fetch_endpoints(origin, &mut answer);
+        answer
+    }
+
+    fn read_partition(
+        &self,
+        origin: &Origin,
+        topic: Option<u32>,
+        wanted: &FetchPartition,
+        left: usize,
+        first_whole: bool,
+    ) -> FetchedPartition {
+        let mut read = FetchedPartition {
+            index: wanted.partition,
+            error_code: 0,
+            high_watermark: -1,
+            log_start: -1,
+            current_leader: None,
+            batches: Vec::new(),
+        };
+        let refused = match self.readable(origin, topic, wanted) {
+            Ok(partition) => {
+                read.high_watermark = partition.high_watermark();
+                read.log_start = partition.log.start();
+                let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(left);
+                let (from, until) = (wanted.fetch_offset, partition.high_watermark());
+                if from < until && (left > 0 || first_whole) {
+                    let batches = partition.log.read(from, until, bytes_max, first_whole);
+                    read.batches = batches.cloned().collect();
+                }
+                return read;
+            }
+            Err(error) => error,
+        };
+        read.error_code = refused.code();
+        read.current_leader = self.current_leader(refused, topic, wanted.partition);
+        read
+    }
+
+    fn readable(
+        &self,
+        origin: &Origin,
+        topic: Option<u32>,
+        wanted: &FetchPartition,
+    ) -> Result<&super::partition::Partition, ResponseError> {
+        let unknown = match origin.version {
+            13.. if topic.is_none() => ResponseError::UnknownTopicId,
+            _ => ResponseError::UnknownTopicOrPartition,
+        };
+        let topic = topic.and_then(|topic| self.topics.get(topic)).ok_or(unknown)?;
+        let position = usize::try_from(wanted.partition).map_err(|_| unknown)?;
+        let partition = topic.partitions.get(position).ok_or(unknown)?;
+        partition.check_leader(origin.broker, wanted.current_leader_epoch)?;
+        if !(partition.log.start()..=partition.log.end()).contains(&wanted.fetch_offset) {
+            return Err(ResponseError::OffsetOutOfRange);
+        }
+        Ok(partition)
+    }
+
+    fn add_fetch_endpoints(&self, origin: &Origin, answer: &mut FetchAnswer) {
+        if origin.version < 16 {
+            return;
+        }
+        let parts = answer.topics.iter().flat_map(|topic| &topic.partitions);
+        let mut leaders: Vec<i32> =
+            parts.filter_map(|part| part.current_leader.map(|(id, _)| id)).collect();
+        leaders.sort_unstable();
+        leaders.dedup();
+        answer.endpoints = leaders
+            .into_iter()
+            .filter_map(|id| {
+                let (host, port) = self.endpoint(id, origin.listener)?;
+                Some((id, host, port))
+            })
+            .collect();
+    }
+}

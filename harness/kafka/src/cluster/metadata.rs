@@ -1,0 +1,130 @@
+//! ApiVersions and Metadata.
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{
+    ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+
+use super::topics::{Topic, check_name};
+use super::{Cluster, Origin, partition::Partition};
+use crate::wire::{Api, Response, served};
+
+/// What is served, in which versions.
+pub(super) fn api_versions(error_code: i16) -> Response {
+    let api_keys = served().iter().map(|&Api { key, version_min, version_max, .. }| {
+        ApiVersion::default()
+            .with_api_key(key as i16)
+            .with_min_version(version_min)
+            .with_max_version(version_max)
+    });
+    let response = ApiVersionsResponse::default().with_error_code(error_code);
+    Response::ApiVersions(response.with_api_keys(api_keys.collect()))
+}
+
+impl Cluster {
+    pub(super) fn metadata(&mut self, origin: &Origin, request: MetadataRequest) -> Response {
+        let all = match &request.topics {
+            None => true,
+            Some(topics) => topics.is_empty() && origin.version == 0,
+        };
+        let create = self.config.auto_create_topics && request.allow_auto_topic_creation;
+        let topics = if all {
+            self.topics.iter().map(|(_, topic)| self.describe_topic(origin, topic)).collect()
+        } else {
+            let wanted = request.topics.unwrap_or_default();
+            let each = wanted.into_iter().map(|wanted| match wanted.name {
+                Some(name) => self.metadata_by_name(origin, name, create),
+                None => self.metadata_by_id(origin, wanted.topic_id),
+            });
+            each.collect()
+        };
+        let brokers = self.known_brokers().filter_map(|(id, _)| {
+            let (host, port) = self.endpoint(id, origin.listener)?;
+            let broker = MetadataResponseBroker::default().with_node_id(BrokerId(id));
+            Some(broker.with_host(StrBytes::from_string(host)).with_port(port))
+        });
+        let brokers: Vec<_> = brokers.collect();
+        let controller = brokers.first().map_or(BrokerId(-1), |broker| broker.node_id);
+        let cluster_id = StrBytes::from_string(self.cluster_id.clone());
+        let response = MetadataResponse::default()
+            .with_brokers(brokers)
+            .with_cluster_id(Some(cluster_id))
+            .with_controller_id(controller)
+            .with_topics(topics);
+        Response::Metadata(response)
+    }
+
+    fn metadata_by_name(
+        &mut self,
+        origin: &Origin,
+        name: TopicName,
+        create: bool,
+    ) -> MetadataResponseTopic {
+        if create && self.topics.index(&name).is_none() {
+            // A refusal shows below as the topic's absence, as in Kafka.
+            let _refused = self.add_topic(&name, self.config.default_partitions);
+        }
+        if let Some(topic) = self.topics.named(&name) {
+            return self.describe_topic(origin, topic);
+        }
+        let error = match check_name(&name) {
+            Ok(()) => ResponseError::UnknownTopicOrPartition,
+            Err((error, _)) => error,
+        };
+        MetadataResponseTopic::default().with_name(Some(name)).with_error_code(error.code())
+    }
+
+    fn metadata_by_id(&self, origin: &Origin, id: Uuid) -> MetadataResponseTopic {
+        let topic = self.topics.index_of_id(&id).and_then(|index| self.topics.get(index));
+        if let Some(topic) = topic {
+            return self.describe_topic(origin, topic);
+        }
+        // Before version 12 the name must not be null.
+        let name = (origin.version < 12).then(TopicName::default);
+        MetadataResponseTopic::default()
+            .with_name(name)
+            .with_topic_id(id)
+            .with_error_code(ResponseError::UnknownTopicId.code())
+    }
+
+    fn describe_topic(&self, origin: &Origin, topic: &Topic) -> MetadataResponseTopic {
+        let partitions = topic.partitions.iter().enumerate();
+        let partitions =
+            partitions.map(|(index, state)| self.describe_partition(origin, index as i32, state));
+        MetadataResponseTopic::default()
+            .with_name(Some(topic.name.clone()))
+            .with_topic_id(topic.id)
+            .with_partitions(partitions.collect())
+    }
+
+    fn describe_partition(
+        &self,
+        origin: &Origin,
+        index: i32,
+        state: &Partition,
+    ) -> MetadataResponsePartition {
+        let known: Vec<i32> = self.known_brokers().map(|(id, _)| id).collect();
+        let offline = state.replicas().filter(|replica| !known.contains(replica));
+        let offline =
+            if origin.version >= 5 { offline.map(BrokerId).collect() } else { Vec::new() };
+        let error = match state.leader() {
+            Some(_) => 0,
+            None => ResponseError::LeaderNotAvailable.code(),
+        };
+        let epoch = if origin.version >= 7 { state.leader_epoch() } else { -1 };
+        MetadataResponsePartition::default()
+            .with_error_code(error)
+            .with_partition_index(index)
+            .with_leader_id(BrokerId(state.leader().unwrap_or(-1)))
+            .with_leader_epoch(epoch)
+            .with_replica_nodes(state.replicas().map(BrokerId).collect())
+            .with_isr_nodes(state.isr().iter().copied().map(BrokerId).collect())
+            .with_offline_replicas(offline)
+    }
+}

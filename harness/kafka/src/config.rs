@@ -1,0 +1,118 @@
+//! What a cluster is made of and where its limits lie.
+
+use std::time::Duration;
+
+use crate::error::ClusterError;
+
+/// The settings of an embedded cluster. `ClusterConfig::default()` is three brokers that behave
+/// like a small production cluster, with delays short enough for tests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterConfig {
+    /// Number of brokers; their ids are `1..=brokers`.
+    pub brokers: usize,
+    /// In-sync replicas that an `acks=all` produce needs (at most the replication factor counts).
+    pub min_insync_replicas: usize,
+    /// Replicas of a new topic's partitions when its creator does not say; at most `brokers`.
+    pub replication_factor: usize,
+    /// Partitions of a new topic when its creator does not say.
+    pub default_partitions: i32,
+    /// Whether a metadata request may create the topic it asks for.
+    pub auto_create_topics: bool,
+    /// Bytes of record batches kept for each partition. The oldest batches beyond it are dropped.
+    pub retention_bytes: u64,
+    /// How long a batch is kept, counted from its append.
+    pub retention: Duration,
+    /// From a broker's crash until the rest of the cluster elects new leaders.
+    pub detection: Duration,
+    /// How long the first rebalance of an empty group waits for more members.
+    pub group_initial_rebalance_delay: Duration,
+    /// The shortest session timeout a group member may ask for.
+    pub session_timeout_min: Duration,
+    /// The longest session timeout a group member may ask for.
+    pub session_timeout_max: Duration,
+    /// The largest request frame; a larger declared length closes the connection unread.
+    pub request_bytes_max: usize,
+    /// The largest record batch.
+    pub message_bytes_max: usize,
+    /// Whether a replica outside the in-sync set may lead when no in-sync replica is alive,
+    /// losing what it did not have.
+    pub unclean_election: bool,
+    /// Seed of everything random: topic ids, the cluster id, member ids.
+    pub seed: u64,
+}
+
+/// More brokers than this are refused: each needs sockets and tasks of its own.
+const BROKERS_MAX: usize = 64;
+
+/// The most partitions one topic may have.
+pub(crate) const PARTITIONS_PER_TOPIC_MAX: i32 = 10_000;
+
+/// The most partitions the whole cluster may have.
+pub(crate) const PARTITIONS_MAX: usize = 100_000;
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            brokers: 3,
+            min_insync_replicas: 2,
+            replication_factor: 3,
+            default_partitions: 1,
+            auto_create_topics: false,
+            retention_bytes: 256 << 20,
+            retention: Duration::from_secs(7 * 24 * 3600),
+            detection: Duration::from_millis(500),
+            group_initial_rebalance_delay: Duration::from_millis(100),
+            session_timeout_min: Duration::from_millis(100),
+            session_timeout_max: Duration::from_secs(1800),
+            request_bytes_max: 100 << 20,
+            message_bytes_max: 1_048_588,
+            unclean_election: false,
+            seed: 0,
+        }
+    }
+}
+
+impl ClusterConfig {
+    /// The default settings for `brokers` brokers, with as many replicas as they allow (up to
+    /// three) and a majority of those in sync.
+    pub fn with_brokers(brokers: usize) -> Self {
+        let replication_factor = brokers.clamp(1, 3);
+        Self {
+            brokers,
+            replication_factor,
+            min_insync_replicas: replication_factor / 2 + 1,
+            ..Self::default()
+        }
+    }
+
+    /// Checks that the settings make a cluster.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Config`] names the field and what it allows.
+    pub fn validate(&self) -> Result<(), ClusterError> {
+        let refuse = |field: &'static str, fix: String| Err(ClusterError::Config { field, fix });
+        if !(1..=BROKERS_MAX).contains(&self.brokers) {
+            return refuse("brokers", format!("must be 1 to {BROKERS_MAX}, is {}", self.brokers));
+        }
+        if !(1..=self.brokers).contains(&self.replication_factor) {
+            return refuse("replication_factor", format!("must be 1 to {}", self.brokers));
+        }
+        if !(1..=self.replication_factor).contains(&self.min_insync_replicas) {
+            return refuse("min_insync_replicas", format!("1 to {}", self.replication_factor));
+        }
+        if !(1..=PARTITIONS_PER_TOPIC_MAX).contains(&self.default_partitions) {
+            return refuse("default_partitions", format!("1 to {PARTITIONS_PER_TOPIC_MAX}"));
+        }
+        if self.session_timeout_min > self.session_timeout_max {
+            return refuse("session_timeout_min", "must not exceed session_timeout_max".into());
+        }
+        if !(1024..=i32::MAX as usize).contains(&self.request_bytes_max) {
+            return refuse("request_bytes_max", format!("must be 1024 to {}", i32::MAX));
+        }
+        if !(128..=self.request_bytes_max).contains(&self.message_bytes_max) {
+            return refuse("message_bytes_max", "must be 128 to request_bytes_max".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,277 @@
+//! The handle to a running cluster.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpSocket;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::config::ClusterConfig;
+use crate::coordinator::GroupView;
+use crate::error::ClusterError;
+use crate::server::Server;
+use crate::server::listener::{bind, listen};
+use crate::view::{BrokerView, CrashReport, LeaderMove, PartitionView};
+
+/// The name of the listener that every cluster has.
+const DEFAULT_LISTENER: &str = "default";
+
+/// A Kafka cluster in this process. Clients reach it over TCP on loopback. It stops when it is
+/// dropped; [`EmbeddedKafka::shutdown`] also waits until everything is gone.
+#[derive(Debug)]
+pub struct EmbeddedKafka {
+    server: Arc<Server>,
+    brokers: Mutex<Vec<BrokerSockets>>,
+    cancel: CancellationToken,
+    timer: TaskTracker,
+}
+
+/// The sockets of one broker and the tasks on them.
+#[derive(Debug)]
+struct BrokerSockets {
+    id: i32,
+    addresses: Vec<SocketAddr>,
+    /// While the broker is down: its ports, kept so that nobody else takes them.
+    reserved: Vec<TcpSocket>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl EmbeddedKafka {
+    /// Starts `brokers` brokers with [`ClusterConfig::with_brokers`].
+    ///
+    /// # Errors
+    ///
+    /// When a socket cannot be opened, or with `InvalidInput` for a number of brokers that is not
+    /// allowed.
+    pub async fn start(brokers: usize) -> io::Result<Self> {
+        Self::start_with(ClusterConfig::with_brokers(brokers)).await
+    }
+
+    /// Starts a cluster.
+    ///
+    /// # Errors
+    ///
+    /// When a socket cannot be opened, or with `InvalidInput` for settings that make no cluster.
+    pub async fn start_with(config: ClusterConfig) -> io::Result<Self> {
+        config.validate()?;
+        let clock = Clock::start();
+        let ids = 1..=config.brokers as i32;
+        let cluster = Cluster::new(config);
+        let cancel = CancellationToken::new();
+        let sockets = ids.map(|id| BrokerSockets {
+            id,
+            addresses: Vec::new(),
+            reserved: Vec::new(),
+            cancel: cancel.child_token(),
+            tasks: TaskTracker::new(),
+        });
+        let server = Arc::new(Server::new(cluster, clock));
+        let timer = TaskTracker::new();
+        timer.spawn(server.clone().run_timer(cancel.clone()));
+        let brokers = Mutex::new(sockets.collect());
+        let kafka = Self { server, brokers, cancel, timer };
+        kafka.add_listener(DEFAULT_LISTENER).await?;
+        Ok(kafka)
+    }
+
+    /// The addresses of the default listener, for `bootstrap.servers`.
+    pub fn bootstrap_servers(&self) -> String {
+        let brokers = self.sockets();
+        let addresses = brokers.iter().filter_map(|broker| broker.addresses.first());
+        addresses.map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// Opens one more socket at each broker and returns their addresses in the order of the
+    /// brokers' ids. Clients that come in here are told the addresses of this listener.
+    ///
+    /// # Errors
+    ///
+    /// When a socket cannot be opened or the name is taken.
+    pub async fn add_listener(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        let mut brokers = self.sockets();
+        if self.server.with(|cluster, _, _| cluster.listener(name).is_some()) {
+            return Err(ClusterError::ListenerExists(name.to_owned()).into());
+        }
+        let opened: Vec<TcpSocket> =
+            brokers.iter().map(|_| bind(None)).collect::<io::Result<_>>()?;
+        let addresses: Vec<SocketAddr> =
+            opened.iter().map(TcpSocket::local_addr).collect::<io::Result<_>>()?;
+        let number = self.server.with(|cluster, _, _| cluster.add_listener(name, &addresses));
+        for ((broker, socket), &address) in brokers.iter_mut().zip(opened).zip(&addresses) {
+            broker.addresses.push(address);
+            if self.server.with(|cluster, _, _| cluster.alive(broker.id)) {
+                let (cancel, tasks) = (&broker.cancel, &broker.tasks);
+                listen(&self.server, socket, broker.id, number, cancel, tasks)?;
+            } else {
+                broker.reserved.push(socket);
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// Sets the address that clients of a listener are told for a broker: that of a proxy in
+    /// front of it, say.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such listener or broker.
+    pub fn advertise(
+        &self,
+        listener: &str,
+        broker: i32,
+        address: SocketAddr,
+    ) -> Result<(), ClusterError> {
+        self.server.with(|cluster, _, _| {
+            let number = cluster.listener(listener);
+            let number =
+                number.ok_or_else(|| ClusterError::UnknownListener(listener.to_owned()))?;
+            match cluster.advertise(number, broker, address) {
+                true => Ok(()),
+                false => Err(ClusterError::UnknownBroker(broker)),
+            }
+        })
+    }
+
+    /// Creates a topic with the configured replication factor.
+    ///
+    /// # Errors
+    ///
+    /// When the topic exists, its name or the number of partitions is not allowed, or too few
+    /// brokers run.
+    pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), ClusterError> {
+        self.server.with(|cluster, _, _| cluster.create_topic(name, partitions))
+    }
+
+    /// The partitions of a topic, by index; `None` if there is no such topic.
+    pub fn partitions(&self, topic: &str) -> Option<Vec<PartitionView>> {
+        self.server.with(|cluster, _, _| cluster.partitions(topic))
+    }
+
+    /// A consumer group; `None` if there is no such group.
+    pub fn group(&self, id: &str) -> Option<GroupView> {
+        self.server.with(|cluster, _, _| cluster.group(id))
+    }
+
+    /// The brokers, by id.
+    pub fn brokers(&self) -> Vec<BrokerView> {
+        let brokers = self.sockets();
+        let views = brokers.iter().filter_map(|broker| {
+            Some(BrokerView {
+                id: broker.id,
+                alive: self.server.with(|cluster, _, _| cluster.alive(broker.id)),
+                address: *broker.addresses.first()?,
+                connections: self.server.connections(broker.id),
+            })
+        });
+        views.collect()
+    }
+
+    /// Deletes the records of a partition before an offset (-1: all that consumers can see) and
+    /// returns the new start of its log.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such partition, or the offset is beyond the high watermark.
+    pub fn delete_records(
+        &self,
+        topic: &str,
+        partition: i32,
+        before_offset: i64,
+    ) -> Result<i64, ClusterError> {
+        self.server.with(|cluster, _, _| cluster.delete_before(topic, partition, before_offset))
+    }
+
+    /// Kills a broker: its connections are cut and its ports refuse connections when this
+    /// returns. The rest of the cluster notices after [`ClusterConfig::detection`]; until then
+    /// the broker counts as leader and in sync, as in Kafka.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker, it is down already, or its ports could not be kept.
+    pub async fn crash_broker(&self, id: i32) -> Result<CrashReport, ClusterError> {
+        let leaderships_lost = self.server.with(|cluster, now, _| cluster.crash(now, id))?;
+        let connections_cut = self.server.connections(id);
+        let stopped = {
+            let mut brokers = self.sockets();
+            let broker = find(&mut brokers, id)?;
+            broker.cancel.cancel();
+            broker.tasks.close();
+            std::mem::replace(&mut broker.tasks, TaskTracker::new())
+        };
+        stopped.wait().await;
+        let mut brokers = self.sockets();
+        let broker = find(&mut brokers, id)?;
+        let addresses = broker.addresses.iter();
+        broker.reserved = addresses
+            .map(|&address| bind(Some(address)))
+            .collect::<io::Result<_>>()
+            .map_err(|source| ClusterError::Socket { broker: id, source })?;
+        Ok(CrashReport { connections_cut, leaderships_lost })
+    }
+
+    /// Starts a crashed broker again on the same ports. It catches up and is in sync when this
+    /// returns; leaderships that it lost do not come back by themselves (in Kafka that takes
+    /// minutes), only by [`EmbeddedKafka::move_leader`] or the next crash.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker, it is up already, or a port is taken.
+    pub async fn restart_broker(&self, id: i32) -> Result<(), ClusterError> {
+        let mut brokers = self.sockets();
+        let broker = find(&mut brokers, id)?;
+        self.server.with(|cluster, now, answers| cluster.restart(now, id, answers))?;
+        broker.cancel = self.cancel.child_token();
+        for (number, socket) in std::mem::take(&mut broker.reserved).into_iter().enumerate() {
+            listen(&self.server, socket, id, number, &broker.cancel, &broker.tasks)
+                .map_err(|source| ClusterError::Socket { broker: id, source })?;
+        }
+        Ok(())
+    }
+
+    /// Makes the in-sync replica `to` lead a partition, or the next in-sync replica if `None`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such partition, or the replica is not alive and in sync, or leads already.
+    pub fn move_leader(
+        &self,
+        topic: &str,
+        partition: i32,
+        to: Option<i32>,
+    ) -> Result<LeaderMove, ClusterError> {
+        self.server.with(|cluster, _, answers| cluster.move_leader(topic, partition, to, answers))
+    }
+
+    /// Stops all brokers and waits until every connection, task and port is gone.
+    pub async fn shutdown(self) {
+        self.cancel.cancel();
+        let trackers: Vec<TaskTracker> = {
+            let mut brokers = self.sockets();
+            brokers.iter_mut().for_each(|broker| broker.reserved.clear());
+            brokers.iter().map(|broker| broker.tasks.clone()).collect()
+        };
+        for tracker in trackers.iter().chain([&self.timer]) {
+            tracker.close();
+            tracker.wait().await;
+        }
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, Vec<BrokerSockets>> {
+        self.brokers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for EmbeddedKafka {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+fn find(brokers: &mut [BrokerSockets], id: i32) -> Result<&mut BrokerSockets, ClusterError> {
+    brokers.iter_mut().find(|broker| broker.id == id).ok_or(ClusterError::UnknownBroker(id))
+}

@@ -1,0 +1,213 @@
+//! A partition's log: batches in offset order, found by binary search.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub(crate) mod batch;
+pub(crate) mod epochs;
+pub(crate) mod producers;
+
+pub(crate) use batch::Batch;
+
+/// The batches of one partition. Offsets are continuous from `start` to `end`.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    batches: VecDeque<Batch>,
+    start: i64,
+    end: i64,
+    bytes: u64,
+}
+
+impl Log {
+    /// The first offset that can be read.
+    pub(crate) fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// The offset that the next record gets.
+    pub(crate) fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// Bytes of all batches kept.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Appends a batch and returns the offset of its first record.
+    pub(crate) fn append(&mut self, mut batch: Batch, leader_epoch: i32, now: Duration) -> i64 {
+        batch.base_offset = self.end;
+        batch.leader_epoch = leader_epoch;
+        batch.appended_at = now;
+        self.end = batch.last_offset() + 1;
+        self.bytes += batch.len() as u64;
+        let base_offset = batch.base_offset;
+        self.batches.push_back(batch);
+        base_offset
+    }
+
+    /// The batches from the one that holds `from` up to `until` (exclusive), at most `bytes_max`
+    /// bytes of them; the first is given whole if `first_whole`, so that a reader never sticks.
+    pub(crate) fn read(
+        &self,
+        from: i64,
+        until: i64,
+        bytes_max: usize,
+        first_whole: bool,
+    ) -> impl Iterator<Item = &Batch> {
+        let mut left = bytes_max;
+        let mut first = first_whole;
+        self.batches.range(self.position(from)..).take_while(move |batch| {
+            let fits = batch.len() <= left || std::mem::take(&mut first);
+            first = false;
+            left = left.saturating_sub(batch.len());
+            fits && batch.last_offset() < until
+        })
+    }
+
+    /// Bytes of the batches that lie in `from..until`.
+    pub(crate) fn bytes_between(&self, from: i64, until: i64) -> usize {
+        self.read(from, until, usize::MAX, true).map(Batch::len).sum()
+    }
+
+    /// The first record at or after `timestamp_ms` below `until`: its offset and timestamp.
+    pub(crate) fn first_at(&self, timestamp_ms: i64, until: i64) -> Option<(i64, i64)> {
+        let found = self
+            .batches
+            .iter()
+            .take_while(|batch| batch.base_offset < until)
+            .find_map(|batch| batch.first_at(timestamp_ms))?;
+        Some((found.0.max(self.start), found.1))
+    }
+
+    /// The batch with the newest timestamp below `until`: its last offset and timestamp.
+    pub(crate) fn newest(&self, until: i64) -> Option<(i64, i64)> {
+        self.batches
+            .iter()
+            .take_while(|batch| batch.base_offset < until)
+            .map(|batch| (batch.max_timestamp_ms, batch.last_offset()))
+            .max_by_key(|&(timestamp, offset)| (timestamp, std::cmp::Reverse(offset)))
+            .map(|(timestamp, offset)| (offset, timestamp))
+    }
+
+    /// Forgets everything before `offset`, which lies in the log.
+    pub(crate) fn advance_start(&mut self, offset: i64) {
+        self.start = self.start.max(offset.min(self.end));
+        while self.batches.front().is_some_and(|batch| batch.last_offset() < self.start) {
+            self.drop_front();
+        }
+    }
+
+    /// Drops the tail from `end` on, as a replica does that had more than the new leader.
+    pub(crate) fn truncate(&mut self, end: i64) {
+        while self.batches.back().is_some_and(|batch| batch.base_offset >= end) {
+            if let Some(batch) = self.batches.pop_back() {
+                self.bytes -= batch.len() as u64;
+            }
+        }
+        self.end = self.batches.back().map_or(end.min(self.end), |batch| batch.last_offset() + 1);
+        self.start = self.start.min(self.end);
+    }
+
+    /// Applies retention to what lies below `until`: the oldest batches go while there are more
+    /// than `bytes_max` bytes or while they were appended before `appended_before`.
+    pub(crate) fn retain(&mut self, bytes_max: u64, appended_before: Duration, until: i64) {
+        while let Some(batch) = self.batches.front() {
+            let expired = self.bytes > bytes_max || batch.appended_at < appended_before;
+            if !expired || batch.last_offset() >= until {
+                break;
+            }
+            self.start = batch.last_offset() + 1;
+            self.drop_front();
+        }
+    }
+
+    /// When the oldest batch was appended.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        self.batches.front().map(|batch| batch.appended_at)
+    }
+
+    fn drop_front(&mut self) {
+        if let Some(batch) = self.batches.pop_front() {
+            self.bytes -= batch.len() as u64;
+        }
+    }
+
+    fn position(&self, offset: i64) -> usize {
+        self.batches.partition_point(|batch| batch.last_offset() < offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(counts: &[i32]) -> Log {
+        let mut log = Log::default();
+        for (second, &count) in counts.iter().enumerate() {
+            let batch = Batch::split(batch::tests::sample(count, None, 39), 1 << 20).unwrap();
+            let now = Duration::from_secs(second as u64);
+            batch.into_iter().for_each(|batch| drop(log.append(batch, 0, now)));
+        }
+        log
+    }
+
+    fn bases<'a>(batches: impl Iterator<Item = &'a Batch>) -> Vec<i64> {
+        batches.map(|batch| batch.base_offset).collect()
+    }
+
+    #[test]
+    fn a_read_starts_with_the_batch_that_holds_the_offset() {
+        let log = log(&[3, 2, 5]);
+        assert_eq!(bases(log.read(0, 10, usize::MAX, true)), [0, 3, 5]);
+        assert_eq!(bases(log.read(4, 10, usize::MAX, true)), [3, 5]);
+        assert_eq!(bases(log.read(5, 10, usize::MAX, true)), [5]);
+        assert_eq!(bases(log.read(0, 9, usize::MAX, true)), [0, 3]);
+        assert!(bases(log.read(10, 10, usize::MAX, true)).is_empty());
+    }
+
+    #[test]
+    fn a_read_keeps_to_its_bytes_but_gives_the_first_batch_whole() {
+        let log = log(&[3, 2, 5]);
+        assert_eq!(bases(log.read(0, 10, 200, true)), [0, 3]);
+        assert_eq!(bases(log.read(0, 10, 10, true)), [0]);
+        assert!(bases(log.read(0, 10, 10, false)).is_empty());
+    }
+
+    #[test]
+    fn retention_drops_the_oldest_below_the_bound() {
+        let mut log = log(&[3, 2, 5]);
+        log.retain(250, Duration::ZERO, 10);
+        assert_eq!((log.start(), log.bytes()), (3, 200));
+        log.retain(u64::MAX, Duration::from_secs(2), 10);
+        assert_eq!((log.start(), log.bytes()), (5, 100));
+        log.retain(0, Duration::ZERO, 5);
+        assert_eq!(log.start(), 5, "what is not yet replicated stays");
+    }
+
+    #[test]
+    fn a_start_inside_a_batch_keeps_the_batch() {
+        let mut log = log(&[3, 2]);
+        log.advance_start(4);
+        assert_eq!((log.start(), log.bytes()), (4, 100));
+        log.advance_start(99);
+        assert_eq!((log.start(), log.end(), log.bytes()), (5, 5, 0));
+    }
+
+    #[test]
+    fn truncation_cuts_whole_batches() {
+        let mut log = log(&[3, 2, 5]);
+        log.truncate(5);
+        assert_eq!((log.end(), log.bytes()), (5, 200));
+        log.truncate(0);
+        assert_eq!((log.start(), log.end(), log.bytes()), (0, 0, 0));
+    }
+
+    #[test]
+    fn timestamps_find_their_batch() {
+        let log = log(&[3, 2]);
+        assert_eq!(log.first_at(0, 5), Some((0, 1_000)));
+        assert_eq!(log.first_at(3_000, 5), None);
+        assert_eq!(log.newest(5), Some((2, 2_000)));
+    }
+}

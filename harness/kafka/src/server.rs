@@ -1,0 +1,181 @@
+//! The thin shell: sockets, tasks and time around the pure cluster.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::cluster::{Answer, Cluster, Origin};
+use crate::coordinator::ClientInfo;
+use crate::wire::request::{RequestError, decode};
+use crate::wire::response::Question;
+
+pub(crate) mod connection;
+pub(crate) mod listener;
+pub(crate) mod outbox;
+
+use outbox::Outbox;
+
+/// What all tasks of a cluster share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    clock: Clock,
+    cluster: Mutex<Timed>,
+    connections: Mutex<Connections>,
+    timer: Notify,
+    request_bytes_max: usize,
+    batch_bytes_max: usize,
+}
+
+/// The cluster and the time at which the timer task will wake for it.
+#[derive(Debug)]
+struct Timed {
+    cluster: Cluster,
+    armed: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    next: u32,
+    open: HashMap<u32, (i32, Arc<Outbox>)>,
+}
+
+/// A connection's place: where it came in and what it is called.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) broker: i32,
+    pub(crate) listener: usize,
+    pub(crate) address: IpAddr,
+}
+
+impl Server {
+    pub(crate) fn new(cluster: Cluster, clock: Clock) -> Self {
+        let config = cluster.config();
+        Self {
+            request_bytes_max: config.request_bytes_max,
+            batch_bytes_max: config.message_bytes_max,
+            clock,
+            cluster: Mutex::new(Timed { cluster, armed: None }),
+            connections: Mutex::default(),
+            timer: Notify::new(),
+        }
+    }
+
+    /// Runs `change` on the cluster and delivers what it answers.
+    pub(crate) fn with<T>(
+        &self,
+        change: impl FnOnce(&mut Cluster, Duration, &mut Vec<Answer>) -> T,
+    ) -> T {
+        let mut answers = Vec::new();
+        let result = {
+            let mut timed = lock(&self.cluster);
+            let result = change(&mut timed.cluster, self.clock.now(), &mut answers);
+            let next = timed.cluster.next_deadline();
+            if next.is_some_and(|next| timed.armed.is_none_or(|armed| next < armed)) {
+                timed.armed = next;
+                self.timer.notify_one();
+            }
+            result
+        };
+        self.deliver(answers);
+        result
+    }
+
+    /// Takes one frame of a connection. Its answer will come through `outbox`.
+    fn take(
+        &self,
+        peer: &Peer,
+        connection: u32,
+        outbox: &Outbox,
+        client: &mut ClientInfo,
+        frame: Bytes,
+    ) -> Result<(), RequestError> {
+        let decoded = decode(frame, self.batch_bytes_max)?;
+        if client.client_id != decoded.client_id {
+            client.client_id = decoded.client_id;
+        }
+        let (key, version, correlation) = (decoded.key, decoded.version, decoded.correlation);
+        let number = outbox.expect(Question { key, version, correlation });
+        let ticket = u64::from(connection) << 32 | u64::from(number);
+        let origin = Origin { ticket, broker: peer.broker, listener: peer.listener, version };
+        self.with(|cluster, now, answers| {
+            cluster.handle(now, &origin, client, decoded.request, answers);
+        });
+        Ok(())
+    }
+
+    fn deliver(&self, answers: Vec<Answer>) {
+        if answers.is_empty() {
+            return;
+        }
+        let connections = lock(&self.connections);
+        for Answer { ticket, response } in answers {
+            let (connection, number) = ((ticket >> 32) as u32, ticket as u32);
+            if let Some((_, outbox)) = connections.open.get(&connection) {
+                outbox.answer(number, response);
+            }
+        }
+    }
+
+    /// Sleeps until the cluster has something to do, and lets it, until cancelled.
+    pub(crate) async fn run_timer(self: Arc<Self>, cancel: CancellationToken) {
+        loop {
+            let armed = lock(&self.cluster).armed;
+            let due = async {
+                match armed {
+                    Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = self.timer.notified() => continue,
+                () = due => {}
+            }
+            self.with(|cluster, now, answers| cluster.advance(now, answers));
+            let mut timed = lock(&self.cluster);
+            timed.armed = timed.cluster.next_deadline();
+        }
+    }
+
+    /// Registers a connection.
+    fn open(&self, broker: i32) -> (u32, Arc<Outbox>) {
+        let outbox = Arc::new(Outbox::default());
+        let mut connections = lock(&self.connections);
+        while connections.open.contains_key(&connections.next) {
+            connections.next = connections.next.wrapping_add(1);
+        }
+        let id = connections.next;
+        connections.next = id.wrapping_add(1);
+        connections.open.insert(id, (broker, outbox.clone()));
+        (id, outbox)
+    }
+
+    /// Forgets a connection and what it waits for.
+    fn close(&self, connection: u32) {
+        let Some((_, outbox)) = lock(&self.connections).open.remove(&connection) else { return };
+        let tickets: Vec<u64> = outbox
+            .unanswered()
+            .into_iter()
+            .map(|number| u64::from(connection) << 32 | u64::from(number))
+            .collect();
+        if !tickets.is_empty() {
+            self.with(|cluster, _, _| cluster.abandon(tickets.into_iter()));
+        }
+    }
+
+    /// Connections open at a broker.
+    pub(crate) fn connections(&self, broker: i32) -> usize {
+        lock(&self.connections).open.values().filter(|(at, _)| *at == broker).count()
+    }
+}
+
+/// A panic elsewhere must not take the cluster with it; its state is changed in whole steps.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,15 @@
+//! Frames to requests and responses to frames. Runs outside the cluster's lock.
+
+mod chain;
+mod fetch;
+pub(crate) mod frame;
+pub(crate) mod request;
+pub(crate) mod response;
+mod schema;
+mod shape;
+
+pub(crate) use chain::Output;
+pub(crate) use fetch::{FetchAnswer, FetchedPartition, FetchedTopic};
+pub(crate) use request::{ProducePartition, ProduceTopic, ProduceWork, Request};
+pub(crate) use response::Response;
+pub(crate) use schema::{Api, served};

@@ -1,0 +1,161 @@
+//! The requests that are served: their versions and their shapes, after Kafka's message
+//! definitions (`clients/src/main/resources/common/message`).
+
+use kafka_protocol::messages::ApiKey;
+
+use super::shape::{Field, ShapeError, blob, check, fixed, numbers, structs, text, texts};
+
+/// One kind of request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Api {
+    pub(crate) key: ApiKey,
+    pub(crate) version_min: i16,
+    pub(crate) version_max: i16,
+    flexible_since: i16,
+    fields: &'static [Field],
+}
+
+impl Api {
+    /// The entry of a request's key, if it is served.
+    pub(crate) fn of(key: i16) -> Option<&'static Self> {
+        APIS.iter().find(|api| api.key as i16 == key)
+    }
+
+    /// Whether this version is served.
+    pub(crate) fn serves(&self, version: i16) -> bool {
+        (self.version_min..=self.version_max).contains(&version)
+    }
+
+    /// Whether this version uses compact lengths and tagged fields.
+    pub(crate) fn flexible(&self, version: i16) -> bool {
+        version >= self.flexible_since
+    }
+
+    /// Holds a request's body against its shape.
+    pub(crate) fn check(&self, version: i16, body: &[u8]) -> Result<(), ShapeError> {
+        check(self.fields, version, self.flexible(version), body)
+    }
+}
+
+/// Every kind of request that is served.
+pub(crate) fn served() -> &'static [Api] {
+    APIS
+}
+
+const fn api(key: ApiKey, range: (i16, i16), flexible: i16, fields: &'static [Field]) -> Api {
+    Api { key, version_min: range.0, version_max: range.1, flexible_since: flexible, fields }
+}
+
+static APIS: &[Api] = &[
+    api(ApiKey::Produce, (3, 13), 9, &[text(), fixed(2), fixed(4), structs(PRODUCE_TOPIC)]),
+    api(ApiKey::Fetch, (4, 18), 12, FETCH),
+    api(ApiKey::ListOffsets, (1, 10), 6, LIST_OFFSETS),
+    api(ApiKey::Metadata, (0, 13), 9, METADATA),
+    api(ApiKey::OffsetCommit, (2, 9), 8, OFFSET_COMMIT),
+    api(ApiKey::OffsetFetch, (1, 9), 6, OFFSET_FETCH),
+    api(ApiKey::FindCoordinator, (0, 6), 3, FIND_COORDINATOR),
+    api(ApiKey::JoinGroup, (0, 9), 6, JOIN_GROUP),
+    api(ApiKey::Heartbeat, (0, 4), 4, &[text(), fixed(4), text(), text().since(3)]),
+    api(ApiKey::LeaveGroup, (0, 5), 4, LEAVE_GROUP),
+    api(ApiKey::SyncGroup, (0, 5), 4, SYNC_GROUP),
+    api(ApiKey::DescribeGroups, (0, 6), 5, &[texts(), fixed(1).since(3)]),
+    api(ApiKey::ListGroups, (0, 5), 3, &[texts().since(4), texts().since(5)]),
+    api(ApiKey::ApiVersions, (0, 4), 3, &[text().since(3), text().since(3)]),
+    api(ApiKey::CreateTopics, (2, 7), 5, &[structs(CREATE_TOPIC), fixed(4), fixed(1)]),
+    api(ApiKey::DeleteTopics, (1, 6), 4, DELETE_TOPICS),
+    api(ApiKey::DeleteRecords, (0, 2), 2, &[structs(DELETE_RECORDS_TOPIC), fixed(4)]),
+    api(ApiKey::InitProducerId, (0, 5), 2, INIT_PRODUCER_ID),
+    api(ApiKey::OffsetForLeaderEpoch, (2, 4), 4, &[fixed(4).since(3), structs(EPOCH_TOPIC)]),
+    api(ApiKey::DescribeConfigs, (1, 4), 4, DESCRIBE_CONFIGS),
+    api(ApiKey::DeleteGroups, (0, 2), 2, &[texts()]),
+];
+
+const PRODUCE_TOPIC: &[Field] =
+    &[text().until(12), fixed(16).since(13), structs(&[fixed(4), blob()])];
+
+const FETCH: &[Field] = &[
+    fixed(4).until(14),
+    fixed(4),
+    fixed(4),
+    fixed(4),
+    fixed(1),
+    fixed(4).since(7),
+    fixed(4).since(7),
+    structs(&[text().until(12), fixed(16).since(13), structs(FETCH_PARTITION)]),
+    structs(&[text().until(12), fixed(16).since(13), numbers(4)]).since(7),
+    text().since(11),
+];
+const FETCH_PARTITION: &[Field] =
+    &[fixed(4), fixed(4).since(9), fixed(8), fixed(4).since(12), fixed(8).since(5), fixed(4)];
+
+const LIST_OFFSETS: &[Field] = &[
+    fixed(4),
+    fixed(1).since(2),
+    structs(&[text(), structs(&[fixed(4), fixed(4).since(4), fixed(8)])]),
+    fixed(4).since(10),
+];
+
+const METADATA: &[Field] = &[
+    structs(&[fixed(16).since(10), text()]),
+    fixed(1).since(4),
+    fixed(1).since(8).until(10),
+    fixed(1).since(8),
+];
+
+const OFFSET_COMMIT: &[Field] = &[
+    text(),
+    fixed(4),
+    text(),
+    text().since(7),
+    fixed(8).until(4),
+    structs(&[text(), structs(&[fixed(4), fixed(8), fixed(4).since(6), text()])]),
+];
+
+const OFFSET_FETCH: &[Field] = &[
+    text().until(7),
+    structs(OFFSET_FETCH_TOPIC).until(7),
+    structs(&[text(), text().since(9), fixed(4).since(9), structs(OFFSET_FETCH_TOPIC)]).since(8),
+    fixed(1).since(7),
+];
+const OFFSET_FETCH_TOPIC: &[Field] = &[text(), numbers(4)];
+
+const FIND_COORDINATOR: &[Field] = &[text().until(3), fixed(1).since(1), texts().since(4)];
+
+const JOIN_GROUP: &[Field] = &[
+    text(),
+    fixed(4),
+    fixed(4).since(1),
+    text(),
+    text().since(5),
+    text(),
+    structs(&[text(), blob()]),
+    text().since(8),
+];
+
+const LEAVE_GROUP: &[Field] =
+    &[text(), text().until(2), structs(&[text(), text(), text().since(5)]).since(3)];
+
+const SYNC_GROUP: &[Field] = &[
+    text(),
+    fixed(4),
+    text(),
+    text().since(3),
+    text().since(5),
+    text().since(5),
+    structs(&[text(), blob()]),
+];
+
+const CREATE_TOPIC: &[Field] =
+    &[text(), fixed(4), fixed(2), structs(&[fixed(4), numbers(4)]), structs(&[text(), text()])];
+
+const DELETE_TOPICS: &[Field] =
+    &[structs(&[text(), fixed(16)]).since(6), texts().until(5), fixed(4)];
+
+const DELETE_RECORDS_TOPIC: &[Field] = &[text(), structs(&[fixed(4), fixed(8)])];
+
+const INIT_PRODUCER_ID: &[Field] = &[text(), fixed(4), fixed(8).since(3), fixed(2).since(3)];
+
+const EPOCH_TOPIC: &[Field] = &[text(), structs(&[fixed(4), fixed(4), fixed(4)])];
+
+const DESCRIBE_CONFIGS: &[Field] =
+    &[structs(&[fixed(1), text(), texts()]), fixed(1), fixed(1).since(3)];
