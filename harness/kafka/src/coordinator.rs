@@ -6,11 +6,13 @@
 //! and answered by a later call, at the latest by [`Coordinator::advance`].
 //!
 //! A group's rules are in `group` (states, barrier, timers), `join`, `sync` (with heartbeats),
-//! `leave` (with failover), `offsets` and `fetch`; `describe` reads, `assignment` decodes.
+//! `leave` (with failover), `offsets` and `fetch`; `describe` and `view` read, `assignment`
+//! decodes.
 //!
 //! The behaviour is that of Apache Kafka's `GroupMetadataManager` and `ClassicGroup` (4.x).
 
 mod assignment;
+mod config;
 mod context;
 mod describe;
 mod fetch;
@@ -22,13 +24,13 @@ mod offsets;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
-
 use kafka_protocol::messages::{
     ApiKey, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest,
     DescribeGroupsResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest,
@@ -38,6 +40,9 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+pub(crate) use config::GroupConfig;
+pub use view::{GroupState, GroupView, MemberView};
+
 use context::{Context, MemberIds, detached};
 use group::Group;
 use join::Join;
@@ -45,7 +50,7 @@ use join::Join;
 /// The group requests served, each with its lowest and highest version.
 ///
 /// OffsetCommit and OffsetFetch stop at 9 because 10 names topics by id.
-pub const VERSIONS: [(ApiKey, i16, i16); 9] = [
+pub(crate) const VERSIONS: [(ApiKey, i16, i16); 9] = [
     (ApiKey::OffsetCommit, 2, 9),
     (ApiKey::OffsetFetch, 1, 9),
     (ApiKey::JoinGroup, 0, 9),
@@ -58,21 +63,20 @@ pub const VERSIONS: [(ApiKey, i16, i16); 9] = [
 ];
 
 /// Names a request whose answer may come later. Unique among the requests in flight.
-pub type Ticket = u64;
+pub(crate) type Ticket = u64;
 
 /// An answer to the request that came with `ticket`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The ticket of the request.
-    pub ticket: Ticket,
+    pub(crate) ticket: Ticket,
     /// The response, ready to be encoded in the version of the request.
-    pub body: ReplyBody,
+    pub(crate) body: ReplyBody,
 }
 
 /// The response to a group request.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "each variant is the message it is named after")]
-pub enum ReplyBody {
+pub(crate) enum ReplyBody {
     JoinGroup(JoinGroupResponse),
     SyncGroup(SyncGroupResponse),
     Heartbeat(HeartbeatResponse),
@@ -86,117 +90,16 @@ pub enum ReplyBody {
 
 /// Who sent a request: the client id of its header and the address of its connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientInfo {
+pub(crate) struct ClientInfo {
     /// The `client.id`; empty if the header has none.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// The address without the port.
-    pub host: String,
-}
-
-/// Timing and bounds of the coordinator. A request over a bound is refused with an error code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupConfig {
-    /// How long the first rebalance of an empty group waits for more members.
-    pub initial_rebalance_delay: Duration,
-    /// The shortest session timeout a member may ask for.
-    pub session_timeout_min: Duration,
-    /// The longest session timeout a member may ask for.
-    pub session_timeout_max: Duration,
-    /// Groups known at once.
-    pub groups_max: usize,
-    /// Members of one group; as many again may have been told to come back with a member id.
-    pub members_max: usize,
-    /// Protocols (assignors) one member may offer.
-    pub protocols_max: usize,
-    /// Bytes of all protocol metadata of one member.
-    pub protocol_metadata_bytes_max: usize,
-    /// Bytes of all members' assignments of one generation.
-    pub assignment_bytes_max: usize,
-    /// Partitions with a committed offset in one group.
-    pub offsets_max: usize,
-    /// Bytes of the metadata committed with one offset.
-    pub offset_metadata_bytes_max: usize,
-    /// Bytes of a group id, instance id, client id, host, protocol name or topic name.
-    pub name_bytes_max: usize,
-}
-
-impl Default for GroupConfig {
-    fn default() -> Self {
-        Self {
-            initial_rebalance_delay: Duration::from_secs(3),
-            session_timeout_min: Duration::from_secs(6),
-            session_timeout_max: Duration::from_secs(30 * 60),
-            groups_max: 1_000,
-            members_max: 1_000,
-            protocols_max: 32,
-            protocol_metadata_bytes_max: 128 << 10,
-            assignment_bytes_max: 4 << 20,
-            offsets_max: 100_000,
-            offset_metadata_bytes_max: 4_096,
-            name_bytes_max: 1_024,
-        }
-    }
-}
-
-/// Where a group stands between rebalances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GroupState {
-    /// No members; committed offsets may remain.
-    Empty,
-    /// Collecting the JoinGroup requests of the next generation.
-    PreparingRebalance,
-    /// The generation has begun; its leader has not sent the assignment yet.
-    CompletingRebalance,
-    /// Every member can have its assignment.
-    Stable,
-    /// The group does not exist.
-    Dead,
-}
-
-impl GroupState {
-    /// The name used in DescribeGroups and ListGroups.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "Empty",
-            Self::PreparingRebalance => "PreparingRebalance",
-            Self::CompletingRebalance => "CompletingRebalance",
-            Self::Stable => "Stable",
-            Self::Dead => "Dead",
-        }
-    }
-}
-
-/// A group as it stands, for observers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupView {
-    /// Where the group stands.
-    pub state: GroupState,
-    /// The number of the current generation; 0 before the first.
-    pub generation: i32,
-    /// The assignor all members agreed on, if a generation has begun.
-    pub protocol: Option<String>,
-    /// The members, ordered by member id.
-    pub members: Vec<MemberView>,
-    /// The committed offset of each topic and partition.
-    pub committed: BTreeMap<(String, i32), i64>,
-}
-
-/// A member of a group, for observers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberView {
-    /// The id the coordinator gave the member.
-    pub member_id: String,
-    /// The `client.id` it joined with.
-    pub client_id: String,
-    /// The address it joined from.
-    pub client_host: String,
-    /// The topics and partitions it was assigned; empty unless it speaks the consumer protocol.
-    pub partitions: Vec<(String, i32)>,
+    pub(crate) host: String,
 }
 
 /// The coordinator of every classic consumer group of a cluster.
 #[derive(Debug)]
-pub struct Coordinator {
+pub(crate) struct Coordinator {
     config: GroupConfig,
     member_ids: MemberIds,
     groups: BTreeMap<StrBytes, Group>,
@@ -208,7 +111,7 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// A coordinator without groups; `seed` decides the member ids it gives out.
-    pub fn new(config: GroupConfig, seed: u64) -> Self {
+    pub(crate) fn new(config: GroupConfig, seed: u64) -> Self {
         Self {
             config,
             member_ids: MemberIds::new(seed),
@@ -220,7 +123,7 @@ impl Coordinator {
 
     /// Joins the group or rejoins it. The answer waits until every member has joined or the time
     /// for that is over.
-    pub fn join_group(
+    pub(crate) fn join_group(
         &mut self,
         now: Duration,
         ticket: Ticket,
@@ -249,7 +152,7 @@ impl Coordinator {
 
     /// Asks for the member's assignment; the leader hands everybody's in. The answer waits for
     /// the leader.
-    pub fn sync_group(
+    pub(crate) fn sync_group(
         &mut self,
         now: Duration,
         ticket: Ticket,
@@ -267,7 +170,7 @@ impl Coordinator {
     }
 
     /// Keeps the member's session and tells it of a rebalance.
-    pub fn heartbeat(
+    pub(crate) fn heartbeat(
         &mut self,
         now: Duration,
         ticket: Ticket,
@@ -283,7 +186,7 @@ impl Coordinator {
     }
 
     /// Lets one member go, or several from version 3.
-    pub fn leave_group(
+    pub(crate) fn leave_group(
         &mut self,
         now: Duration,
         ticket: Ticket,
@@ -310,7 +213,7 @@ impl Coordinator {
 
     /// Commits offsets: for a member of the current generation, or for anybody (generation −1) if
     /// the group has no members. Whether the partitions exist is for the caller to check.
-    pub fn offset_commit(
+    pub(crate) fn offset_commit(
         &mut self,
         now: Duration,
         ticket: Ticket,
@@ -333,7 +236,7 @@ impl Coordinator {
     }
 
     /// Reads committed offsets: of the partitions named, or of all if the topics are null.
-    pub fn offset_fetch(
+    pub(crate) fn offset_fetch(
         &mut self,
         _now: Duration,
         ticket: Ticket,
@@ -346,7 +249,7 @@ impl Coordinator {
     }
 
     /// Describes groups and their members.
-    pub fn describe_groups(
+    pub(crate) fn describe_groups(
         &mut self,
         _now: Duration,
         ticket: Ticket,
@@ -359,7 +262,7 @@ impl Coordinator {
     }
 
     /// Lists the groups in the states and of the types asked for; all if none are named.
-    pub fn list_groups(
+    pub(crate) fn list_groups(
         &mut self,
         _now: Duration,
         ticket: Ticket,
@@ -372,7 +275,7 @@ impl Coordinator {
     }
 
     /// Deletes groups without members, with their committed offsets.
-    pub fn delete_groups(
+    pub(crate) fn delete_groups(
         &mut self,
         _now: Duration,
         ticket: Ticket,
@@ -391,13 +294,13 @@ impl Coordinator {
     }
 
     /// When [`Self::advance`] has something to do next.
-    pub fn next_deadline(&self) -> Option<Duration> {
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
     /// Ends the sessions and waits that are over at `now`. Requests received before `now` should
     /// be handed in first: a heartbeat that comes in time but late in the queue then counts.
-    pub fn advance(&mut self, now: Duration, replies: &mut Vec<Reply>) {
+    pub(crate) fn advance(&mut self, now: Duration, replies: &mut Vec<Reply>) {
         while let Some((deadline, group_id)) = self.deadlines.first().cloned() {
             if deadline > now {
                 break;
@@ -408,7 +311,7 @@ impl Coordinator {
 
     /// The connection of a request went away: its answer will not be emitted. As in Kafka the
     /// member stays in the rebalance until a timeout removes it.
-    pub fn abandon(&mut self, ticket: Ticket) {
+    pub(crate) fn abandon(&mut self, ticket: Ticket) {
         self.parked.remove(&ticket);
     }
 
@@ -416,7 +319,7 @@ impl Coordinator {
     /// offsets survive with fresh sessions; parked requests are answered with NOT_COORDINATOR, so
     /// that clients look for the coordinator and rejoin; members that were about to join for the
     /// first time are forgotten and an unfinished rebalance starts over.
-    pub fn on_failover(
+    pub(crate) fn on_failover(
         &mut self,
         now: Duration,
         moved: impl Fn(&str) -> bool,
@@ -429,12 +332,12 @@ impl Coordinator {
     }
 
     /// A group as it stands; none if it does not exist.
-    pub fn view(&self, group: &str) -> Option<GroupView> {
-        self.groups.get(group.as_bytes()).map(describe::view)
+    pub(crate) fn view(&self, group: &str) -> Option<GroupView> {
+        self.groups.get(group.as_bytes()).map(view::view)
     }
 
     /// The committed offset of one partition.
-    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+    pub(crate) fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
         let offsets = &self.groups.get(group.as_bytes())?.offsets;
         offsets.topic(topic)?.get(&partition).map(|committed| committed.offset)
     }

@@ -1,4 +1,4 @@
-//! DescribeGroups, ListGroups and the view for observers.
+//! DescribeGroups and ListGroups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,10 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::assignment::decode_assignment;
+use super::GroupState;
 use super::group::Group;
 use super::member::Member;
-use super::{GroupState, GroupView, MemberView};
 
-/// The protocol type of consumers; assignments of other types are opaque.
-const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 /// The type of every group here, as ListGroups names it.
 const GROUP_TYPE: &str = "Classic";
 /// The first version in which an unknown group is an error and not a dead group.
@@ -103,30 +100,4 @@ pub(super) fn list(
                 .with_group_type(StrBytes::from_static_str(GROUP_TYPE))
         });
     ListGroupsResponse::default().with_groups(listed.collect())
-}
-
-pub(super) fn view(group: &Group) -> GroupView {
-    let speaks_consumer = group.protocol_type.as_deref() == Some(CONSUMER_PROTOCOL_TYPE);
-    let view_member = |(id, member): (&StrBytes, &Member)| MemberView {
-        member_id: id.to_string(),
-        client_id: member.membership.client_id.to_string(),
-        client_host: member.membership.client_host.to_string(),
-        partitions: if speaks_consumer {
-            decode_assignment(&member.assignment)
-        } else {
-            Vec::new()
-        },
-    };
-    let mut committed = BTreeMap::new();
-    for (topic, offsets) in group.offsets.topics() {
-        let entries = offsets.iter().map(|(index, at)| ((topic.to_string(), *index), at.offset));
-        committed.extend(entries);
-    }
-    GroupView {
-        state: group.state,
-        generation: group.generation,
-        protocol: group.protocol.as_ref().map(ToString::to_string),
-        members: group.members.iter().map(view_member).collect(),
-        committed,
-    }
 }
