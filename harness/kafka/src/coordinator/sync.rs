@@ -55,8 +55,7 @@ impl Group {
             if self.is_leader(id) {
                 self.assign(cx, request);
             }
-        } else if let Some(member) = self.members.get_mut(id) {
-            member.keep_alive(cx.now);
+        } else {
             let response = self.assignment(id);
             cx.reply(ticket, ReplyBody::SyncGroup(response));
         }

@@ -26,7 +26,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let client = 0..CLIENTS;
     prop_oneof![
-        8 => (client.clone(), 0i16..=9).prop_map(|(client, version)| Step::Join { client, version }),
+        8 => (client.clone(), 0i16..=9)
+            .prop_map(|(client, version)| Step::Join { client, version }),
         1 => client.clone().prop_map(|client| Step::ChangeMetadata { client }),
         8 => client.clone().prop_map(|client| Step::Sync { client }),
         3 => client.clone().prop_map(|client| Step::Heartbeat { client }),
