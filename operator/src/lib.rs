@@ -6,4 +6,6 @@
 //! | [`crd`] | the `StreamingJob` resource |
 
 pub mod allocation;
+pub mod clock;
 pub mod crd;
+pub mod observe;

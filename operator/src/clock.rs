@@ -1,0 +1,33 @@
+//! The one door through which time comes in.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+/// A clock that only goes forward, with the wall clock beside it for what people read.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// Starts the clock at zero.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the door for time")]
+    pub fn start() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// Time since the start.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// The time of day.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the door for time")]
+    pub fn timestamp(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
