@@ -12,13 +12,13 @@
 //! - [`queue`] and [`changes`] carry them.
 
 mod changes;
-mod conditions;
+pub(crate) mod conditions;
 mod deployment;
 mod deployment_status;
 mod node_health;
 mod node_lifecycle;
-mod pods;
 mod placement;
+mod pods;
 mod quantity;
 mod queue;
 mod replica_set;
@@ -32,6 +32,9 @@ use std::time::Duration;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub(crate) use node_lifecycle::LEASE_NAMESPACE;
+pub(crate) use replica_set::is_status;
 
 /// When the node lifecycle controller acts.
 #[derive(Debug, Clone, Copy)]

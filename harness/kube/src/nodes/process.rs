@@ -1,0 +1,235 @@
+//! The table of the process groups that containers run in.
+//!
+//! Every signal goes through the table and its lock, so that a group is only ever signalled while its
+//! leader is listed, and a process that is being started while its node goes down or is paused meets
+//! the same fate as the others as soon as it is listed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
+
+/// Process events kept for a receiver that lags behind.
+const EVENTS_KEPT: usize = 1024;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProcessStatus {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// A container's main process started or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessEvent {
+    /// It runs now.
+    Started {
+        /// The node on which it runs.
+        node: String,
+        /// The pod whose container it is.
+        pod: String,
+        /// Its process id.
+        pid: u32,
+        /// Its process group, which it leads.
+        group: u32,
+    },
+    /// It has ended, and what was left of its group was killed.
+    Exited {
+        /// The node on which it ran.
+        node: String,
+        /// The pod whose container it was.
+        pod: String,
+        /// Its process id.
+        pid: u32,
+        /// Its process group.
+        group: u32,
+        /// How it ended.
+        status: ProcessStatus,
+    },
+}
+
+/// A running process of a node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProcessView {
+    /// The pod whose container it is.
+    pub pod: String,
+    /// Its process id, which is also its group's.
+    pub pid: u32,
+}
+
+/// What a node allows its processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum NodeState {
+    #[default]
+    Running,
+    Paused,
+    Down,
+}
+
+#[derive(Debug)]
+struct Group {
+    node: String,
+    pod: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    nodes: HashMap<String, NodeState>,
+    groups: BTreeMap<u32, Group>,
+}
+
+/// The process groups of one instance.
+#[derive(Debug)]
+pub(super) struct ProcessTable {
+    state: Mutex<State>,
+    changed: Notify,
+    closing: CancellationToken,
+    events: broadcast::Sender<ProcessEvent>,
+}
+
+impl ProcessTable {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            closing: CancellationToken::new(),
+            events: broadcast::Sender::new(EVENTS_KEPT),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What starts and ends from now on.
+    pub(super) fn events(&self) -> broadcast::Receiver<ProcessEvent> {
+        self.events.subscribe()
+    }
+
+    /// Cancelled when no process may start any more.
+    pub(super) fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
+    /// Lists a process that was just started as the leader of its group. False when its node went
+    /// down meanwhile; then the process is on its way out.
+    pub(super) fn started(&self, node: &str, pod: &str, pid: u32) -> bool {
+        let mut state = self.lock();
+        let group = Group { node: node.to_owned(), pod: pod.to_owned() };
+        state.groups.insert(pid, group);
+        let (node, pod) = (node.to_owned(), pod.to_owned());
+        let node_state = state.nodes.get(&node).copied().unwrap_or_default();
+        let _ = self.events.send(ProcessEvent::Started { node, pod, pid, group: pid });
+        if state.closed || node_state == NodeState::Down {
+            signal_group(pid, Signal::KILL);
+            return false;
+        }
+        if node_state == NodeState::Paused {
+            signal_group(pid, Signal::STOP);
+        }
+        true
+    }
+
+    /// Takes a process off the list that has ended, and kills what is left of its group: a container
+    /// ends with its main process.
+    pub(super) fn ended(&self, pid: u32, status: ProcessStatus) {
+        let mut state = self.lock();
+        if let Some(Group { node, pod }) = state.groups.remove(&pid) {
+            signal_group(pid, Signal::KILL);
+            let _ = self.events.send(ProcessEvent::Exited { node, pod, pid, group: pid, status });
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Signals a listed group.
+    pub(super) fn signal(&self, pid: u32, signal: Signal) {
+        let state = self.lock();
+        if state.groups.contains_key(&pid) {
+            signal_group(pid, signal);
+        }
+    }
+
+    /// Lets processes of `node` run.
+    pub(super) fn set_running(&self, node: &str) {
+        let mut state = self.lock();
+        let old = state.nodes.insert(node.to_owned(), NodeState::Running);
+        if old == Some(NodeState::Paused) {
+            state.of(node).for_each(|pid| signal_group(pid, Signal::CONT));
+        }
+    }
+
+    /// Stops every group of `node`, and those that start later. Gives the leaders.
+    pub(super) fn set_paused(&self, node: &str) -> Vec<u32> {
+        self.set(node, NodeState::Paused, Signal::STOP)
+    }
+
+    /// Kills every group of `node`, and those that start later. Gives the leaders.
+    pub(super) fn set_down(&self, node: &str) -> Vec<u32> {
+        self.set(node, NodeState::Down, Signal::KILL)
+    }
+
+    fn set(&self, node: &str, node_state: NodeState, signal: Signal) -> Vec<u32> {
+        let mut state = self.lock();
+        state.nodes.insert(node.to_owned(), node_state);
+        state.of(node).inspect(|pid| signal_group(*pid, signal)).collect()
+    }
+
+    /// Kills every group, stopped ones too, and those that start later.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.groups.keys().for_each(|pid| signal_group(*pid, Signal::KILL));
+        drop(state);
+        self.closing.cancel();
+    }
+
+    /// The running processes of `node`.
+    pub(super) fn of_node(&self, node: &str) -> Vec<ProcessView> {
+        let state = self.lock();
+        let groups = state.groups.iter().filter(|(_, group)| group.node == node);
+        let mut views: Vec<_> =
+            groups.map(|(pid, group)| ProcessView { pod: group.pod.clone(), pid: *pid }).collect();
+        views.sort();
+        views
+    }
+
+    /// Waits until none of `pids` is listed any more.
+    pub(super) async fn gone(&self, pids: &[u32]) {
+        self.until(|state| !pids.iter().any(|pid| state.groups.contains_key(pid))).await;
+    }
+
+    /// Waits until nothing is listed any more.
+    pub(super) async fn all_gone(&self) {
+        self.until(|state| state.groups.is_empty()).await;
+    }
+
+    async fn until(&self, condition: impl Fn(&State) -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            if condition(&self.lock()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl State {
+    fn of(&self, node: &str) -> impl Iterator<Item = u32> {
+        self.groups.iter().filter(move |(_, group)| group.node == node).map(|(pid, _)| *pid)
+    }
+}
+
+fn signal_group(leader: u32, signal: Signal) {
+    let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // A group that has just ended by itself is as good.
+        let _ = kill_process_group(pid, signal);
+    }
+}
