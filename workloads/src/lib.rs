@@ -5,6 +5,7 @@
 //! - [`generator`]: the events themselves, pure functions of seed and position, and their bytes
 //! - `keys`, `market`, `lateness`: which key, what values, how late; one random stream each
 //! - [`stamp`]: the record header that lets an oracle follow every message
+//! - [`worker`]: a consumer–processor–producer on librdkafka with a declared service-time law
 //!
 //! `CONTRACT.md` says what any worker must do to be measured; `examples/worker.py` is a small one.
 
@@ -17,6 +18,7 @@ mod market;
 pub mod spec;
 pub mod stamp;
 mod stream;
+pub mod worker;
 
 pub use arrival::Arrival;
 pub use generator::{Event, Generator, fingerprint};

@@ -1,0 +1,90 @@
+//! The reference worker: consumer, processor, producer.
+//!
+//! It reads the source topic in a consumer group, spends a declared service time on each record
+//! (emulated by sleeping, so that many workers fit on few cores), writes a result with the same
+//! key, value and `stormgauge` header, and commits an offset only after the broker has
+//! acknowledged the results of every record up to it.
+//!
+//! - `config`: the environment variables, checked all at once
+//! - `service_time`, `debt`: the law of the service time, and how it is slept
+//! - `acknowledgements`, `commit`: what is acknowledged, and what may be committed
+//! - `source`, `sink`: the two librdkafka clients
+//! - `processor`, `pipeline`: one record, and the loop over all
+//! - `metrics`, `endpoint`: what the worker says of itself, and where
+//! - `planted_bug`: deliberate mistakes that an oracle must catch
+
+mod acknowledgements;
+mod commit;
+mod config;
+mod debt;
+mod endpoint;
+mod metrics;
+mod pipeline;
+mod planted_bug;
+mod processor;
+mod record;
+mod service_time;
+mod sink;
+mod source;
+
+use std::sync::Arc;
+
+use rdkafka::error::KafkaError;
+use thiserror::Error;
+
+pub use config::WorkerConfig;
+pub use planted_bug::PlantedBug;
+pub use service_time::ServiceTime;
+
+/// Why a worker stopped.
+#[derive(Debug, Error)]
+pub enum WorkerError {
+    /// The environment does not describe a worker; every problem found.
+    #[error("worker environment: {}", .0.join("; "))]
+    Config(Vec<String>),
+    /// The metrics endpoint could not be opened.
+    #[error("metrics endpoint {address}: {error}")]
+    Endpoint {
+        /// Where it should have listened.
+        address: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A Kafka client could not be made or could not subscribe.
+    #[error("kafka {client} client: {error}")]
+    Client {
+        /// Which client.
+        client: &'static str,
+        /// What librdkafka said.
+        error: KafkaError,
+    },
+    /// The consumer cannot go on.
+    #[error("consume: {0}")]
+    Consume(KafkaError),
+    /// A result was not accepted; nothing after it was committed.
+    #[error("produce: {0}; offsets are committed up to the last acknowledged result")]
+    Produce(String),
+    /// Results were still unacknowledged when the time to drain was over.
+    #[error("drain: results unacknowledged after {0:?}; their offsets are not committed")]
+    Drain(std::time::Duration),
+}
+
+/// Runs a worker as the environment variables say, until SIGTERM.
+///
+/// # Errors
+/// See [`run`]; also [`WorkerError::Config`] with every problem of the environment.
+pub fn run_from_env() -> Result<(), WorkerError> {
+    run(&WorkerConfig::from_env()?)
+}
+
+/// Runs a worker until SIGTERM (or SIGINT), then drains: finishes what was polled, flushes,
+/// commits, leaves the group.
+///
+/// # Errors
+/// When a client cannot be made, a result is not accepted, or the drain takes too long. The
+/// process should then exit with an error and be restarted: what was not committed comes again.
+pub fn run(config: &WorkerConfig) -> Result<(), WorkerError> {
+    let metrics = Arc::new(metrics::Metrics::default());
+    let endpoint = endpoint::Endpoint::open(config.metrics_address, Arc::clone(&metrics))?;
+    pipeline::run(config, &metrics, endpoint.stop_flag())
+}

@@ -1,0 +1,218 @@
+//! What the environment variables say, checked all at once.
+
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{PlantedBug, ServiceTime, WorkerError};
+
+/// Everything a worker needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerConfig {
+    /// `KAFKA_BOOTSTRAP_SERVERS`: `host:port`, comma-separated.
+    pub bootstrap_servers: String,
+    /// `KAFKA_SOURCE_TOPIC`: where records are read.
+    pub source_topic: String,
+    /// `KAFKA_RESULT_TOPIC`: where results are written.
+    pub result_topic: String,
+    /// `KAFKA_GROUP_ID`: the consumer group.
+    pub group_id: String,
+    /// `KAFKA_CLIENT_ID`: the client id of both clients; network faults are matched on it.
+    pub client_id: String,
+    /// `POD_IP` and `METRICS_PORT`: where metrics are served; nowhere without `METRICS_PORT`.
+    pub metrics_address: Option<SocketAddr>,
+    /// `KAFKA_FETCH_MIN_BYTES`: a broker waits for this much before it answers a fetch.
+    pub fetch_min_bytes: u64,
+    /// `KAFKA_FETCH_WAIT_MS`: but no longer than this.
+    pub fetch_wait: Duration,
+    /// `KAFKA_LINGER_MS`: how long a result waits for company in its batch.
+    pub linger: Duration,
+    /// `KAFKA_BATCH_BYTES`: largest batch of results.
+    pub batch_bytes: u64,
+    /// `KAFKA_COMMIT_INTERVAL_MS`: how often offsets are committed.
+    pub commit_interval: Duration,
+    /// `KAFKA_SESSION_TIMEOUT_MS`: a worker silent for this long loses its partitions.
+    pub session_timeout: Duration,
+    /// `WORKER_SERVICE_TIME`: the law of the service time of a record.
+    pub service_time: ServiceTime,
+    /// `WORKER_PLANTED_BUG`: a deliberate mistake, for checking the checkers.
+    pub planted_bug: Option<PlantedBug>,
+}
+
+impl WorkerConfig {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`WorkerError::Config`] with every variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, WorkerError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables through a function, so that it can be tried without an environment.
+    ///
+    /// # Errors
+    /// [`WorkerError::Config`] with every variable that is missing or wrong.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, WorkerError> {
+        let mut read = Reader { lookup, problems: Vec::new() };
+        let config = Self {
+            bootstrap_servers: read.required("KAFKA_BOOTSTRAP_SERVERS"),
+            source_topic: read.required("KAFKA_SOURCE_TOPIC"),
+            result_topic: read.required("KAFKA_RESULT_TOPIC"),
+            group_id: read.required("KAFKA_GROUP_ID"),
+            client_id: read.required("KAFKA_CLIENT_ID"),
+            metrics_address: read.metrics_address(),
+            fetch_min_bytes: read.number("KAFKA_FETCH_MIN_BYTES", 1, 1..=100_000_000),
+            fetch_wait: read.millis("KAFKA_FETCH_WAIT_MS", 100, 0..=60_000),
+            linger: read.millis("KAFKA_LINGER_MS", 5, 0..=60_000),
+            batch_bytes: read.number("KAFKA_BATCH_BYTES", 1_000_000, 1..=i32::MAX as u64),
+            commit_interval: read.millis("KAFKA_COMMIT_INTERVAL_MS", 500, 10..=60_000),
+            session_timeout: read.millis("KAFKA_SESSION_TIMEOUT_MS", 45_000, 100..=300_000),
+            service_time: read.parsed("WORKER_SERVICE_TIME").unwrap_or_default(),
+            planted_bug: read.parsed("WORKER_PLANTED_BUG"),
+        };
+        if config.source_topic == config.result_topic && !config.source_topic.is_empty() {
+            read.problems.push(
+                "KAFKA_RESULT_TOPIC is the source topic; results would be read again".to_owned(),
+            );
+        }
+        if read.problems.is_empty() { Ok(config) } else { Err(WorkerError::Config(read.problems)) }
+    }
+}
+
+struct Reader<F> {
+    lookup: F,
+    problems: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// An empty variable counts as absent, as in most container tools.
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.problems.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str) -> Option<T>
+    where
+        T::Err: Display,
+    {
+        match self.optional(name)?.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problems.push(format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
+    fn number(&mut self, name: &str, default: u64, allowed: RangeInclusive<u64>) -> u64 {
+        let Some(text) = self.optional(name) else { return default };
+        match text.parse() {
+            Ok(value) if allowed.contains(&value) => value,
+            _ => {
+                let (least, most) = (allowed.start(), allowed.end());
+                self.problems.push(format!("{name} is {text:?}; allowed: {least} to {most}"));
+                default
+            }
+        }
+    }
+
+    fn millis(&mut self, name: &str, default: u64, allowed: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(name, default, allowed))
+    }
+
+    fn metrics_address(&mut self) -> Option<SocketAddr> {
+        self.optional("METRICS_PORT")?;
+        let port = self.number("METRICS_PORT", 0, 0..=u64::from(u16::MAX));
+        let ip: Option<IpAddr> = self.parsed("POD_IP");
+        let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Some(SocketAddr::new(ip, u16::try_from(port).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn read(changes: &[(&str, &str)]) -> Result<WorkerConfig, Vec<String>> {
+        let mut variables = HashMap::from([
+            ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"),
+            ("KAFKA_SOURCE_TOPIC", "in"),
+            ("KAFKA_RESULT_TOPIC", "out"),
+            ("KAFKA_GROUP_ID", "group"),
+            ("KAFKA_CLIENT_ID", "node-1/pod-1"),
+        ]);
+        variables.extend(changes.iter().copied());
+        WorkerConfig::from_lookup(|name| variables.get(name).map(|&value| value.to_owned()))
+            .map_err(|error| match error {
+                WorkerError::Config(problems) => problems,
+                other => vec![other.to_string()],
+            })
+    }
+
+    #[test]
+    fn the_required_variables_are_enough() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.client_id, "node-1/pod-1");
+        assert_eq!(config.metrics_address, None);
+        assert_eq!(config.service_time, ServiceTime::default());
+        assert_eq!(config.planted_bug, None);
+    }
+
+    #[test]
+    fn every_variable_is_read() {
+        let config = read(&[
+            ("METRICS_PORT", "9464"),
+            ("POD_IP", "127.7.1.2"),
+            ("KAFKA_FETCH_MIN_BYTES", "1000"),
+            ("KAFKA_FETCH_WAIT_MS", "20"),
+            ("KAFKA_LINGER_MS", "0"),
+            ("KAFKA_BATCH_BYTES", "65536"),
+            ("KAFKA_COMMIT_INTERVAL_MS", "250"),
+            ("KAFKA_SESSION_TIMEOUT_MS", "6000"),
+            ("WORKER_SERVICE_TIME", "exponential 200us"),
+            ("WORKER_PLANTED_BUG", "drop_one_in:100000"),
+        ])
+        .unwrap();
+        assert_eq!(config.metrics_address, "127.7.1.2:9464".parse().ok());
+        assert_eq!(config.fetch_min_bytes, 1000);
+        assert_eq!(config.fetch_wait, Duration::from_millis(20));
+        assert_eq!(config.linger, Duration::ZERO);
+        assert_eq!(config.batch_bytes, 65_536);
+        assert_eq!(config.commit_interval, Duration::from_millis(250));
+        assert_eq!(config.session_timeout, Duration::from_secs(6));
+        assert_eq!(config.service_time.to_string(), "exponential 200us");
+        assert_eq!(config.planted_bug, Some(PlantedBug::DropOneIn { every: 100_000 }));
+    }
+
+    #[test]
+    fn every_problem_is_reported_with_its_variable_and_what_is_allowed() {
+        let problems = read(&[
+            ("KAFKA_GROUP_ID", ""),
+            ("KAFKA_LINGER_MS", "-1"),
+            ("METRICS_PORT", "70000"),
+            ("POD_IP", "nowhere"),
+            ("WORKER_SERVICE_TIME", "sometimes"),
+            ("WORKER_PLANTED_BUG", "gremlin"),
+            ("KAFKA_RESULT_TOPIC", "in"),
+        ])
+        .unwrap_err();
+        let start = |text: &str| problems.iter().any(|problem| problem.starts_with(text));
+        assert!(start("KAFKA_GROUP_ID is not set"), "{problems:?}");
+        assert!(start("KAFKA_LINGER_MS is \"-1\"; allowed: 0 to 60000"), "{problems:?}");
+        assert!(start("METRICS_PORT is \"70000\"; allowed: 0 to 65535"), "{problems:?}");
+        assert!(start("POD_IP: "), "{problems:?}");
+        assert!(start("WORKER_SERVICE_TIME: "), "{problems:?}");
+        assert!(start("WORKER_PLANTED_BUG: "), "{problems:?}");
+        assert!(start("KAFKA_RESULT_TOPIC is the source topic"), "{problems:?}");
+        assert_eq!(problems.len(), 7);
+    }
+}

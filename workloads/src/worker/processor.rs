@@ -1,0 +1,86 @@
+//! What happens to one record: service time, result, and the planted bug if any.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::commit::CommitTracker;
+use super::debt::{Debt, RealSleeper};
+use super::metrics::Metrics;
+use super::planted_bug::{DuplicateHidesLoss, Order, SwapWithinKey, is_dropped};
+use super::record::Record;
+use super::sink::Sink;
+use super::{PlantedBug, ServiceTime, WorkerConfig, WorkerError};
+
+/// Serves records and writes their results.
+pub(crate) struct Processor {
+    pub(crate) sink: Sink,
+    pub(crate) tracker: CommitTracker,
+    service_time: ServiceTime,
+    debt: Debt<RealSleeper>,
+    bug: Bug,
+    metrics: Arc<Metrics>,
+}
+
+enum Bug {
+    None,
+    Drop { every: u64 },
+    Duplicate(DuplicateHidesLoss),
+    Swap(SwapWithinKey),
+}
+
+impl Processor {
+    pub(crate) fn new(
+        config: &WorkerConfig,
+        sink: Sink,
+        tracker: CommitTracker,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let bug = match config.planted_bug {
+            None | Some(PlantedBug::CommitBeforeProcessing) => Bug::None,
+            Some(PlantedBug::DropOneIn { every }) => Bug::Drop { every },
+            Some(PlantedBug::DuplicateHidesLoss { every }) => {
+                Bug::Duplicate(DuplicateHidesLoss::new(every))
+            }
+            Some(PlantedBug::SwapWithinKey { every }) => Bug::Swap(SwapWithinKey::new(every)),
+        };
+        let (service_time, debt) = (config.service_time, Debt::new(RealSleeper));
+        Self { sink, tracker, service_time, debt, bug, metrics }
+    }
+
+    /// Spends the record's service time and writes its result.
+    pub(crate) fn process(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
+        let position = record.position();
+        self.debt.serve(self.service_time.at_ns(position));
+        self.metrics.records.fetch_add(1, Ordering::Relaxed);
+        match &mut self.bug {
+            Bug::None => self.write(record),
+            Bug::Drop { every } if is_dropped(position, *every) => Ok(()),
+            Bug::Drop { .. } => self.write(record),
+            Bug::Duplicate(bug) => {
+                let copies = bug.copies(position);
+                (0..copies).try_for_each(|_| self.write(record))
+            }
+            Bug::Swap(bug) => match bug.order(record) {
+                Order::AsIs => self.write(record),
+                Order::Held => Ok(()),
+                Order::Then(held) => {
+                    self.write(record)?;
+                    self.write(&held.borrow())
+                }
+            },
+        }
+    }
+
+    /// Writes what a planted bug holds back, so that it is never committed unwritten.
+    pub(crate) fn release(&mut self) -> Result<(), WorkerError> {
+        let Bug::Swap(bug) = &mut self.bug else { return Ok(()) };
+        match bug.release() {
+            Some(held) => self.write(&held.borrow()),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
+        self.sink.send(record, self.tracker.producing())
+    }
+}

@@ -1,0 +1,132 @@
+//! The producing client: results out, acknowledgements in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+
+use super::acknowledgements::Acknowledgements;
+use super::metrics::Metrics;
+use super::record::{Record, stamp_bytes};
+use super::{WorkerConfig, WorkerError};
+use crate::clock;
+use crate::stamp::Stamp;
+
+/// Results that wait for the broker, at most; the consumer waits when it is full.
+const QUEUE_RECORDS: &str = "100000";
+const QUEUE_KBYTES: &str = "65536";
+/// A result that could not be delivered for this long fails, and the worker with it.
+const DELIVERY_TIMEOUT_MS: &str = "300000";
+const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
+
+/// Writes results.
+pub(crate) struct Sink {
+    producer: ThreadedProducer<SinkContext>,
+    topic: String,
+    acknowledgements: Arc<Acknowledgements>,
+}
+
+struct SinkContext {
+    acknowledgements: Arc<Acknowledgements>,
+    metrics: Arc<Metrics>,
+}
+
+impl Sink {
+    pub(crate) fn open(
+        config: &WorkerConfig,
+        acknowledgements: &Arc<Acknowledgements>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, WorkerError> {
+        let context = SinkContext {
+            acknowledgements: Arc::clone(acknowledgements),
+            metrics: Arc::clone(metrics),
+        };
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &config.bootstrap_servers)
+            .set("client.id", &config.client_id)
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("linger.ms", config.linger.as_millis().to_string())
+            .set("batch.size", config.batch_bytes.to_string())
+            .set("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)
+            .set("queue.buffering.max.messages", QUEUE_RECORDS)
+            .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
+            .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set_log_level(RDKafkaLogLevel::Warning)
+            .create_with_context(context)
+            .map_err(|error| WorkerError::Client { client: "producer", error })?;
+        Ok(Self {
+            producer,
+            topic: config.result_topic.clone(),
+            acknowledgements: Arc::clone(acknowledgements),
+        })
+    }
+
+    /// Hands a result to the client; waits while its queue is full, and never drops.
+    pub(crate) fn send(&self, record: &Record<'_>, epoch: usize) -> Result<(), WorkerError> {
+        let mut pending = BaseRecord::with_opaque_to(&self.topic, epoch);
+        pending.key = record.key;
+        pending.payload = record.value;
+        pending.headers = record.header.map(|value| {
+            let header = Header { key: Stamp::HEADER, value: Some(value) };
+            OwnedHeaders::new_with_capacity(1).insert(header)
+        });
+        loop {
+            match self.producer.send(pending) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    self.check()?;
+                    clock::sleep(QUEUE_FULL_WAIT);
+                    pending = back;
+                }
+                Err((error, _)) => return Err(WorkerError::Produce(error.to_string())),
+            }
+        }
+    }
+
+    /// The first failed delivery, if any.
+    pub(crate) fn check(&self) -> Result<(), WorkerError> {
+        match self.acknowledgements.failure() {
+            Some(reason) => Err(WorkerError::Produce(reason.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what lingers and waits for the acknowledgements; true if all came in time.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        self.producer.flush(limit).is_ok() && self.acknowledgements.failure().is_none()
+    }
+}
+
+impl ClientContext for SinkContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(?level, facility, message, "producer");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "producer");
+    }
+}
+
+impl ProducerContext for SinkContext {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, epoch: usize) {
+        match result {
+            Ok(message) => {
+                self.acknowledgements.acknowledge(epoch);
+                let stamp = message.headers().and_then(stamp_bytes).and_then(Stamp::decode);
+                if let Some(stamp) = stamp {
+                    let latency_us = clock::unix_us().saturating_sub(stamp.intended_us);
+                    self.metrics.observe_latency_us(latency_us);
+                }
+            }
+            Err((error, _)) => self.acknowledgements.fail(error.to_string()),
+        }
+    }
+}

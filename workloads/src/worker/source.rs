@@ -1,0 +1,231 @@
+//! The consuming client.
+//!
+//! librdkafka reports a rebalance from within a poll. It is only noted there and carried out by
+//! the pipeline after the poll, which owns everything that has to be finished first; so no lock
+//! is taken for a record.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+
+use super::commit::Positions;
+use super::{WorkerConfig, WorkerError};
+
+/// A broker that does not answer for this long is given up; also bounds a commit.
+const SOCKET_TIMEOUT_MS: u128 = 10_000;
+/// A worker that does not poll for this long leaves the group.
+const POLL_INTERVAL_MS: &str = "600000";
+/// Records fetched ahead, at most: what a rebalance or a crash throws away.
+const FETCH_AHEAD_RECORDS: &str = "10000";
+const FETCH_AHEAD_KBYTES: &str = "16384";
+
+/// A change of the assignment that waits to be carried out.
+#[derive(Debug)]
+pub(crate) enum Rebalance {
+    /// Partitions to take on.
+    Assign(Vec<i32>),
+    /// Partitions to give up.
+    Revoke(Vec<i32>),
+}
+
+/// Reads records.
+pub(crate) struct Source {
+    consumer: BaseConsumer<SourceContext>,
+    topic: String,
+}
+
+#[derive(Default)]
+struct SourceContext {
+    /// True once the pipeline is gone: then assignments are carried out at once.
+    closing: AtomicBool,
+    /// Something is in `rebalances` or `failed_commits`.
+    news: AtomicBool,
+    rebalances: Mutex<Vec<Rebalance>>,
+    failed_commits: Mutex<Vec<Positions>>,
+}
+
+impl Source {
+    pub(crate) fn open(config: &WorkerConfig) -> Result<Self, WorkerError> {
+        let failed = |error| WorkerError::Client { client: "consumer", error };
+        let session_ms = config.session_timeout.as_millis();
+        let socket_ms = SOCKET_TIMEOUT_MS.max(config.fetch_wait.as_millis() + 2_000);
+        let consumer: BaseConsumer<SourceContext> = ClientConfig::new()
+            .set("bootstrap.servers", &config.bootstrap_servers)
+            .set("client.id", &config.client_id)
+            .set("group.id", &config.group_id)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", session_ms.to_string())
+            .set("heartbeat.interval.ms", (session_ms / 3).clamp(1, 3_000).to_string())
+            .set("max.poll.interval.ms", POLL_INTERVAL_MS)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("fetch.min.bytes", config.fetch_min_bytes.to_string())
+            .set("fetch.wait.max.ms", config.fetch_wait.as_millis().to_string())
+            .set("fetch.error.backoff.ms", "100")
+            .set("queued.min.messages", FETCH_AHEAD_RECORDS)
+            .set("queued.max.messages.kbytes", FETCH_AHEAD_KBYTES)
+            .set("socket.timeout.ms", socket_ms.to_string())
+            .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set_log_level(RDKafkaLogLevel::Warning)
+            .create_with_context(SourceContext::default())
+            .map_err(failed)?;
+        consumer.subscribe(&[&config.source_topic]).map_err(failed)?;
+        Ok(Self { consumer, topic: config.source_topic.clone() })
+    }
+
+    /// The next record, or `None` after a wait or when something else happened.
+    pub(crate) fn poll(&self, wait: Duration) -> Result<Option<BorrowedMessage<'_>>, WorkerError> {
+        match self.consumer.poll(wait) {
+            Some(Ok(message)) => Ok(Some(message)),
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                Err(WorkerError::Consume(error))
+            }
+            // librdkafka recovers from every other error by itself.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "consumer");
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What happened during the last polls: rebalances to carry out, in order, and commits that
+    /// failed. `None`, at the price of one atomic load, if nothing did.
+    pub(crate) fn news(&self) -> Option<(Vec<Rebalance>, Vec<Positions>)> {
+        let context = self.consumer.context();
+        if !context.news.load(Ordering::Relaxed) {
+            return None;
+        }
+        context.news.store(false, Ordering::Relaxed);
+        let rebalances = std::mem::take(&mut *lock(&context.rebalances));
+        Some((rebalances, std::mem::take(&mut *lock(&context.failed_commits))))
+    }
+
+    /// True if the partitions to be revoked may have another owner already.
+    pub(crate) fn is_assignment_lost(&self) -> bool {
+        self.consumer.assignment_lost()
+    }
+
+    pub(crate) fn assign(&self, partitions: &[i32]) {
+        self.log(self.consumer.incremental_assign(&self.list(partitions)), "assign");
+    }
+
+    pub(crate) fn unassign(&self, partitions: &[i32]) {
+        self.log(self.consumer.incremental_unassign(&self.list(partitions)), "unassign");
+    }
+
+    /// Commits in the background; a failure comes back with [`Self::news`].
+    pub(crate) fn commit(&self, positions: &Positions) {
+        if !positions.is_empty() {
+            self.log(self.consumer.commit(&self.offsets(positions), CommitMode::Async), "commit");
+        }
+    }
+
+    /// Commits and waits for the answer, at most about as long as the session timeout.
+    pub(crate) fn commit_now(&self, positions: &Positions) {
+        if !positions.is_empty() {
+            self.log(self.consumer.commit(&self.offsets(positions), CommitMode::Sync), "commit");
+        }
+    }
+
+    fn list(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for &partition in partitions {
+            list.add_partition(&self.topic, partition);
+        }
+        list
+    }
+
+    fn offsets(&self, positions: &Positions) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for (&partition, &offset) in positions {
+            let added = list.add_partition_offset(&self.topic, partition, Offset::Offset(offset));
+            self.log(added, "commit");
+        }
+        list
+    }
+
+    /// Nothing is lost by a failed assignment or commit: the records come again.
+    fn log(&self, result: KafkaResult<()>, what: &str) {
+        if let Err(error) = result {
+            tracing::warn!(%error, what, "consumer");
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.consumer.context().closing.store(true, Ordering::Relaxed);
+        // A revocation noted but not carried out would keep the group waiting.
+        for rebalance in self.news().map(|(rebalances, _)| rebalances).unwrap_or_default() {
+            match rebalance {
+                Rebalance::Assign(partitions) => self.assign(&partitions),
+                Rebalance::Revoke(partitions) => self.unassign(&partitions),
+            }
+        }
+    }
+}
+
+impl ClientContext for SourceContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(?level, facility, message, "consumer");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "consumer");
+    }
+}
+
+impl ConsumerContext for SourceContext {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let assign = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            let done = if assign {
+                consumer.incremental_assign(list)
+            } else {
+                consumer.incremental_unassign(list)
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "consumer: close");
+            }
+            return;
+        }
+        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let rebalance =
+            if assign { Rebalance::Assign(partitions) } else { Rebalance::Revoke(partitions) };
+        lock(&self.rebalances).push(rebalance);
+        self.news.store(true, Ordering::Relaxed);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let Err(error) = result else { return };
+        tracing::warn!(%error, "consumer: commit");
+        let positions =
+            offsets.elements().into_iter().filter_map(|element| match element.offset() {
+                Offset::Offset(offset) => Some((element.partition(), offset)),
+                _ => None,
+            });
+        lock(&self.failed_commits).push(positions.collect());
+        self.news.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Both ends run on one thread; a poisoned lock still holds a sound list.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
