@@ -16,7 +16,10 @@
 //!
 //! Nothing here reads a clock, draws a random number or talks to a network.
 
+pub mod baseline;
+pub mod comparison;
 pub mod file;
+pub mod gate;
 pub mod latencies;
 pub mod objectives;
 pub mod record;
@@ -28,6 +31,9 @@ pub mod series;
 pub mod statistics;
 pub mod verdict;
 
+pub use baseline::Baseline;
+pub use comparison::Comparison;
+pub use gate::{GateLine, GateResult, gate};
 pub use latencies::{HistogramRecord, Latencies};
 pub use objectives::{Bound, IndicatorName, Objectives};
 pub use record::{

@@ -125,3 +125,6 @@ impl RunRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
