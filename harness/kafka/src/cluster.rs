@@ -201,7 +201,7 @@ impl Cluster {
             match timer {
                 Timer::Fetch(ticket) => self.answer_fetch(ticket, answers),
                 Timer::Produce(ticket) => self.expire_produce(ticket, answers),
-                Timer::Detect(broker) => self.detect(now, broker),
+                Timer::Detect(broker) => self.detect(now, broker, answers),
                 Timer::Retention => self.retain(now),
             }
         }
@@ -242,5 +242,4 @@ impl Cluster {
 }
 
 #[cfg(test)]
-#[path = "cluster_tests.rs"]
 mod tests;

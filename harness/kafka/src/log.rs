@@ -147,7 +147,9 @@ mod tests {
         for (second, &count) in counts.iter().enumerate() {
             let batch = Batch::split(batch::tests::sample(count, None, 39), 1 << 20).unwrap();
             let now = Duration::from_secs(second as u64);
-            batch.into_iter().for_each(|batch| drop(log.append(batch, 0, now)));
+            for batch in batch {
+                log.append(batch, 0, now);
+            }
         }
         log
     }

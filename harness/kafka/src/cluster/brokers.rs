@@ -84,17 +84,10 @@ impl Cluster {
         }
         if broker.known {
             self.timers.retain(|(_, timer)| *timer != Timer::Detect(id));
-            self.detect(now, id);
+            self.detect(now, id, answers);
         }
         if let Some(broker) = self.brokers.get_mut(&id) {
             (broker.alive, broker.known) = (true, true);
-        }
-        let brokers = &self.brokers;
-        let alive = |id: i32| brokers.get(&id).is_some_and(Broker::is_alive);
-        for (_, topic) in self.topics.iter_mut() {
-            for partition in &mut topic.partitions {
-                partition.rejoin(id, alive);
-            }
         }
         for slot in &mut self.coordinator_slots {
             slot.get_or_insert(id);
@@ -106,7 +99,7 @@ impl Cluster {
 
     /// The controller notices a crash: leaders are elected among the in-sync replicas, groups
     /// move to the next running broker.
-    pub(super) fn detect(&mut self, _now: Duration, id: i32) {
+    pub(super) fn detect(&mut self, now: Duration, id: i32, answers: &mut Vec<Answer>) {
         if let Some(broker) = self.brokers.get_mut(&id) {
             broker.known = false;
         }
@@ -121,12 +114,7 @@ impl Cluster {
                 }
             }
         }
-        let next = self.next_running(id);
-        for slot in &mut self.coordinator_slots {
-            if *slot == Some(id) {
-                *slot = next;
-            }
-        }
+        self.move_groups(now, id, answers);
         for (topic, partition) in moved {
             self.leader_changed(topic, partition);
         }
@@ -171,7 +159,13 @@ impl Cluster {
         }
     }
 
+    /// After brokers came or went: who can catch up does, and replication goes on.
     fn replicate_all(&mut self) {
+        let brokers = &self.brokers;
+        let alive = |id: i32| brokers.get(&id).is_some_and(Broker::is_alive);
+        for (_, topic) in self.topics.iter_mut() {
+            topic.partitions.iter_mut().for_each(|partition| partition.rejoin(alive));
+        }
         let sizes = self.topics.iter().map(|(index, topic)| (index, topic.partitions.len()));
         let sizes: Vec<_> = sizes.collect();
         for (index, count) in sizes {
@@ -181,7 +175,7 @@ impl Cluster {
         }
     }
 
-    fn next_running(&self, after: i32) -> Option<i32> {
+    pub(super) fn next_running(&self, after: i32) -> Option<i32> {
         let later = self.brokers.range(after + 1..);
         let all = later.chain(self.brokers.range(..=after));
         all.filter(|(_, broker)| broker.alive).map(|(&id, _)| id).next()

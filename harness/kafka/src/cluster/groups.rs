@@ -85,6 +85,21 @@ impl Cluster {
         }
     }
 
+    /// Another broker takes over the groups that `broker` coordinated; their members and offsets
+    /// survive.
+    pub(super) fn move_groups(&mut self, now: Duration, broker: i32, answers: &mut Vec<Answer>) {
+        let next = self.next_running(broker);
+        let mut moved = [false; COORDINATOR_SLOTS];
+        for (coordinator, moved) in self.coordinator_slots.iter_mut().zip(&mut moved) {
+            if *coordinator == Some(broker) {
+                (*coordinator, *moved) = (next, true);
+            }
+        }
+        let mut replies = Vec::new();
+        self.coordinator.on_failover(now, |group| moved[slot(group)], &mut replies);
+        self.pass_replies(replies, answers);
+    }
+
     /// Passes a group request on to the coordinator, if it came to the right broker.
     pub(super) fn group_request(
         &mut self,

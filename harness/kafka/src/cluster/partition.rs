@@ -178,21 +178,18 @@ impl Partition {
         }
     }
 
-    /// `broker` is back: it catches up and joins the in-sync set; it leads if nobody does.
-    /// Returns whether leadership changed.
-    pub(crate) fn rejoin(&mut self, broker: i32, alive: impl Fn(i32) -> bool) -> bool {
-        if !self.replicas().any(|replica| replica == broker) {
-            return false;
-        }
-        let elected = self.leader.is_none() && {
+    /// Brokers may be back: one that was in sync leads if nobody does, and the others catch up
+    /// with the leader, at once, and are in sync.
+    pub(crate) fn rejoin(&mut self, alive: impl Fn(i32) -> bool) {
+        if self.leader.is_none() {
             self.elect(&alive, false);
-            self.leader.is_some()
-        };
-        let leads = self.leader.is_some_and(&alive);
-        if leads && !self.isr.contains(&broker) {
-            self.isr.push(broker);
         }
-        elected
+        if self.leader.is_some_and(&alive) {
+            let back = self.replicas.iter().map(|replica| replica.broker);
+            let back = back.filter(|&broker| alive(broker) && !self.isr.contains(&broker));
+            let back: Vec<i32> = back.collect();
+            self.isr.extend(back);
+        }
     }
 
     /// Makes a replica lead that is alive and in sync: `to`, or the next after the leader.

@@ -1,1 +1,76 @@
+//! The hand-written encoding against the codec's own.
+
+use bytes::Bytes;
+use kafka_protocol::messages::BrokerId;
+use kafka_protocol::messages::fetch_response::{
+    FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+};
+use kafka_protocol::protocol::{Encodable, StrBytes};
+
+use super::super::chain::Output;
 use super::*;
+use crate::log::batch::tests::sample;
+
+#[test]
+fn every_version_is_encoded_as_the_codec_does() {
+    let batches: Vec<Batch> = [20, 5_000, 1]
+        .iter()
+        .flat_map(|&padding| Batch::split(sample(2, None, padding), 1 << 20).unwrap())
+        .collect();
+    let records: Vec<u8> =
+        batches.iter().flat_map(|batch| [&batch.prefix()[..], &batch.rest()].concat()).collect();
+    let name = TopicName(StrBytes::from_static_str("a topic"));
+    let id = Uuid::from_u128(99);
+    for version in 4..=18 {
+        let answer = FetchAnswer {
+            error_code: if version >= 7 { 3 } else { 0 },
+            topics: vec![FetchedTopic {
+                name: name.clone(),
+                id,
+                partitions: vec![FetchedPartition {
+                    index: 5,
+                    error_code: 6,
+                    high_watermark: 70,
+                    log_start: 8,
+                    current_leader: (version >= 12).then_some((2, 9)),
+                    batches: batches.clone(),
+                }],
+            }],
+            endpoints: vec![(2, "127.0.0.1".into(), 9_092)],
+        };
+        let mut frame = Frame::new();
+        answer.encode(&mut frame, version);
+        let mut output = Output::default();
+        frame.finish(&mut output).unwrap();
+        let ours: Vec<u8> = output.slices().iter().flat_map(|piece| piece.to_vec()).collect();
+        let mut theirs = BytesMut::new();
+        codec(version, &name, id, records.clone().into()).encode(&mut theirs, version).unwrap();
+        assert_eq!(ours[4..], theirs[..], "version {version}");
+    }
+}
+
+fn codec(version: i16, name: &TopicName, id: Uuid, records: Bytes) -> FetchResponse {
+    let leader = LeaderIdAndEpoch::default().with_leader_id(BrokerId(2)).with_leader_epoch(9);
+    let leader = if version >= 12 { leader } else { LeaderIdAndEpoch::default() };
+    let partition = PartitionData::default()
+        .with_partition_index(5)
+        .with_error_code(6)
+        .with_high_watermark(70)
+        .with_last_stable_offset(70)
+        .with_log_start_offset(8)
+        .with_current_leader(leader)
+        .with_aborted_transactions(Some(Vec::new()))
+        .with_records(Some(records));
+    let topic = FetchableTopicResponse::default()
+        .with_topic(name.clone())
+        .with_topic_id(id)
+        .with_partitions(vec![partition]);
+    let endpoint = NodeEndpoint::default()
+        .with_node_id(BrokerId(2))
+        .with_host(StrBytes::from_static_str("127.0.0.1"))
+        .with_port(9_092);
+    FetchResponse::default()
+        .with_error_code(if version >= 7 { 3 } else { 0 })
+        .with_responses(vec![topic])
+        .with_node_endpoints(vec![endpoint])
+}

@@ -3,6 +3,8 @@
 
 use kafka_protocol::messages::ApiKey;
 
+use crate::coordinator::VERSIONS;
+
 use super::shape::{Field, ShapeError, blob, check, fixed, numbers, structs, text, texts};
 
 /// One kind of request.
@@ -46,20 +48,30 @@ const fn api(key: ApiKey, range: (i16, i16), flexible: i16, fields: &'static [Fi
     Api { key, version_min: range.0, version_max: range.1, flexible_since: flexible, fields }
 }
 
+/// A request of the group coordinator, in the versions that it serves.
+const fn group(key: ApiKey, flexible: i16, fields: &'static [Field]) -> Api {
+    let mut index = 0;
+    while VERSIONS[index].0 as i16 != key as i16 {
+        index += 1;
+    }
+    let (_, version_min, version_max) = VERSIONS[index];
+    api(key, (version_min, version_max), flexible, fields)
+}
+
 static APIS: &[Api] = &[
     api(ApiKey::Produce, (3, 13), 9, &[text(), fixed(2), fixed(4), structs(PRODUCE_TOPIC)]),
     api(ApiKey::Fetch, (4, 18), 12, FETCH),
     api(ApiKey::ListOffsets, (1, 10), 6, LIST_OFFSETS),
     api(ApiKey::Metadata, (0, 13), 9, METADATA),
-    api(ApiKey::OffsetCommit, (2, 9), 8, OFFSET_COMMIT),
-    api(ApiKey::OffsetFetch, (1, 9), 6, OFFSET_FETCH),
+    group(ApiKey::OffsetCommit, 8, OFFSET_COMMIT),
+    group(ApiKey::OffsetFetch, 6, OFFSET_FETCH),
     api(ApiKey::FindCoordinator, (0, 6), 3, FIND_COORDINATOR),
-    api(ApiKey::JoinGroup, (0, 9), 6, JOIN_GROUP),
-    api(ApiKey::Heartbeat, (0, 4), 4, &[text(), fixed(4), text(), text().since(3)]),
-    api(ApiKey::LeaveGroup, (0, 5), 4, LEAVE_GROUP),
-    api(ApiKey::SyncGroup, (0, 5), 4, SYNC_GROUP),
-    api(ApiKey::DescribeGroups, (0, 6), 5, &[texts(), fixed(1).since(3)]),
-    api(ApiKey::ListGroups, (0, 5), 3, &[texts().since(4), texts().since(5)]),
+    group(ApiKey::JoinGroup, 6, JOIN_GROUP),
+    group(ApiKey::Heartbeat, 4, &[text(), fixed(4), text(), text().since(3)]),
+    group(ApiKey::LeaveGroup, 4, LEAVE_GROUP),
+    group(ApiKey::SyncGroup, 4, SYNC_GROUP),
+    group(ApiKey::DescribeGroups, 5, &[texts(), fixed(1).since(3)]),
+    group(ApiKey::ListGroups, 3, &[texts().since(4), texts().since(5)]),
     api(ApiKey::ApiVersions, (0, 4), 3, &[text().since(3), text().since(3)]),
     api(ApiKey::CreateTopics, (2, 7), 5, &[structs(CREATE_TOPIC), fixed(4), fixed(1)]),
     api(ApiKey::DeleteTopics, (1, 6), 4, DELETE_TOPICS),
@@ -67,7 +79,7 @@ static APIS: &[Api] = &[
     api(ApiKey::InitProducerId, (0, 5), 2, INIT_PRODUCER_ID),
     api(ApiKey::OffsetForLeaderEpoch, (2, 4), 4, &[fixed(4).since(3), structs(EPOCH_TOPIC)]),
     api(ApiKey::DescribeConfigs, (1, 4), 4, DESCRIBE_CONFIGS),
-    api(ApiKey::DeleteGroups, (0, 2), 2, &[texts()]),
+    group(ApiKey::DeleteGroups, 2, &[texts()]),
 ];
 
 const PRODUCE_TOPIC: &[Field] =

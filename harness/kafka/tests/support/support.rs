@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, T
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
 
 /// Client settings that do not wait long.
-pub fn settings(servers: &str) -> ClientConfig {
+pub(crate) fn settings(servers: &str) -> ClientConfig {
     let mut settings = ClientConfig::new();
     settings
         .set("bootstrap.servers", servers)
@@ -23,7 +23,7 @@ pub fn settings(servers: &str) -> ClientConfig {
 }
 
 /// A consumer of all partitions from the start, in no group.
-pub fn consumer(servers: &str, topic: &str, partitions: i32) -> BaseConsumer {
+pub(crate) fn consumer(servers: &str, topic: &str, partitions: i32) -> BaseConsumer {
     let consumer: BaseConsumer = settings(servers)
         .set("group.id", "none")
         .set("enable.auto.commit", "false")
@@ -38,7 +38,12 @@ pub fn consumer(servers: &str, topic: &str, partitions: i32) -> BaseConsumer {
 }
 
 /// A subscribed member of a group.
-pub fn group_consumer(servers: &str, group: &str, client: &str, topic: &str) -> BaseConsumer {
+pub(crate) fn group_consumer(
+    servers: &str,
+    group: &str,
+    client: &str,
+    topic: &str,
+) -> BaseConsumer {
     let consumer: BaseConsumer = settings(servers)
         .set("group.id", group)
         .set("client.id", client)
@@ -69,12 +74,19 @@ impl ProducerContext for Acknowledged {
 }
 
 /// Sends each number once, in 200 bytes, and gives back those that were acknowledged.
-pub fn produce(servers: &str, topic: &str, numbers: Range<u64>, more: &[(&str, &str)]) -> Vec<u64> {
+pub(crate) fn produce(
+    servers: &str,
+    topic: &str,
+    numbers: Range<u64>,
+    more: &[(&str, &str)],
+) -> Vec<u64> {
     let acknowledged = Acknowledged::default();
     let list = acknowledged.0.clone();
     let mut settings = settings(servers);
     settings.set("linger.ms", "2").set("queue.buffering.max.messages", "200000");
-    more.iter().for_each(|(name, value)| drop(settings.set(*name, *value)));
+    for (name, value) in more {
+        settings.set(*name, *value);
+    }
     let producer: ThreadedProducer<_> = settings.create_with_context(acknowledged).unwrap();
     let mut payload = [7u8; 200];
     for number in numbers {
@@ -95,7 +107,10 @@ pub fn produce(servers: &str, topic: &str, numbers: Range<u64>, more: &[(&str, &
 }
 
 /// Polls until `done` says so; errors that pass by themselves are ignored.
-pub fn poll_until(consumer: &BaseConsumer, mut done: impl FnMut(&BorrowedMessage<'_>) -> bool) {
+pub(crate) fn poll_until(
+    consumer: &BaseConsumer,
+    mut done: impl FnMut(&BorrowedMessage<'_>) -> bool,
+) {
     within(Duration::from_secs(30), || {
         while let Some(polled) = consumer.poll(Duration::from_millis(50)) {
             if polled.is_ok_and(|message| done(&message)) {
@@ -108,7 +123,7 @@ pub fn poll_until(consumer: &BaseConsumer, mut done: impl FnMut(&BorrowedMessage
 
 /// Tries until it succeeds.
 #[expect(clippy::disallowed_methods, reason = "a test with real clients runs in real time")]
-pub fn within(limit: Duration, mut attempt: impl FnMut() -> bool) {
+pub(crate) fn within(limit: Duration, mut attempt: impl FnMut() -> bool) {
     let start = Instant::now();
     while !attempt() {
         assert!(start.elapsed() < limit, "not within {limit:?}");
