@@ -1,0 +1,106 @@
+//! Clients that do not behave, on real sockets.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use embedded_kafka::{ClusterConfig, EmbeddedKafka};
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream
+}
+
+/// An ApiVersions request, version 0, with this correlation id.
+fn api_versions(correlation: u8) -> Vec<u8> {
+    vec![0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, correlation, 255, 255]
+}
+
+fn answer(stream: &mut TcpStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut body = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut body).unwrap();
+    body
+}
+
+/// Whether the other end has closed.
+fn closed(stream: &mut TcpStream) -> bool {
+    matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_frames_close_their_connection_and_no_other() {
+    let config = ClusterConfig {
+        request_bytes_max: 10_000,
+        message_bytes_max: 5_000,
+        ..ClusterConfig::with_brokers(1)
+    };
+    let kafka = EmbeddedKafka::start_with(config).await.unwrap();
+    let address = kafka.brokers()[0].address;
+    let mut good = connect(address);
+    let two_gigabytes = [0x7f, 0xff, 0xff, 0xff];
+    let bad: [&[u8]; 6] = [
+        &two_gigabytes,
+        &[0xff, 0xff, 0xff, 0xff],
+        &[0, 0, 0, 0],
+        &[0, 0, 0, 3, 1, 2, 3],
+        &[0, 0, 0, 10, 3, 231, 0, 0, 0, 0, 0, 1, 255, 255],
+        b"GET / HTTP/1.1\r\n\r\n",
+    ];
+    for bytes in bad {
+        let mut stream = connect(address);
+        stream.write_all(bytes).unwrap();
+        assert!(closed(&mut stream), "{bytes:?}");
+    }
+    good.write_all(&api_versions(5)).unwrap();
+    assert_eq!(answer(&mut good)[..4], [0, 0, 0, 5]);
+    kafka.shutdown().await;
+    assert!(closed(&mut good));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_keep_the_order_of_pipelined_requests() {
+    let kafka = EmbeddedKafka::start(1).await.unwrap();
+    let mut stream = connect(kafka.brokers()[0].address);
+    let burst: Vec<u8> = (0..200).flat_map(api_versions).collect();
+    stream.write_all(&burst).unwrap();
+    for correlation in 0..200 {
+        assert_eq!(answer(&mut stream)[..4], [0, 0, 0, correlation]);
+    }
+    kafka.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_cuts_connections_and_refuses_new_ones_until_the_restart() {
+    let kafka = EmbeddedKafka::start(2).await.unwrap();
+    let before = kafka.brokers();
+    let mut stream = connect(before[0].address);
+    stream.write_all(&api_versions(1)).unwrap();
+    answer(&mut stream);
+    assert_eq!(kafka.brokers()[0].connections, 1);
+    let report = kafka.crash_broker(1).await.unwrap();
+    assert_eq!(report.connections_cut, 1);
+    assert!(closed(&mut stream));
+    assert!(TcpStream::connect(before[0].address).is_err());
+    let down = &kafka.brokers()[0];
+    assert_eq!((down.alive, down.connections), (false, 0));
+    connect(before[1].address);
+    kafka.restart_broker(1).await.unwrap();
+    assert!(kafka.restart_broker(1).await.is_err());
+    assert_eq!(kafka.brokers()[0].address, before[0].address);
+    let mut again = connect(before[0].address);
+    again.write_all(&api_versions(9)).unwrap();
+    assert_eq!(answer(&mut again)[..4], [0, 0, 0, 9]);
+    kafka.shutdown().await;
+}
+
+#[tokio::test]
+async fn settings_that_make_no_cluster_are_refused_with_the_field() {
+    let config = ClusterConfig { replication_factor: 4, ..ClusterConfig::default() };
+    let refused = EmbeddedKafka::start_with(config).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(refused.to_string().contains("replication_factor"), "{refused}");
+    assert!(EmbeddedKafka::start(0).await.is_err());
+}
