@@ -3,9 +3,22 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`allocation`] | pure: observation and state in, decision with a reason out |
+//! | [`observe`] | brokers' offsets and workers' metrics made into an observation |
 //! | [`crd`] | the `StreamingJob` resource |
+//! | [`reconcile`] | one pass over one job in five steps |
+//! | `run` | arguments, connection, controller, shutdown |
+//! | `context`, `events`, `metrics`, `server`, `clock` | what all passes share |
 
 pub mod allocation;
 pub mod clock;
+mod context;
 pub mod crd;
+mod events;
+mod metrics;
 pub mod observe;
+pub mod reconcile;
+mod run;
+mod server;
+
+pub use context::Context;
+pub use run::{Args, LogFormat, run, shutdown_on_signals};

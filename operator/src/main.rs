@@ -1,2 +1,18 @@
 //! The `operator` program.
-fn main() {}
+
+use clap::Parser;
+use operator::{Args, run, shutdown_on_signals};
+
+/// Kubernetes operator that allocates workers to streaming jobs.
+#[derive(Debug, Parser)]
+#[command(name = "operator", version)]
+struct Program {
+    #[command(flatten)]
+    args: Args,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let program = Program::parse();
+    run(program.args, shutdown_on_signals()?).await
+}

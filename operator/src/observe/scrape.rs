@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -56,10 +56,18 @@ impl Scraper {
         targets: &[Target],
         patience: Duration,
     ) -> Vec<Result<WorkerSample, ScrapeError>> {
-        let questions = targets.iter().map(|target| async move {
-            tokio::time::timeout(patience, self.ask(target)).await.unwrap_or(Err(ScrapeError::Late))
-        });
+        // Boxed: the compiler cannot see that a stream of borrowing futures may be sent.
+        let questions: Vec<_> =
+            targets.iter().map(|target| self.ask_within(target, patience).boxed()).collect();
         futures::stream::iter(questions).buffered(AT_ONCE).collect().await
+    }
+
+    async fn ask_within(
+        &self,
+        target: &Target,
+        patience: Duration,
+    ) -> Result<WorkerSample, ScrapeError> {
+        tokio::time::timeout(patience, self.ask(target)).await.unwrap_or(Err(ScrapeError::Late))
     }
 
     async fn ask(&self, target: &Target) -> Result<WorkerSample, ScrapeError> {
