@@ -28,6 +28,8 @@ use crate::clock;
 pub(crate) const LEASE_NAMESPACE: &str = "kube-node-lease";
 /// The taint of a node from which nothing is heard.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// The taint that an API server gives to a new node until it is ready.
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 /// Runs the controller until `cancel`.
 pub(super) async fn run(client: Client, times: NodeTimes, cancel: CancellationToken) {
@@ -181,11 +183,15 @@ fn taint(effect: &str, since: Option<Time>) -> Taint {
 fn taints(node: &Node, reachable: bool) -> Option<Vec<Taint>> {
     let spec = node.spec.as_ref();
     let old = spec.and_then(|spec| spec.taints.clone()).unwrap_or_default();
-    let ours = old.iter().filter(|taint| taint.key == UNREACHABLE).count();
-    if ours == if reachable { 0 } else { 2 } {
+    let undue = |taint: &Taint| match taint.key.as_str() {
+        UNREACHABLE => true,
+        NOT_READY => reachable && is_ready(node),
+        _ => false,
+    };
+    if old.iter().filter(|taint| undue(taint)).count() == if reachable { 0 } else { 2 } {
         return None;
     }
-    let mut taints: Vec<_> = old.into_iter().filter(|taint| taint.key != UNREACHABLE).collect();
+    let mut taints: Vec<_> = old.into_iter().filter(|taint| !undue(taint)).collect();
     if !reachable {
         taints.push(taint("NoSchedule", Some(Time(clock::now()))));
         taints.push(taint("NoExecute", Some(Time(clock::now()))));
@@ -241,6 +247,9 @@ mod tests {
         let healed = taints(&node("Unknown", tainted), true).unwrap();
         assert_eq!(healed.len(), 1);
         assert_eq!(taints(&node("True", own), true), None);
+        let new = json!([{"key": NOT_READY, "effect": "NoSchedule"}]);
+        assert_eq!(taints(&node("True", new.clone()), true), Some(vec![]));
+        assert_eq!(taints(&node("False", new), true), None);
     }
 
     #[test]
