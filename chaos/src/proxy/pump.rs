@@ -316,7 +316,8 @@ impl<'a> Pump<'a> {
     }
 
     /// Whether the client has closed its side. It is seen even when bytes of the client's wait
-    /// in front of its farewell. Kafka clients never close one half only.
+    /// in front of its farewell, as long as they fit into the kernel's buffer; otherwise it is
+    /// seen when the hold ends. Kafka clients never close one half only.
     fn client_is_gone(&self) -> bool {
         let client: &TcpStream = match self.flow {
             Direction::ToBroker => self.reader.as_ref(),

@@ -1,1 +1,367 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
+use super::*;
+
+const LOAD: Duration = Duration::from_secs(60);
+
+fn inventory(nodes: usize, brokers: usize) -> Inventory {
+    let named = |what: &str, count: usize| (1..=count).map(|at| format!("{what}-{at}")).collect();
+    Inventory { nodes: named("node", nodes), brokers: named("broker", brokers) }
+}
+
+fn spec(at: &str, hold: &str, fault: Value) -> FaultSpec {
+    serde_json::from_value(json!({"at": at, "for": hold, "fault": fault})).unwrap()
+}
+
+fn problems(specs: &[FaultSpec]) -> Vec<String> {
+    match validate(specs, &inventory(3, 3), LOAD) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn crash(nodes: Value) -> Value {
+    json!({"node_crash": {"nodes": nodes}})
+}
+
+fn broker(brokers: Value) -> Value {
+    json!({"broker_crash": {"brokers": brokers}})
+}
+
+fn delay(delay: &str, jitter: &str) -> Value {
+    let between = json!([{"nodes": "all"}, {"brokers": "all"}]);
+    json!({"network_delay": {"between": between, "delay": delay, "jitter": jitter}})
+}
+
+#[test]
+fn a_fault_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
+    let between =
+        |first: Value, second: Value| json!({"network_partition": {"between": [first, second]}});
+    let leader = json!({"leader_of": {"topic": "result", "partition": 0}});
+    let cases: Vec<(&str, &str, Value, &str)> = vec![
+        (
+            "1s",
+            "1s",
+            crash(json!({"name": "node-9"})),
+            "faults[0].fault.node_crash.nodes: no node is called \"node-9\"; \
+             allowed: node-1, node-2, node-3",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(json!({"names": []})),
+            "faults[0].fault.node_crash.nodes: names no node; allowed: node-1, node-2, node-3",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(json!({"names": ["node-1", "node-1"]})),
+            "faults[0].fault.node_crash.nodes: node \"node-1\" is named twice",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(json!({"count": 0})),
+            "faults[0].fault.node_crash.nodes: count 0 of nodes; allowed: 1 to 3",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(json!({"count": 4})),
+            "faults[0].fault.node_crash.nodes: count 4 of nodes; allowed: 1 to 3",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(json!({"share": 0.0})),
+            "faults[0].fault.node_crash.nodes: share 0 of nodes; allowed: above 0 and up to 1",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(leader.clone()),
+            "faults[0].fault.node_crash.nodes: leader_of chooses a broker, not a node; \
+             allowed: all, name, names, count, share",
+        ),
+        (
+            "1s",
+            "1s",
+            crash(json!("all")),
+            "faults[0].fault.node_crash.nodes: 3 of 3 nodes would be down at once; \
+             allowed: up to 2, so that at least one stays up",
+        ),
+        (
+            "1s",
+            "1s",
+            broker(json!({"count": 2})),
+            "faults[0].fault.broker_crash.brokers: 2 of 3 brokers would be down at once; \
+             allowed: up to 1, so that a majority stays up",
+        ),
+        (
+            "1s",
+            "1s",
+            json!({"leader_move": {"topic": "source", "partition": -1}}),
+            "faults[0].fault.leader_move.partition: partition -1; allowed: 0 and above",
+        ),
+        (
+            "1s",
+            "1s",
+            between(json!("operator"), json!({"nodes": "all"})),
+            "faults[0].fault.network_partition.between: a network fault lies between brokers and \
+             others; allowed: one group of brokers, and one of nodes or operator",
+        ),
+        (
+            "1s",
+            "1s",
+            between(json!("operator"), json!({"brokers": {"name": "x"}})),
+            "faults[0].fault.network_partition.between[1].brokers: no broker is called \"x\"; \
+             allowed: broker-1, broker-2, broker-3",
+        ),
+        (
+            "1s",
+            "1s",
+            delay("0s", "0s"),
+            "faults[0].fault.network_delay.delay: a delay of 0s changes nothing; \
+             allowed: above 0s",
+        ),
+        (
+            "1s",
+            "1s",
+            delay("10ms", "20ms"),
+            "faults[0].fault.network_delay.jitter: jitter 20ms; allowed: 0s to the delay, 10ms",
+        ),
+        (
+            "1s",
+            "1s",
+            delay("900ms", "100ms"),
+            "faults[0].fault.network_delay.delay: delay and jitter last as long as the fault; \
+             allowed: below 1s in sum",
+        ),
+        ("60s", "1s", broker(leader), "faults[0].at: due at 1m; allowed: before 1m"),
+        (
+            "55s",
+            "6s",
+            crash(json!({"count": 1})),
+            "faults[0].for: ends at 1m 1s, after the load; \
+             allowed: at most 5s, so that at + for is within 1m",
+        ),
+        (
+            "1s",
+            "99ms",
+            crash(json!({"count": 1})),
+            "faults[0].for: lasts 99ms; allowed: 100ms and above",
+        ),
+    ];
+    for (at, hold, fault, expected) in cases {
+        assert_eq!(problems(&[spec(at, hold, fault)]), [expected]);
+    }
+}
+
+#[test]
+fn all_problems_are_collected_not_only_the_first() {
+    let found = problems(&[
+        spec("70s", "10ms", crash(json!({"name": "a"}))),
+        spec("1s", "1s", broker(json!({"names": ["b", "c"]}))),
+    ]);
+    assert_eq!(found.len(), 5, "{found:#?}");
+}
+
+#[test]
+fn faults_that_harm_too_much_only_together_are_refused() {
+    let down = |name: &str| json!({"name": name});
+    let cases = [
+        (
+            [spec("1s", "10s", crash(down("node-1"))), spec("5s", "1s", crash(down("node-1")))],
+            "faults[1].fault.node_crash.nodes: contradicts \"node_crash-1\", which has node-1 down \
+             at the same time; allowed: other targets, or a second between the two",
+        ),
+        (
+            [
+                spec("1s", "9s", crash(json!({"count": 2}))),
+                spec("10s", "1s", json!({"node_pause": {"nodes": down("node-1")}})),
+            ],
+            "faults[1].fault.node_pause.nodes: 3 of 3 nodes would be down at once with \
+             \"node_crash-1\"; allowed: up to 2, so that at least one stays up",
+        ),
+        (
+            [
+                spec("1s", "10s", broker(down("broker-1"))),
+                spec("5s", "1s", broker(json!({"leader_of": {"topic": "source", "partition": 3}}))),
+            ],
+            "faults[1].fault.broker_crash.brokers: 2 of 3 brokers would be down at once with \
+             \"broker_crash-1\"; allowed: up to 1, so that a majority stays up",
+        ),
+        (
+            [
+                spec("1s", "10s", json!({"leader_move": {"topic": "source", "partition": 0}})),
+                spec("5s", "1s", json!({"leader_move": {"topic": "source", "partition": 0}})),
+            ],
+            "faults[1].fault.leader_move.partition: contradicts \"leader_move-1\", which moves the \
+             leader of source/0 at the same time; allowed: another partition, or a second between \
+             the two",
+        ),
+    ];
+    for (specs, expected) in cases {
+        assert_eq!(problems(&specs), [expected]);
+    }
+}
+
+#[test]
+fn a_fault_a_second_after_the_other_has_ended_is_accepted() {
+    let first = spec("1s", "9s", broker(json!("all")));
+    assert_eq!(problems(std::slice::from_ref(&first)).len(), 1);
+    let first = spec("1s", "9s", broker(json!({"name": "broker-1"})));
+    let second = |at: &str| spec(at, "1s", broker(json!({"name": "broker-1"})));
+    assert_eq!(problems(&[first.clone(), second("10900ms")]).len(), 1);
+    assert_eq!(problems(&[first, second("11s")]), [""; 0]);
+}
+
+#[test]
+fn a_draw_that_might_find_no_free_target_is_refused() {
+    // Never more than three of four down, and yet no node is free for the whole of the last.
+    let specs = [
+        spec("1s", "3s", crash(json!({"names": ["node-1", "node-2"]}))),
+        spec("6s", "3s", crash(json!({"names": ["node-3", "node-4"]}))),
+        spec("1s", "9s", json!({"node_pause": {"nodes": {"count": 1}}})),
+    ];
+    let problems = validate(&specs, &inventory(4, 3), LOAD).unwrap_err();
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["faults[2].fault.node_pause.nodes: wants 1 of 4, of which overlapping faults take up to \
+          4; allowed: up to 0 here, or fixed names"]
+    );
+}
+
+#[test]
+fn names_are_unique_and_printable() {
+    let named = |name: &str| FaultSpec {
+        name: Some(name.to_owned()),
+        ..spec("1s", "1s", delay("1ms", "0s"))
+    };
+    assert_eq!(
+        problems(&[
+            named("a"),
+            named("a"),
+            named(""),
+            named("b\n"),
+            named("network_delay-6"),
+            FaultSpec { name: None, ..named("") }
+        ]),
+        [
+            "faults[1].name: name \"a\" is already that of faults[0]",
+            "faults[2].name: unfit name; allowed: 1 to 64 printable bytes",
+            "faults[3].name: unfit name; allowed: 1 to 64 printable bytes",
+            "faults[5].name: name \"network_delay-6\" is already that of faults[4]",
+        ]
+    );
+}
+
+#[test]
+fn unknown_fields_and_kinds_are_refused_by_name() {
+    let refused = |text: Value| serde_json::from_value::<FaultSpec>(text).unwrap_err().to_string();
+    let unknown_field = refused(json!({"at": "1s", "for": "1s", "until": "2s",
+        "fault": {"node_crash": {"nodes": "all"}}}));
+    assert!(unknown_field.contains("unknown field `until`"), "{unknown_field}");
+    let unknown_kind =
+        refused(json!({"at": "1s", "for": "1s", "fault": {"node_melt": {"nodes": "all"}}}));
+    assert!(unknown_kind.contains("unknown variant `node_melt`"), "{unknown_kind}");
+    let unknown_selector = refused(json!({"at": "1s", "for": "1s",
+        "fault": {"node_crash": {"nodes": {"some": 1}}}}));
+    assert!(unknown_selector.contains("unknown variant `some`"), "{unknown_selector}");
+    let no_duration = refused(json!({"at": "soon", "for": "1s",
+        "fault": {"node_crash": {"nodes": "all"}}}));
+    assert!(no_duration.contains("soon"), "{no_duration}");
+}
+
+#[test]
+fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
+    let between = json!([{"brokers": "all"}, "operator"]);
+    let faults = [
+        crash(json!("all")),
+        json!({"node_pause": {"nodes": {"share": 0.5}}}),
+        json!({"network_partition": {"between": between, "direction": "to_first"}}),
+        delay("1ms", "1ms"),
+        broker(json!("all")),
+        json!({"leader_move": {"topic": "result", "partition": 0}}),
+    ];
+    let faults = faults.map(|fault| spec("1m 30s", "1s", fault));
+    let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();
+    let catalogue: Vec<&str> = crate::fault::catalogue().iter().map(|kind| kind.kind).collect();
+    assert_eq!(kinds, catalogue);
+    for spec in faults {
+        let text = serde_json::to_string(&spec).unwrap();
+        assert!(text.contains(&format!("{{\"{}\":", spec.fault.kind().kind)), "{text}");
+        assert_eq!(serde_json::from_str::<FaultSpec>(&text).unwrap(), spec);
+    }
+    let schema = serde_json::to_value(schemars::schema_for!(FaultSpec)).unwrap();
+    assert_eq!(schema["properties"]["at"]["type"], "string");
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+fn busy_schedule() -> Schedule {
+    let specs = [
+        spec("20s", "5s", crash(json!({"count": 2}))),
+        spec("5s", "30s", json!({"node_pause": {"nodes": {"name": "node-2"}}})),
+        spec("22s", "5s", crash(json!({"share": 0.1}))),
+        spec("10s", "5s", broker(json!({"count": 1}))),
+        spec("30s", "5s", delay("20ms", "5ms")),
+        spec(
+            "40s",
+            "5s",
+            json!({"network_partition": {
+            "between": [{"nodes": {"count": 2}}, {"brokers": {"share": 0.4}}],
+            "direction": "to_first"}}),
+        ),
+        spec("50s", "5s", broker(json!({"leader_of": {"topic": "source", "partition": 0}}))),
+    ];
+    validate(&specs, &inventory(6, 5), LOAD).unwrap()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_plan_and_another_seed_another() {
+    let schedule = busy_schedule();
+    let text = |seed| serde_json::to_string(&schedule.resolve(seed)).unwrap();
+    assert_eq!(text(7), text(7));
+    assert!((0..20).any(|seed| text(seed) != text(7)));
+    let plan = schedule.resolve(7);
+    assert!(plan.is_sorted_by_key(|fault| fault.due));
+    let partition = plan.iter().find(|fault| fault.kind == "network_partition").unwrap();
+    let Action::NetworkPartition { clients, brokers, direction } = &partition.action else {
+        panic!("{partition:?}");
+    };
+    assert_eq!((clients.len(), brokers.len()), (2, 2));
+    assert_eq!(*direction, crate::proxy::Direction::ToClient);
+    let led = plan.last().unwrap();
+    assert_eq!(led.leader_of.unwrap().to_string(), "leader of source/0");
+    assert_eq!((led.down_max, led.action.targets().len()), (Some(2), 0));
+    let again: Vec<PlannedFault> = serde_json::from_str(&text(7)).unwrap();
+    assert_eq!(again, plan);
+}
+
+#[test]
+fn a_fault_added_at_the_end_leaves_the_draws_before_it_alone() {
+    let specs: Vec<FaultSpec> =
+        (0..4).map(|at| spec(&format!("{at}0s"), "2s", crash(json!({"count": 1})))).collect();
+    let inventory = inventory(9, 3);
+    let fewer = validate(&specs[..3], &inventory, LOAD).unwrap();
+    let more = validate(&specs, &inventory, LOAD).unwrap();
+    assert_eq!(fewer.resolve(3), more.resolve(3)[..3]);
+}
+
+proptest! {
+    #[test]
+    fn no_seed_makes_two_faults_take_the_same_target_down(seed in any::<u64>()) {
+        let plan = busy_schedule().resolve(seed);
+        for (index, fault) in plan.iter().enumerate() {
+            for other in &plan[..index] {
+                let apart = other.due + other.hold < fault.due;
+                let both = fault.action.takes_down().zip(other.action.takes_down());
+                let shared = both.is_some_and(|((_, mine), (_, theirs))| {
+                    mine.iter().any(|name| theirs.contains(name))
+                });
+                prop_assert!(apart || !shared, "{} and {}", fault.name, other.name);
+            }
+        }
+    }
+}
