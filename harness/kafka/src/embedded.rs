@@ -157,6 +157,12 @@ impl EmbeddedKafka {
         self.server.with(|cluster, _, _| cluster.group(id))
     }
 
+    /// The offset that a group has committed for a partition, without the cost of the whole
+    /// [`EmbeddedKafka::group`].
+    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        self.server.with(|cluster, _, _| cluster.committed_offset(group, topic, partition))
+    }
+
     /// The brokers, by id.
     pub fn brokers(&self) -> Vec<BrokerView> {
         let brokers = self.sockets();

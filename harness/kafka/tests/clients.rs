@@ -117,6 +117,8 @@ async fn two_consumers_of_a_group_share_its_partitions() {
     second.commit_consumer_state(rdkafka::consumer::CommitMode::Sync).unwrap();
     let committed: i64 = kafka.group("team").unwrap().committed.values().sum();
     assert_eq!(committed, 1_000);
+    let one_by_one = (0..8).filter_map(|partition| kafka.committed("team", "shared", partition));
+    assert_eq!(one_by_one.sum::<i64>(), 1_000);
     drop(second);
     within(Duration::from_secs(10), || {
         let _ = first.poll(Duration::from_millis(20));

@@ -34,6 +34,11 @@ impl Cluster {
         self.coordinator.view(id)
     }
 
+    /// The offset that a group has committed for a partition.
+    pub(crate) fn committed_offset(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        self.coordinator.committed(group, topic, partition)
+    }
+
     pub(super) fn find_coordinator(
         &self,
         origin: &Origin,

@@ -186,10 +186,16 @@ impl Cluster {
         for (&ticket, parked) in &mut self.produces {
             let response = &mut parked.response;
             parked.waits.retain(|wait| {
-                let Some(topic) = topics.get_mut(wait.key.0) else { return false };
-                let min_insync_replicas = topic.settings.min_insync_replicas;
                 let position = usize::try_from(wait.key.1).unwrap_or(usize::MAX);
-                let Some(partition) = topic.partitions.get_mut(position) else { return false };
+                let topic = topics.get_mut(wait.key.0);
+                let found = topic.and_then(|topic| {
+                    let min_insync_replicas = topic.settings.min_insync_replicas;
+                    Some((topic.partitions.get_mut(position)?, min_insync_replicas))
+                });
+                let Some((partition, min_insync_replicas)) = found else {
+                    refuse(response, wait, ResponseError::UnknownTopicOrPartition);
+                    return false;
+                };
                 if partition.high_watermark() < wait.end {
                     return true;
                 }

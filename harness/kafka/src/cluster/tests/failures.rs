@@ -1,5 +1,7 @@
 //! Crashes, elections, restarts, moves.
 
+use kafka_protocol::messages::DeleteTopicsRequest;
+
 use super::*;
 
 fn leader(world: &World, partition: usize) -> (Option<i32>, i32, Vec<i32>) {
@@ -145,4 +147,19 @@ fn topics_spread_leaders_and_replicas_evenly() {
     }
     let second: Vec<i32> = views.iter().step_by(3).map(|view| view.replicas[1]).collect();
     assert!(second.contains(&2) && second.contains(&3), "a dead leader's load is spread");
+}
+
+#[test]
+fn who_waits_on_a_deleted_topic_is_told() {
+    let mut world = World::with_topic();
+    let (reading, _) = world.send(1, 12, &fetch_request(0, 0, 1, 5_000));
+    world.cluster.crash(world.now, 2).unwrap();
+    let writing = world.produce_parked(1, -1, sample(1, None, 0));
+    let request = DeleteTopicsRequest::default().with_topic_names(vec![name("t")]);
+    assert_eq!(world.ask(1, 1, &request).responses[0].error_code, 0);
+    let unknown = ResponseError::UnknownTopicOrPartition.code();
+    let answer = read_answer::<FetchRequest>(world.take(reading).unwrap(), 12);
+    assert_eq!(error(&answer), unknown);
+    let answer = read_answer::<ProduceRequest>(world.take(writing).unwrap(), 9);
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, unknown);
 }

@@ -1,7 +1,8 @@
-//! Clients that do not behave, on real sockets.
+//! What happens on the sockets: clients that do not behave, crashes, several callers.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
@@ -103,4 +104,22 @@ async fn settings_that_make_no_cluster_are_refused_with_the_field() {
     assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
     assert!(refused.to_string().contains("replication_factor"), "{refused}");
     assert!(EmbeddedKafka::start(0).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_handle_is_used_from_several_tasks() {
+    let kafka = Arc::new(EmbeddedKafka::start(3).await.unwrap());
+    let tasks = (1..=3).map(|broker| {
+        let kafka = kafka.clone();
+        tokio::spawn(async move {
+            kafka.add_listener(&format!("listener {broker}")).await.unwrap();
+            kafka.crash_broker(broker).await.unwrap();
+            kafka.restart_broker(broker).await.unwrap();
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert!(kafka.brokers().iter().all(|broker| broker.alive));
+    Arc::into_inner(kafka).unwrap().shutdown().await;
 }
