@@ -1,0 +1,134 @@
+//! The shell around the core: an HTTP service, in memory and on a socket.
+//!
+//! [`ApiServer::client`] gives a `kube::Client` without a socket; [`ApiServer::serve`] answers real
+//! clients. Both run the same router.
+
+mod accept;
+mod body;
+mod discovery;
+mod openapi;
+mod render;
+mod routes;
+mod verbs;
+mod watch;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::clock::{Clock, Moment};
+use crate::cluster::Cluster;
+use crate::store::Limits;
+
+/// The version of Kubernetes whose API is served.
+pub(crate) const KUBERNETES_MINOR: &str = "34";
+
+/// How a server behaves.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// What the store holds.
+    pub limits: Limits,
+    /// How often a quiet watch that allows bookmarks gets one.
+    pub bookmark_period: Duration,
+    /// Seed of uids and generated names.
+    pub seed: u64,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { limits: Limits::default(), bookmark_period: Duration::from_secs(10), seed: 0 }
+    }
+}
+
+/// An API server; clones share the same objects.
+#[derive(Debug, Clone)]
+pub struct ApiServer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    cluster: Mutex<Cluster>,
+    clock: Clock,
+    /// The version of the last change; watches sleep on it.
+    version: tokio::sync::watch::Sender<u64>,
+    bookmark_period: Duration,
+    /// Ends watches and the socket's listener.
+    stop: CancellationToken,
+}
+
+impl Default for ApiServer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ApiServer {
+    /// A server with the defaults.
+    pub fn new() -> Self {
+        Self::with_config(ApiConfig::default())
+    }
+
+    /// A server with the namespaces that every cluster has, and nothing else.
+    pub fn with_config(config: ApiConfig) -> Self {
+        let clock = Clock::new(config.seed);
+        let cluster = Cluster::new(config.limits, clock.moment());
+        let version = tokio::sync::watch::Sender::new(cluster.store().version());
+        let shared = Shared {
+            cluster: Mutex::new(cluster),
+            clock,
+            version,
+            bookmark_period: config.bookmark_period,
+            stop: CancellationToken::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A client that calls the server in memory.
+    pub fn client(&self) -> kube::Client {
+        let router = self.router();
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            router.clone().oneshot(request.map(axum::body::Body::new))
+        });
+        kube::Client::new(service, "default")
+    }
+
+    /// Everything that the server answers, as a service.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(verbs::answer).with_state(self.clone())
+    }
+
+    /// Answers on a socket until [`ApiServer::stop`].
+    ///
+    /// # Errors
+    /// Those of accepting connections.
+    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+        let stop = self.shared.stop.clone();
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+
+    /// Ends watches and the socket.
+    pub fn stop(&self) {
+        self.shared.stop.cancel();
+    }
+
+    /// Runs a function on the state, then wakes the watches if it changed something.
+    fn with<R>(&self, run: impl FnOnce(&mut Cluster, Moment) -> R) -> R {
+        let moment = self.shared.clock.moment();
+        let mut cluster = self.shared.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = run(&mut cluster, moment);
+        let version = cluster.store().version();
+        drop(cluster);
+        self.shared.version.send_if_modified(|known| {
+            // Two writers may come here in the other order than they held the lock.
+            let newer = version > *known;
+            *known = version.max(*known);
+            newer
+        });
+        result
+    }
+}

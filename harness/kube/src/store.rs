@@ -1,0 +1,174 @@
+//! The store: objects by key, one version counter for all of them, and the latest changes.
+//!
+//! It knows nothing of types or rules; it takes and gives `serde_json::Value`s.
+
+mod history;
+pub mod selector;
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::json::{encoded_len, set_at};
+pub use history::Change;
+use history::History;
+
+/// How much a store holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one object as JSON.
+    pub object_bytes_max: usize,
+    /// Bytes of all objects together.
+    pub store_bytes_max: usize,
+    /// Changes kept for watches.
+    pub history_changes_max: usize,
+    /// Bytes of the changes kept for watches.
+    pub history_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            object_bytes_max: 1_536 * 1024,
+            store_bytes_max: 512 * 1024 * 1024,
+            history_changes_max: 20_000,
+            history_bytes_max: 128 * 1024 * 1024,
+        }
+    }
+}
+
+/// Where an object is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// API group, empty for the core.
+    pub group: String,
+    /// Plural resource name.
+    pub plural: String,
+    /// Namespace, empty for cluster-wide objects.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Objects, version counter and history.
+#[derive(Debug)]
+pub struct Store {
+    objects: BTreeMap<Key, (Arc<Value>, usize)>,
+    version: u64,
+    bytes: usize,
+    limits: Limits,
+    history: History,
+}
+
+impl Store {
+    /// An empty store at version 1.
+    pub fn new(limits: Limits) -> Self {
+        let history = History::new(limits.history_changes_max, limits.history_bytes_max);
+        Self { objects: BTreeMap::new(), version: 1, bytes: 0, limits, history }
+    }
+
+    /// The version of the last change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The object at `key`.
+    pub fn get(&self, key: &Key) -> Option<&Arc<Value>> {
+        self.objects.get(key).map(|(object, _)| object)
+    }
+
+    /// The objects of one resource in key order, of one namespace or of all.
+    pub fn list<'a>(
+        &'a self,
+        (group, plural): (&'a str, &'a str),
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
+        let first = Key {
+            group: group.to_owned(),
+            plural: plural.to_owned(),
+            namespace: namespace.unwrap_or_default().to_owned(),
+            name: String::new(),
+        };
+        self.objects
+            .range((Bound::Included(first), Bound::Unbounded))
+            .take_while(move |(key, _)| {
+                key.group == group
+                    && key.plural == plural
+                    && namespace.is_none_or(|wanted| key.namespace == wanted)
+            })
+            .map(|(key, (object, _))| (key, object))
+    }
+
+    /// All objects, in key order.
+    pub fn all(&self) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
+        self.objects.iter().map(|(key, (object, _))| (key, object))
+    }
+
+    /// Checks that an object could be stored at `key`, without storing it.
+    pub fn admit(&self, key: &Key, object: &Value) -> Result<usize, ApiError> {
+        // The version that is set on storing adds a few bytes, which the margin covers.
+        let size = encoded_len(object).saturating_add(64);
+        if size > self.limits.object_bytes_max {
+            return Err(ApiError::too_large(format!(
+                "object of {size} bytes is larger than the limit of {} bytes",
+                self.limits.object_bytes_max
+            )));
+        }
+        let replaced = self.objects.get(key).map_or(0, |(_, size)| *size);
+        if self.bytes.saturating_sub(replaced).saturating_add(size) > self.limits.store_bytes_max {
+            return Err(ApiError::new(
+                500,
+                "InternalError",
+                format!("store space exceeded: {} bytes", self.limits.store_bytes_max),
+            ));
+        }
+        Ok(size)
+    }
+
+    /// Stores an object under a new version, which is written into its metadata.
+    pub fn put(&mut self, key: Key, mut object: Value) -> Result<Arc<Value>, ApiError> {
+        let size = self.admit(&key, &object)?;
+        let version = self.next_version(&mut object);
+        let object = Arc::new(object);
+        let before = self.objects.insert(key.clone(), (Arc::clone(&object), size));
+        let replaced = before.as_ref().map_or(0, |(_, size)| *size);
+        self.bytes = self.bytes.saturating_sub(replaced).saturating_add(size);
+        let before = before.map(|(object, _)| object);
+        self.history.record((version, key), before, Arc::clone(&object), (false, size));
+        Ok(object)
+    }
+
+    /// Removes the object at `key`; returns its last state under the version of the deletion.
+    pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+        let (before, size) = self.objects.remove(key)?;
+        self.bytes = self.bytes.saturating_sub(size);
+        let mut last = Value::clone(&before);
+        let version = self.next_version(&mut last);
+        let last = Arc::new(last);
+        let change = (version, key.clone());
+        self.history.record(change, Some(before), Arc::clone(&last), (true, size));
+        Some(last)
+    }
+
+    /// The changes after `version`, oldest first.
+    ///
+    /// # Errors
+    /// `Expired` when some of them are no longer kept, `Timeout` when `version` lies ahead.
+    pub fn changes_since(&self, version: u64) -> Result<impl Iterator<Item = &Change>, ApiError> {
+        if version > self.version {
+            return Err(ApiError::too_large_version(version, self.version));
+        }
+        self.history
+            .since(version)
+            .ok_or_else(|| ApiError::expired(version, self.history.oldest_start()))
+    }
+
+    fn next_version(&mut self, object: &mut Value) -> u64 {
+        self.version += 1;
+        set_at(object, &["metadata", "resourceVersion"], self.version.to_string().into());
+        self.version
+    }
+}
