@@ -38,6 +38,8 @@ pub struct StrategyRow {
     pub verdict: Verdict,
     /// The trials, by repetition; the values of every summary are in this order.
     pub trials: Vec<TrialRow>,
+    /// Trials in which a fault landed and the system did not recover from it.
+    pub never_recovered: usize,
     /// The currency of the cost; empty without a price.
     pub currency: String,
     /// Every indicator.
@@ -215,9 +217,14 @@ fn row(trials: &[&RunRecord]) -> StrategyRow {
         strategy: first.strategy.clone(),
         verdict: worst_of(trials),
         trials: trials.iter().map(|trial| trial_row(trial)).collect(),
+        never_recovered: trials.iter().filter(|trial| never_recovered(trial)).count(),
         currency: first.indicators.currency.clone(),
         indicators: indicators.collect(),
     }
+}
+
+fn never_recovered(trial: &RunRecord) -> bool {
+    trial.indicators.recovery_s.is_none() && trial.evidence().has_landed_fault()
 }
 
 fn trial_row(trial: &RunRecord) -> TrialRow {
@@ -234,6 +241,7 @@ fn worst_of(trials: &[&RunRecord]) -> Verdict {
     if kind == VerdictKind::Pass {
         let reason = match trials.len() {
             1 => "Its trial kept every bound.".to_owned(),
+            2 => "Both trials kept every bound.".to_owned(),
             many => format!("All {many} trials kept every bound."),
         };
         return Verdict { kind, reasons: vec![reason] };

@@ -177,6 +177,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn merging_equals_recording_directly(
             left in prop::collection::vec(-10i64..5_000_000_000, 0..200),

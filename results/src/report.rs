@@ -1,3 +1,74 @@
 //! Reports: the same findings for a terminal, a spreadsheet, a reader and a program.
 
+pub mod csv;
 pub mod format;
+mod gate;
+mod json;
+mod markdown;
+mod sparkline;
+mod terminal;
+
+pub use gate::gate_table;
+pub use json::{comparison_json, gate_json};
+pub use markdown::markdown;
+pub use sparkline::{Scale, sparkline};
+pub use terminal::table;
+
+use crate::comparison::StrategyRow;
+use crate::objectives::IndicatorName;
+
+/// The indicators of a comparison table, with their headings.
+const TABLE_COLUMNS: [(IndicatorName, &str); 11] = [
+    (IndicatorName::P50Response, "p50"),
+    (IndicatorName::P99Response, "p99"),
+    (IndicatorName::P999Response, "p99.9"),
+    (IndicatorName::Throughput, "throughput/s"),
+    (IndicatorName::Lost, "lost"),
+    (IndicatorName::Duplicated, "dup"),
+    (IndicatorName::Reordered, "reordered"),
+    (IndicatorName::Recovery, "recovery"),
+    (IndicatorName::WorkerSeconds, "worker-s"),
+    (IndicatorName::Cost, "cost/h"),
+    (IndicatorName::ScaleActions, "scalings"),
+];
+
+/// The value of a table's cell, without its spread.
+fn cell_value(row: &StrategyRow, indicator: IndicatorName) -> String {
+    let summary = row.summary(indicator);
+    match summary.value {
+        Some(value) => format::short(indicator, value),
+        None => absent(indicator, row).to_owned(),
+    }
+}
+
+/// The spread of a table's cell: least to greatest, where they differ or some are absent.
+fn cell_spread(row: &StrategyRow, indicator: IndicatorName) -> Option<String> {
+    let summary = row.summary(indicator);
+    let (min, max) = (summary.min?, summary.max?);
+    let least = format::short(indicator, min);
+    if summary.absent() > 0 {
+        return Some(format!("{least} – {}", absent(indicator, row)));
+    }
+    let greatest = format::short(indicator, max);
+    (least != greatest).then(|| range(&least, &greatest))
+}
+
+/// `29.8–33.0 ms` of `29.8 ms` and `33.0 ms`.
+fn range(least: &str, greatest: &str) -> String {
+    match (least.split_once(' '), greatest.split_once(' ')) {
+        (Some((number, unit)), Some((_, greatest_unit))) if unit == greatest_unit => {
+            format!("{number}–{greatest}")
+        }
+        (None, None) => format!("{least}–{greatest}"),
+        _ => format!("{least} – {greatest}"),
+    }
+}
+
+/// What stands for an absent value: nothing was measured, or the system never recovered.
+fn absent(indicator: IndicatorName, row: &StrategyRow) -> &'static str {
+    let never = indicator == IndicatorName::Recovery && row.never_recovered > 0;
+    if never { "never" } else { format::ABSENT }
+}
+
+#[cfg(test)]
+mod tests;

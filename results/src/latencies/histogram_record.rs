@@ -175,6 +175,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn a_record_reads_back_as_it_was_written(
             samples in prop::collection::vec(-10i64..5_000_000_000, 0..200),
