@@ -135,6 +135,7 @@ async fn a_hold_keeps_every_byte_and_its_removal_delivers_them_at_once() {
     let id = rules.install(rule("node-1", Direction::Both, Effect::Hold));
     let message = frame("node-1/a", 300_000);
     client.write_all(&message[..100_000]).await.unwrap();
+    until("bytes are held", || rules.counters(&id).bytes_held > 0).await;
     expect_silence(&mut client, 50).await;
     assert_eq!(echo.received.load(Ordering::Relaxed), before);
     let counters = rules.counters(&id);
