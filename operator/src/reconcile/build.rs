@@ -279,3 +279,6 @@ fn fingerprint(value: &impl Serialize) -> Result<String, serde_json::Error> {
     });
     Ok(format!("{hash:016x}"))
 }
+
+#[cfg(test)]
+mod tests;

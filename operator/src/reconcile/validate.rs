@@ -275,3 +275,6 @@ fn pace(field: &str, pace: Option<&PaceSpec>, problems: &mut Problems) -> Pace {
     let period = problems.duration(&format!("{field}.period"), &pace.period, SYNC_MIN);
     Pace { replicas, percent, period }
 }
+
+#[cfg(test)]
+mod tests;
