@@ -113,7 +113,8 @@ pub enum ComparisonError {
     },
     /// One trial is there twice.
     #[error(
-        "run {run}: scenario {scenario}, strategy {strategy}, repetition {repetition} is there twice"
+        "run {run}: scenario {scenario}, strategy {strategy}, repetition {repetition} \
+         is there twice"
     )]
     Twice {
         /// The run.

@@ -127,7 +127,10 @@ mod tests {
         let json = serde_json::to_string(&objectives).unwrap();
         assert_eq!(
             json,
-            r#"{"p99_response":"< 100ms","recovery":"<= 15s","lost":"<= 0","throughput":">= 1000/s","cost":"< 0.12/h","worker_seconds":"<= 12.5"}"#
+            concat!(
+                r#"{"p99_response":"< 100ms","recovery":"<= 15s","lost":"<= 0","#,
+                r#""throughput":">= 1000/s","cost":"< 0.12/h","worker_seconds":"<= 12.5"}"#,
+            )
         );
         assert_eq!(serde_json::from_str::<Objectives>(&json).unwrap(), objectives);
     }

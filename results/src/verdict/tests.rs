@@ -105,7 +105,8 @@ fn a_fault_that_did_not_land_makes_even_a_failing_trial_invalid() {
 
 #[test]
 fn an_unwell_harness_makes_a_trial_invalid() {
-    let cases: [(fn(&mut RunRecord), &str); 5] = [
+    type Spoil = fn(&mut RunRecord);
+    let cases: [(Spoil, &str); 5] = [
         (|record| record.health.missed_sends = 101, "missed 101 of 10,000 sends"),
         (|record| record.health.dispatch_error_p99_us = 20_001, "dispatch error was 20.0 ms"),
         (|record| record.health.negative_latencies = 1, "1 response times were below zero"),
