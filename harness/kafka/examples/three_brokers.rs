@@ -89,6 +89,7 @@ fn read(servers: &str, messages: u64) -> Result<usize, Failure> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .set("group.id", "example")
+        .set("enable.auto.commit", "false")
         .create()?;
     let mut assignment = TopicPartitionList::new();
     for partition in 0..PARTITIONS {

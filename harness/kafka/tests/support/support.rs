@@ -26,6 +26,7 @@ pub(crate) fn settings(servers: &str) -> ClientConfig {
 pub(crate) fn consumer(servers: &str, topic: &str, partitions: i32) -> BaseConsumer {
     let consumer: BaseConsumer = settings(servers)
         .set("group.id", "none")
+        .set("auto.offset.reset", "error")
         .set("enable.auto.commit", "false")
         .create()
         .unwrap();
@@ -106,26 +107,37 @@ pub(crate) fn produce(
         .map_or_else(|list| list.lock().unwrap().clone(), |list| list.into_inner().unwrap())
 }
 
-/// Polls until `done` says so; errors that pass by themselves are ignored.
+/// Polls until `done` says so. Errors that pass by themselves are only told when it never does.
 pub(crate) fn poll_until(
     consumer: &BaseConsumer,
     mut done: impl FnMut(&BorrowedMessage<'_>) -> bool,
 ) {
-    within(Duration::from_secs(30), || {
+    let mut errors = Vec::new();
+    let finished = attempt(Duration::from_secs(30), || {
         while let Some(polled) = consumer.poll(Duration::from_millis(50)) {
-            if polled.is_ok_and(|message| done(&message)) {
-                return true;
+            match polled {
+                Ok(message) if done(&message) => return true,
+                Ok(_) => {}
+                Err(error) => errors.push(error),
             }
         }
         false
     });
+    assert!(finished, "errors on the way: {errors:?}, positions: {:?}", consumer.position());
 }
 
 /// Tries until it succeeds.
+pub(crate) fn within(limit: Duration, step: impl FnMut() -> bool) {
+    assert!(attempt(limit, step), "not within {limit:?}");
+}
+
 #[expect(clippy::disallowed_methods, reason = "a test with real clients runs in real time")]
-pub(crate) fn within(limit: Duration, mut attempt: impl FnMut() -> bool) {
+fn attempt(limit: Duration, mut step: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
-    while !attempt() {
-        assert!(start.elapsed() < limit, "not within {limit:?}");
+    while start.elapsed() < limit {
+        if step() {
+            return true;
+        }
     }
+    false
 }
