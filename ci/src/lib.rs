@@ -1,1 +1,12 @@
-//! Repository rules held as tests, and the benchmark programs.
+//! The repository's rules, held as tests (`tests/tidy.rs`), and its benchmark program
+//! (`src/bin/bench.rs`, started by the script `ci/bench`).
+//!
+//! - [`target`]: one line a target, `name measured target ok|short`;
+//! - [`micro`]: the generator and the recorder, in loops;
+//! - [`bare`]: the pipeline of plain clients that ours is held against;
+//! - [`runs`]: figures from whole runs of the `stormgauge` program.
+
+pub mod bare;
+pub mod micro;
+pub mod runs;
+pub mod target;

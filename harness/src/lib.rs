@@ -1,1 +1,24 @@
 //! Chaos and benchmarking harness for streaming workloads on Kubernetes.
+//!
+//! From the outside in:
+//!
+//! - [`cli`]: the verbs of the `stormgauge` program, one a file, and [`exit`], its exit codes;
+//! - [`scenario`]: files read, validated once, and trusted from then on;
+//! - [`run`]: every trial of some scenarios in shuffled order, and the run's folder;
+//! - [`trial`]: one trial from set-up to record, with its driver, collector and sampler;
+//! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
+//! - [`oracle`]: the ledger of sends and results, and the checkers;
+//! - [`progress`], [`child`], [`leftover`]: what people see, and that nothing stays behind;
+//! - [`clock`]: the one door through which time comes in.
+
+pub mod child;
+pub mod cli;
+pub mod clock;
+pub mod environment;
+pub mod exit;
+pub mod leftover;
+pub mod oracle;
+pub mod progress;
+pub mod run;
+pub mod scenario;
+pub mod trial;

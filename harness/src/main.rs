@@ -1,2 +1,5 @@
 //! The `stormgauge` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    harness::cli::main()
+}

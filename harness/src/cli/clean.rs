@@ -1,0 +1,38 @@
+//! `stormgauge clean`
+
+use crate::exit::{Exit, Failure};
+use crate::leftover;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  stormgauge clean
+  stormgauge clean --root results --dry-run")]
+pub(super) struct CleanArgs {
+    /// Folder that holds runs, or the folder of one run
+    #[arg(long, default_value = crate::run::ROOT)]
+    root: PathBuf,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl CleanArgs {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let runs = leftover::find(&self.root)
+            .map_err(|error| Failure::usage(anyhow::anyhow!("{}: {error}", self.root.display())))?;
+        let mut removed = 0;
+        for run in &runs {
+            super::print(&run.to_string())?;
+            removed += run.processes.len() + run.folders.len();
+            if !self.dry_run {
+                run.remove().map_err(Failure::not_ready)?;
+            }
+        }
+        let done = if self.dry_run { "found" } else { "removed" };
+        super::print(&format!("{} unfinished runs, {removed} leftovers {done}", runs.len()))?;
+        Ok(Exit::Pass)
+    }
+}

@@ -1,0 +1,172 @@
+//! `stormgauge list [KIND]`
+
+use super::options::Form;
+use super::print;
+use crate::exit::{Exit, Failure};
+use crate::scenario::builtin;
+use crate::scenario::spec::StrategyName;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use tabled::builder::Builder;
+use tabled::settings::{Style, Width};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  stormgauge list
+  stormgauge list faults -o json
+  stormgauge list --export my-scenarios")]
+pub(super) struct ListArgs {
+    /// What to list
+    #[arg(value_enum, default_value_t)]
+    kind: Kind,
+    /// Write the built-in scenarios and suites to a folder
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+    /// Form of the result on standard output
+    #[arg(short = 'o', long, value_enum, default_value_t)]
+    output: Form,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Kind {
+    #[default]
+    Suites,
+    Scenarios,
+    Strategies,
+    Faults,
+    Checkers,
+    Indicators,
+}
+
+impl ListArgs {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        if let Some(directory) = &self.export {
+            return export(directory);
+        }
+        let (head, rows) = self.kind.rows();
+        let text = match self.output {
+            Form::Json => {
+                let rows: Vec<_> = rows.iter().map(|row| object(head, row)).collect();
+                serde_json::to_string_pretty(&rows).map_err(Failure::internal)?
+            }
+            Form::Table => table(head, rows),
+        };
+        print(&text)?;
+        Ok(Exit::Pass)
+    }
+}
+
+fn object(head: &[&str], row: &[String]) -> serde_json::Value {
+    head.iter()
+        .zip(row)
+        .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut builder = Builder::default();
+    builder.push_record(head.iter().copied());
+    rows.into_iter().for_each(|row| builder.push_record(row));
+    let mut table = builder.build();
+    table.with(Style::blank()).with(Width::wrap(140).keep_words(true)).to_string()
+}
+
+type Rows = (&'static [&'static str], Vec<Vec<String>>);
+
+impl Kind {
+    fn rows(self) -> Rows {
+        match self {
+            Self::Suites => (&["suite", "what it does"], described(builtin::SUITES)),
+            Self::Scenarios => (&["scenario", "what it does"], described(builtin::SCENARIOS)),
+            Self::Strategies => (&["strategy", "what it does"], strategies()),
+            Self::Faults => (
+                &["fault", "what it does", "evidence", "healing"],
+                chaos::catalogue()
+                    .into_iter()
+                    .map(|kind| {
+                        [kind.kind, kind.description, kind.evidence, kind.heal]
+                            .map(str::to_owned)
+                            .to_vec()
+                    })
+                    .collect(),
+            ),
+            Self::Checkers => (&["checker", "what it finds"], checkers()),
+            Self::Indicators => (
+                &["indicator", "what it measures"],
+                results::IndicatorName::ALL
+                    .iter()
+                    .map(|name| vec![name.as_str().to_owned(), name.words().to_owned()])
+                    .collect(),
+            ),
+        }
+    }
+}
+
+fn described(files: &[(&str, &str)]) -> Vec<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    struct Described {
+        #[serde(default)]
+        description: String,
+    }
+    let describe = |(name, text): &(&str, &str)| {
+        let described: Described =
+            serde_saphyr::from_str(text).unwrap_or(Described { description: String::new() });
+        vec![(*name).to_owned(), described.description]
+    };
+    files.iter().map(describe).collect()
+}
+
+fn strategies() -> Vec<Vec<String>> {
+    let words = |name| match name {
+        StrategyName::HighThroughput => "provisions for the measured peak, drains backlog fastest",
+        StrategyName::LowLatency => "keeps utilisation where queueing holds the p99 objective",
+        StrategyName::CostOptimized => "meets the objective at the least worker-seconds",
+    };
+    let row = |name: StrategyName| vec![name.as_str().to_owned(), words(name).to_owned()];
+    StrategyName::all().into_iter().map(row).collect()
+}
+
+fn checkers() -> Vec<Vec<String>> {
+    [
+        ("lost", "acknowledged by the broker, and no result after the drain"),
+        ("duplicated", "a result after the first one of the same message"),
+        ("reordered", "the first result of a message after that of a later one of its key"),
+        ("unexpected", "a result that belongs to no message of this trial"),
+    ]
+    .map(|(name, words)| vec![name.to_owned(), words.to_owned()])
+    .to_vec()
+}
+
+/// Writes the built-in files; files that are there already are not touched.
+fn export(directory: &Path) -> Result<Exit, Failure> {
+    let folders = [("scenarios", builtin::SCENARIOS), ("suites", builtin::SUITES)];
+    for (folder, files) in folders {
+        let folder = directory.join(folder);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))
+            .map_err(Failure::not_ready)?;
+        for (name, text) in files {
+            let file = folder.join(format!("{name}.yaml"));
+            write_new(&file, text)?;
+            eprintln!("{}", file.display());
+        }
+    }
+    Ok(Exit::Pass)
+}
+
+fn write_new(file: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::{ErrorKind, Write};
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    match opened.and_then(|mut output| output.write_all(text.as_bytes())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let error =
+                anyhow::anyhow!("{}: is there already; nothing is overwritten", file.display());
+            Err(Failure::usage(error))
+        }
+        Err(error) => Err(Failure::not_ready(anyhow::anyhow!("{}: {error}", file.display()))),
+    }
+}

@@ -1,0 +1,231 @@
+//! Flags that several verbs share, and the life of a run around them.
+
+use crate::cli::print;
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress;
+use crate::run::{self, RunOutcome, RunPlan, reports};
+use crate::scenario::spec::StrategyName;
+use crate::scenario::validated::Overrides;
+use crate::scenario::{ScenarioSpec, ValidatedScenario};
+use clap::{Args, ValueEnum};
+use results::{Comparison, RunRecord};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Where a run takes place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvironmentName {
+    /// Embedded brokers and control plane, real processes, on this machine.
+    #[default]
+    Local,
+}
+
+/// Form of what goes to standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Markdown.
+    Md,
+}
+
+/// Form of what has no columns for CSV and no page for markdown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// A table for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+}
+
+/// Flags of `suite` and `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Environment to run in
+    #[arg(long = "env", value_enum, default_value_t)]
+    environment: EnvironmentName,
+    /// Seed of the workload, the faults' targets and the order; each repetition adds one
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder for the results; must be new or empty [default: stormgauge-out/<run>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Strategies to compare, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    strategies: Option<Vec<StrategyName>>,
+    /// How often each strategy is tried
+    #[arg(long, value_name = "N")]
+    repetitions: Option<u32>,
+    /// Multiply every arrival rate
+    #[arg(long, value_name = "X")]
+    rate_scale: Option<f64>,
+    /// End after this time with exit code 124, writing what there is (90s, 10m)
+    #[arg(long, value_parser = humantime::parse_duration)]
+    deadline: Option<Duration>,
+    /// Form of the result on standard output
+    #[arg(short = 'o', long, value_enum, default_value_t)]
+    output: Format,
+    /// No progress on standard error
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl RunOptions {
+    /// What the flags change in a scenario.
+    ///
+    /// # Errors
+    /// When a flag has a value that no scenario could have.
+    pub(crate) fn overrides(&self) -> Result<Overrides, Failure> {
+        if let Some(scale) = self.rate_scale
+            && !(scale.is_finite() && scale > 0.0)
+        {
+            let error = anyhow::anyhow!("--rate-scale {scale}: must be a number above 0");
+            return Err(Failure::usage(error));
+        }
+        let (repetitions, strategies) = (self.repetitions, self.strategies.clone());
+        Ok(Overrides { rate_scale: self.rate_scale, repetitions, strategies })
+    }
+
+    /// Runs the scenarios, prints the result and says how it went.
+    ///
+    /// # Errors
+    /// When the environment cannot be got ready or the harness itself fails.
+    pub(crate) fn execute(
+        &self,
+        name: &str,
+        scenarios: Vec<Arc<ValidatedScenario>>,
+    ) -> Result<Exit, Failure> {
+        let EnvironmentName::Local = self.environment;
+        let plan =
+            RunPlan { name: name.to_owned(), scenarios, seed: self.seed, out: self.out.clone() };
+        let progress = Progress::new(self.quiet);
+        let runtime = runtime()?;
+        let stop = Stop::watch(&runtime, self.deadline)?;
+        let outcome = runtime.block_on(run::run(&plan, &progress, &stop.cancel));
+        progress.finish();
+        let exit = outcome.and_then(|outcome| self.conclude(&plan, &outcome, &progress));
+        match (stop.exit(), exit) {
+            (Some(stopped), Ok(_)) => Ok(stopped),
+            (_, exit) => exit,
+        }
+    }
+
+    fn conclude(
+        &self,
+        plan: &RunPlan,
+        outcome: &RunOutcome,
+        progress: &Progress,
+    ) -> Result<Exit, Failure> {
+        let rows = run::checker_rows(&plan.scenarios, &outcome.records);
+        if !rows.is_empty() {
+            print(&run::checker_table(&rows))?;
+            let complete = rows.len() == plan.trials(&outcome.directory).len();
+            let good = complete && rows.iter().all(|row| row.ok);
+            return Ok(if good { Exit::Pass } else { Exit::GateFailed });
+        }
+        if outcome.records.is_empty() {
+            progress.say("no trial was finished");
+            return Ok(Exit::Inconclusive);
+        }
+        let comparison = Comparison::from_records(&outcome.records).map_err(Failure::internal)?;
+        print(&render(&comparison, &outcome.records, self.output)?)?;
+        progress.say(&format!("reports: {}", outcome.directory.path().display()));
+        let verdict = &comparison.verdict;
+        progress.say(&format!("verdict: {}", verdict.kind.word()));
+        verdict.reasons.iter().for_each(|reason| progress.say(&format!("  {reason}")));
+        Ok(Exit::of(verdict.kind))
+    }
+}
+
+/// A comparison in the form asked for.
+///
+/// # Errors
+/// When it cannot be rendered.
+pub(crate) fn render(
+    comparison: &Comparison,
+    records: &[RunRecord],
+    format: Format,
+) -> Result<String, Failure> {
+    use results::report;
+    match format {
+        Format::Table => Ok(reports::table(comparison)),
+        Format::Json => report::comparison_json(comparison).map_err(Failure::internal),
+        Format::Csv => report::csv::summary(comparison).map_err(Failure::internal),
+        Format::Md => Ok(reports::markdown(comparison, records)),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::internal)
+}
+
+/// Ends a run early: the user, a signal, or the deadline.
+struct Stop {
+    cancel: CancellationToken,
+    timed_out: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn watch(
+        runtime: &tokio::runtime::Runtime,
+        deadline: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _guard = runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::internal)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
+        let stop = Self { cancel: CancellationToken::new(), timed_out: Arc::default() };
+        let (cancel, timed_out) = (stop.cancel.clone(), Arc::clone(&stop.timed_out));
+        runtime.spawn(async move {
+            let limit = deadline.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = tokio::time::sleep(limit) => timed_out.store(true, Ordering::Relaxed),
+            }
+            eprintln!("stopping: healing faults and writing what there is");
+            cancel.cancel();
+        });
+        Ok(stop)
+    }
+
+    /// The exit code of an early end.
+    fn exit(&self) -> Option<Exit> {
+        let stopped =
+            if self.timed_out.load(Ordering::Relaxed) { Exit::Timeout } else { Exit::Interrupted };
+        self.cancel.is_cancelled().then_some(stopped)
+    }
+}
+
+/// A scenario by file or by the name of a built-in one.
+///
+/// # Errors
+/// When it cannot be read or validated, or there is none of that name.
+pub(crate) fn scenario(
+    named: &str,
+    overrides: &Overrides,
+) -> Result<Arc<ValidatedScenario>, Failure> {
+    use crate::scenario::builtin;
+    let path = std::path::Path::new(named);
+    let parsed = match builtin::scenario(named) {
+        Some(text) if !path.exists() => {
+            ValidatedScenario::parse(&format!("built-in {named}"), text, overrides)
+        }
+        _ => ValidatedScenario::read(path, overrides),
+    };
+    parsed.map(Arc::new).map_err(Failure::usage)
+}
+
+/// The schema's root for scenarios.
+pub(crate) fn scenario_schema() -> schemars::Schema {
+    schemars::schema_for!(ScenarioSpec)
+}

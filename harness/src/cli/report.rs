@@ -1,0 +1,67 @@
+//! `stormgauge report DIR`
+
+use super::options::{Format, render};
+use super::print;
+use crate::exit::{Exit, Failure};
+use crate::run::reports;
+use clap::Args;
+use results::{Comparison, RunRecord};
+use std::path::{Path, PathBuf};
+
+/// Most records that are read from one folder.
+const RECORDS_MAX: usize = 10_000;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  stormgauge report stormgauge-out/RUN
+  stormgauge report stormgauge-out/RUN -o md > comment.md")]
+pub(super) struct ReportArgs {
+    /// Folder of a run
+    directory: PathBuf,
+    /// Form of the result on standard output
+    #[arg(short = 'o', long, value_enum, default_value_t)]
+    output: Format,
+}
+
+impl ReportArgs {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let records = read_records(&self.directory)?;
+        reports::write(&self.directory, &records)?;
+        let comparison = Comparison::from_records(&records).map_err(Failure::usage)?;
+        print(&render(&comparison, &records, self.output)?)?;
+        Ok(Exit::Pass)
+    }
+}
+
+/// Reads every record of a run.
+///
+/// # Errors
+/// When there is none, or one cannot be trusted.
+pub(super) fn read_records(directory: &Path) -> Result<Vec<RunRecord>, Failure> {
+    let folder = directory.join("records");
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::usage(anyhow::anyhow!(
+            "{}: not the folder of a run (no readable `records` in it): {error}",
+            directory.display()
+        ))
+    };
+    let entries = std::fs::read_dir(&folder).map_err(|error| wrong(&error))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| wrong(&error))?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() || files.len() > RECORDS_MAX {
+        return Err(wrong(&format!("{} records", files.len())));
+    }
+    files.sort();
+    let mut records = files
+        .iter()
+        .map(|file| RunRecord::read(file).map_err(Failure::usage))
+        .collect::<Result<Vec<_>, _>>()?;
+    records.sort_by(|a, b| a.started_at.cmp(&b.started_at));
+    Ok(records)
+}

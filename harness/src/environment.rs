@@ -1,0 +1,63 @@
+//! Environments: where a trial runs.
+//!
+//! One scenario file runs in every environment; the trait is what a trial asks of one.
+
+pub mod local;
+
+use chaos::Injector;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+
+/// Name of the source topic in every environment.
+pub const SOURCE_TOPIC: &str = "market-data";
+/// Name of the result topic in every environment.
+pub const RESULT_TOPIC: &str = "results";
+/// Consumer group of the job.
+pub const GROUP: &str = "job";
+/// Name of the `StreamingJob`.
+pub const JOB: &str = "job";
+/// Namespace of the `StreamingJob`.
+pub const NAMESPACE: &str = "default";
+
+/// A started environment. It holds everything a trial made, and takes it away on shutdown.
+pub trait Environment: Send + Sync {
+    /// Bootstrap servers for the driver and the collector, with no fault in between.
+    fn bootstrap(&self) -> String;
+
+    /// Bootstrap servers for workers and the operator, through the fault proxies.
+    fn worker_bootstrap(&self) -> String;
+
+    /// A client of the control plane.
+    fn kube(&self) -> kube::Client;
+
+    /// What installs faults here.
+    fn injector(&self) -> Arc<dyn Injector>;
+
+    /// Records of the source topic that the job has not committed.
+    fn lag_records(&self) -> u64;
+
+    /// Partitions of the source topic that a worker owns.
+    fn assigned_partitions(&self) -> usize;
+
+    /// Lets go of records that nobody needs any more: those of the source topic that the job has
+    /// committed, and those of the result topic below `collected` (by partition).
+    fn trim(&self, collected: &[i64]);
+
+    /// What is real here and what is emulated, for the record.
+    fn describe(&self) -> results::Environment;
+
+    /// Stops and removes everything.
+    fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Why an environment could not be started or got ready.
+#[derive(Debug, thiserror::Error)]
+#[error("environment {environment}: {step}: {reason}")]
+pub struct EnvironmentError {
+    /// Name of the environment.
+    pub environment: &'static str,
+    /// What was being done.
+    pub step: &'static str,
+    /// Why it failed and what to do.
+    pub reason: String,
+}

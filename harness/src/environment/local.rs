@@ -1,0 +1,242 @@
+//! The default environment: real processes and real clients on embedded brokers and an embedded
+//! control plane, all on loopback.
+
+mod brokers;
+mod injector;
+mod leader;
+mod nodes;
+mod operator_process;
+
+use super::{Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_TOPIC};
+use crate::scenario::ValidatedScenario;
+use chaos::Injector;
+use chaos::proxy::{FaultProxy, Rules};
+use embedded_kafka::{ClusterConfig, EmbeddedKafka};
+use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
+use futures::future::BoxFuture;
+use injector::LocalInjector;
+use operator_process::OperatorProcess;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Listener of the brokers that workers and the operator use, behind the fault proxies.
+const PROXIED: &str = "workers";
+/// Records kept a partition at most, in bytes, beyond what trimming lets go of earlier.
+const RETENTION_BYTES: u64 = 256 << 20;
+
+/// A started local environment.
+pub struct Local {
+    kafka: Arc<EmbeddedKafka>,
+    kube: Arc<EmbeddedKube>,
+    proxies: Vec<FaultProxy>,
+    injector: Arc<LocalInjector>,
+    operator: OperatorProcess,
+    kubeconfig: PathBuf,
+}
+
+impl Local {
+    /// Starts brokers, proxies, control plane, nodes and the operator.
+    ///
+    /// `directory` receives the kubeconfig and the logs of the operator and the workers.
+    ///
+    /// # Errors
+    /// When a socket cannot be bound, a file cannot be written, or the operator does not start.
+    pub async fn start(
+        scenario: &ValidatedScenario,
+        seed: u64,
+        directory: &Path,
+    ) -> Result<Self, EnvironmentError> {
+        let kafka = start_kafka(scenario, seed).await?;
+        let rules = Rules::new();
+        let proxies = start_proxies(&kafka, &rules).await?;
+        let kube = start_kube(scenario, seed, directory).await?;
+        let kubeconfig = directory.join("kubeconfig.yaml");
+        std::fs::write(&kubeconfig, kube.kubeconfig())
+            .map_err(|error| failed("write the kubeconfig", error))?;
+        install_crd(&kube).await?;
+        let operator = OperatorProcess::start(&kubeconfig, &directory.join("operator.log"))
+            .map_err(|error| failed("start the operator", error))?;
+        let (kafka, kube) = (Arc::new(kafka), Arc::new(kube));
+        let injector = LocalInjector::new(Arc::clone(&kafka), Arc::clone(&kube), rules);
+        Ok(Self { kafka, kube, proxies, injector: Arc::new(injector), operator, kubeconfig })
+    }
+
+    /// Where `kubectl` finds the control plane.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The operator's process.
+    pub fn operator_pid(&self) -> Option<u32> {
+        self.operator.pid()
+    }
+
+    /// Processes as they start and end.
+    pub fn process_events(&self) -> tokio::sync::broadcast::Receiver<embedded_kube::ProcessEvent> {
+        self.kube.process_events()
+    }
+}
+
+impl Environment for Local {
+    fn bootstrap(&self) -> String {
+        self.kafka.bootstrap_servers()
+    }
+
+    fn worker_bootstrap(&self) -> String {
+        let addresses = self.proxies.iter().map(|proxy| proxy.address().to_string());
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    fn kube(&self) -> kube::Client {
+        self.kube.client()
+    }
+
+    fn injector(&self) -> Arc<dyn Injector> {
+        Arc::clone(&self.injector) as Arc<dyn Injector>
+    }
+
+    fn lag_records(&self) -> u64 {
+        brokers::lag_records(&self.kafka, SOURCE_TOPIC, GROUP)
+    }
+
+    fn assigned_partitions(&self) -> usize {
+        self.kafka
+            .group(GROUP)
+            .map_or(0, |group| group.members.iter().map(|member| member.partitions.len()).sum())
+    }
+
+    fn trim(&self, collected: &[i64]) {
+        brokers::trim_committed(&self.kafka, SOURCE_TOPIC, GROUP);
+        brokers::trim_below(&self.kafka, RESULT_TOPIC, collected);
+    }
+
+    fn describe(&self) -> results::Environment {
+        results::Environment {
+            name: "local".to_owned(),
+            real: [
+                "operator and workers are processes of their own",
+                "Kafka clients are librdkafka over TCP, or what your worker brings",
+                "time",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            emulated: [
+                "brokers: an embedded Kafka cluster in the harness; no disk, replication without lag",
+                "control plane: an embedded API server with stand-ins for controllers and kubelet",
+                "nodes: groups of processes on one machine; network faults by a proxy before the brokers",
+                "service time of the reference worker: slept, not computed",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            settings: BTreeMap::new(),
+        }
+    }
+
+    fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.operator.stop().await;
+            // The injector shares both; it goes first, so that they can be shut down for good.
+            drop(self.injector);
+            if let Some(kube) = Arc::into_inner(self.kube) {
+                kube.shutdown().await;
+            }
+            for proxy in self.proxies {
+                proxy.shutdown().await;
+            }
+            if let Some(kafka) = Arc::into_inner(self.kafka) {
+                kafka.shutdown().await;
+            }
+        })
+    }
+}
+
+async fn start_kafka(
+    scenario: &ValidatedScenario,
+    seed: u64,
+) -> Result<EmbeddedKafka, EnvironmentError> {
+    let environment = &scenario.spec.environment;
+    let config = ClusterConfig {
+        brokers: environment.brokers,
+        replication_factor: environment.brokers.min(3),
+        min_insync_replicas: if environment.brokers > 1 { 2 } else { 1 },
+        detection: environment.broker_detection,
+        retention_bytes: RETENTION_BYTES,
+        group_initial_rebalance_delay: Duration::from_millis(200),
+        session_timeout_min: Duration::from_millis(500),
+        seed,
+        ..ClusterConfig::default()
+    };
+    let kafka =
+        EmbeddedKafka::start_with(config).await.map_err(|error| failed("start brokers", error))?;
+    for topic in [SOURCE_TOPIC, RESULT_TOPIC] {
+        kafka
+            .create_topic(topic, environment.partitions)
+            .map_err(|error| failed("create topics", error))?;
+    }
+    Ok(kafka)
+}
+
+/// One proxy a broker; the brokers advertise the proxies on the listener for workers.
+async fn start_proxies(
+    kafka: &EmbeddedKafka,
+    rules: &Rules,
+) -> Result<Vec<FaultProxy>, EnvironmentError> {
+    let upstreams =
+        kafka.add_listener(PROXIED).await.map_err(|error| failed("open listeners", error))?;
+    let mut proxies = Vec::new();
+    for (id, upstream) in (1..).zip(upstreams) {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let name = brokers::name(id);
+        let proxy = FaultProxy::start(listen, upstream, &name, rules.clone())
+            .await
+            .map_err(|error| failed("start the fault proxies", error))?;
+        kafka
+            .advertise(PROXIED, id, proxy.address())
+            .map_err(|error| failed("advertise the fault proxies", error))?;
+        proxies.push(proxy);
+    }
+    Ok(proxies)
+}
+
+async fn start_kube(
+    scenario: &ValidatedScenario,
+    seed: u64,
+    directory: &Path,
+) -> Result<EmbeddedKube, EnvironmentError> {
+    let environment = &scenario.spec.environment;
+    let nodes = (1..=environment.nodes).map(|number| NodeSpec {
+        name: format!("node-{number}"),
+        cpu_millis: 64_000,
+        memory_bytes: 64 << 30,
+        labels: BTreeMap::new(),
+    });
+    let program = std::env::current_exe().map_err(|error| failed("find this program", error))?;
+    let exec_prefix: Vec<OsString> = crate::child::prefix(&program);
+    let config = ControlPlaneConfig {
+        nodes: nodes.collect(),
+        exec_prefix,
+        log_dir: directory.join("pods"),
+        node_lease_period: environment.node_grace / 4,
+        node_grace: environment.node_grace,
+        eviction_delay: environment.eviction_delay,
+        seed,
+        ..ControlPlaneConfig::default()
+    };
+    EmbeddedKube::start(config).await.map_err(|error| failed("start the control plane", error))
+}
+
+async fn install_crd(kube: &EmbeddedKube) -> Result<(), EnvironmentError> {
+    let crds = kube::Api::all(kube.client());
+    crds.create(&kube::api::PostParams::default(), &operator::crd::crd())
+        .await
+        .map(|_| ())
+        .map_err(|error| failed("install the StreamingJob definition", error))
+}
+
+fn failed(step: &'static str, reason: impl std::fmt::Display) -> EnvironmentError {
+    EnvironmentError { environment: "local", step, reason: reason.to_string() }
+}

@@ -1,0 +1,125 @@
+//! What a killed run left behind: found in its journal, and removed.
+//!
+//! Children die with the harness by themselves; this is for what that missed, and for folders.
+
+use crate::clock;
+use chaos::Journal;
+use chaos::journal::{JournalEntry, LeftFault, LeftProcess, Leftovers};
+use rustix::process::{Signal, kill_process, kill_process_group};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Most runs that are looked at in one folder.
+const RUNS_MAX: usize = 10_000;
+
+/// A run that did not end in an orderly way, with what is left of it.
+#[derive(Debug)]
+pub struct Leftover {
+    /// Folder of the run.
+    pub directory: PathBuf,
+    /// Processes that still live.
+    pub processes: Vec<LeftProcess>,
+    /// Folders of pods that still exist.
+    pub folders: Vec<PathBuf>,
+    /// Faults that were installed and never healed; they ended with the run's processes.
+    pub faults: Vec<LeftFault>,
+    run: String,
+}
+
+/// Finds unfinished runs in a folder of runs, or in the folder of one run.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn find(root: &Path) -> io::Result<Vec<Leftover>> {
+    let own = root.join("journal.jsonl");
+    let mut journals = Vec::new();
+    if own.is_file() {
+        journals.push(own);
+    } else if root.exists() {
+        for entry in fs::read_dir(root)?.take(RUNS_MAX) {
+            journals.push(entry?.path().join("journal.jsonl"));
+        }
+    }
+    journals.sort();
+    let mut found = Vec::new();
+    for journal in journals.into_iter().filter(|path| path.is_file()) {
+        found.extend(unfinished(&journal)?);
+    }
+    Ok(found)
+}
+
+/// The leftover of one journal, unless its run has ended or still goes on.
+fn unfinished(journal: &Path) -> io::Result<Option<Leftover>> {
+    let left = Leftovers::from_lines(Journal::read(journal)?);
+    let goes_on = left.owner.is_some_and(|(pid, ticks)| is_alive(pid, ticks));
+    if left.ended || goes_on {
+        return Ok(None);
+    }
+    let directory = journal.parent().unwrap_or(Path::new("")).to_owned();
+    let processes = left.processes.into_iter().filter(|left| is_alive(left.pid, left.start_ticks));
+    Ok(Some(Leftover {
+        processes: processes.collect(),
+        folders: folders(&directory),
+        faults: left.faults,
+        run: left.run.unwrap_or_default(),
+        directory,
+    }))
+}
+
+/// Working folders of pods below the run's folder.
+fn folders(directory: &Path) -> Vec<PathBuf> {
+    let Ok(trials) = fs::read_dir(directory.join("trials")) else { return Vec::new() };
+    trials
+        .filter_map(|trial| Some(trial.ok()?.path().join("work")))
+        .filter(|work| work.is_dir())
+        .collect()
+}
+
+/// Whether a process lives and is the one that was journaled, not another with its number.
+fn is_alive(pid: u32, start_ticks: u64) -> bool {
+    clock::start_ticks(pid) == Some(start_ticks)
+}
+
+impl Leftover {
+    /// Kills the processes, removes the folders and marks the run as ended.
+    ///
+    /// # Errors
+    /// When a folder cannot be removed or the journal cannot be written.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        for process in &self.processes {
+            // The group too: a worker of the user's may have children of its own. A process that
+            // has gone in the meantime is what is wanted.
+            if let Some(group) = crate::child::pid(process.group) {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            if let Some(pid) = crate::child::pid(process.pid) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        for folder in &self.folders {
+            fs::remove_dir_all(folder)?;
+        }
+        let journal = Journal::create(self.directory.join("journal.jsonl"))?;
+        let note = "marked as ended by clean";
+        journal.append_noted(JournalEntry::RunEnded { run: self.run.clone() }, note)?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: did not end in an orderly way", self.directory.display())?;
+        for process in &self.processes {
+            write!(f, "\n  process {} ({})", process.pid, process.what)?;
+        }
+        for folder in &self.folders {
+            write!(f, "\n  folder {}", folder.display())?;
+        }
+        for fault in &self.faults {
+            write!(f, "\n  fault {} was in force; it ended with the harness", fault.name)?;
+        }
+        Ok(())
+    }
+}

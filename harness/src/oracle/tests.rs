@@ -1,0 +1,85 @@
+use super::*;
+
+const TRIAL: u32 = 7;
+
+/// Messages alternate between two keys: position p has key p % 2 and sequence p / 2.
+fn stamp(position: u64) -> Stamp {
+    let (key, sequence) = ((position % 2) as u32, (position / 2) as u32);
+    Stamp { schema_version: 1, trial: TRIAL, position, intended_us: 0, key, sequence }
+}
+
+/// Sends and acknowledges `sent` messages, observes `results`, and returns the delivery check.
+fn check(sent: u64, results: &[u64]) -> Delivery {
+    let ledger = Ledger::new(sent);
+    (0..sent).for_each(|position| {
+        ledger.sending(position);
+        ledger.acknowledged(position);
+    });
+    let mut oracle = Oracle::new(TRIAL, 2);
+    results.iter().for_each(|position| {
+        oracle.observe(&ledger, Some(&stamp(*position)));
+    });
+    oracle.verify(&ledger, Guarantee::AtLeastOnce)
+}
+
+fn found(delivery: &Delivery) -> [u64; 4] {
+    [delivery.lost, delivery.duplicated, delivery.reordered, delivery.unexpected]
+}
+
+#[test]
+fn a_clean_run_raises_nothing() {
+    assert_eq!(found(&check(6, &[0, 1, 2, 3, 4, 5])), [0, 0, 0, 0]);
+}
+
+#[test]
+fn keys_may_overtake_each_other() {
+    assert_eq!(found(&check(6, &[1, 3, 5, 0, 2, 4])), [0, 0, 0, 0]);
+}
+
+#[test]
+fn a_duplicate_does_not_hide_a_loss() {
+    let delivery = check(4, &[0, 1, 2, 2]);
+    assert_eq!(found(&delivery), [1, 1, 0, 0]);
+    assert_eq!(delivery.lost_examples[0], "message 3 lost");
+}
+
+#[test]
+fn a_swap_within_a_key_is_one_reordering() {
+    assert_eq!(found(&check(6, &[0, 1, 4, 2, 3, 5])), [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_repetition_from_further_back_is_no_reordering() {
+    assert_eq!(found(&check(6, &[0, 1, 2, 3, 0, 1, 2, 3, 4, 5])), [0, 4, 0, 0]);
+}
+
+#[test]
+fn results_that_belong_to_nothing_are_unexpected() {
+    let ledger = Ledger::new(4);
+    ledger.sending(0);
+    let mut oracle = Oracle::new(TRIAL, 2);
+    oracle.observe(&ledger, None);
+    oracle.observe(&ledger, Some(&stamp(3)));
+    oracle.observe(&ledger, Some(&Stamp { trial: TRIAL + 1, ..stamp(0) }));
+    oracle.observe(&ledger, Some(&Stamp { key: 99, ..stamp(0) }));
+    assert_eq!(found(&oracle.verify(&ledger, Guarantee::AtLeastOnce)), [0, 0, 0, 4]);
+}
+
+#[test]
+fn an_unknown_outcome_is_neither_lost_nor_failed() {
+    let ledger = Ledger::new(3);
+    (0..3).for_each(|position| ledger.sending(position));
+    ledger.acknowledged(0);
+    ledger.failed(1);
+    let mut oracle = Oracle::new(TRIAL, 2);
+    oracle.observe(&ledger, Some(&stamp(0)));
+    let delivery = oracle.verify(&ledger, Guarantee::AtLeastOnce);
+    assert_eq!((delivery.failed, delivery.unknown, delivery.lost), (1, 1, 0));
+}
+
+#[test]
+fn more_findings_than_examples_are_all_counted() {
+    let delivery = check(100, &[]);
+    assert_eq!(delivery.lost, 100);
+    assert_eq!(delivery.lost_examples.len(), EXAMPLES_MAX);
+}

@@ -1,0 +1,154 @@
+//! The folder of a run: records, reports, journal, scenarios and logs.
+
+use super::RunPlan;
+use crate::clock;
+use crate::exit::Failure;
+use crate::scenario::ValidatedScenario;
+use crate::scenario::spec::StrategyName;
+use anyhow::Context;
+use chaos::Journal;
+use chaos::journal::JournalEntry;
+use results::RunRecord;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Folder that holds runs where `--out` does not say otherwise.
+pub const ROOT: &str = "stormgauge-out";
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes the folder with the scenarios in it.
+    ///
+    /// # Errors
+    /// When the folder holds an earlier run or cannot be written.
+    pub fn create(plan: &RunPlan) -> Result<Self, Failure> {
+        let path = match &plan.out {
+            Some(path) => asked_for(path)?,
+            None => fresh(&plan.name)?,
+        };
+        let directory = Self { path };
+        for part in ["records", "scenarios", "trials"] {
+            let part = directory.path.join(part);
+            fs::create_dir_all(&part)
+                .with_context(|| format!("cannot create {}", part.display()))
+                .map_err(Failure::not_ready)?;
+        }
+        for scenario in &plan.scenarios {
+            directory.write(&scenario_file(scenario), scenario.yaml.as_bytes())?;
+        }
+        Ok(directory)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The run's name: that of its folder.
+    pub fn name(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// The folder of a trial's logs.
+    pub fn trial(&self, name: &str) -> PathBuf {
+        self.path.join("trials").join(name)
+    }
+
+    /// The command line that runs one trial again.
+    pub fn replay(
+        &self,
+        scenario: &ValidatedScenario,
+        strategy: StrategyName,
+        seed: u64,
+    ) -> String {
+        format!(
+            "stormgauge run {} --seed {seed} --strategies {} --repetitions 1",
+            self.path.join(scenario_file(scenario)).display(),
+            strategy.as_str()
+        )
+    }
+
+    /// Opens the journal.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn journal(&self) -> Result<Journal, Failure> {
+        let path = self.path.join("journal.jsonl");
+        let journal = Journal::create(&path)
+            .with_context(|| format!("cannot create {}", path.display()))
+            .map_err(Failure::not_ready)?;
+        let pid = std::process::id();
+        let start_ticks = clock::start_ticks(pid).unwrap_or(0);
+        journal
+            .append(JournalEntry::RunStarted { pid, start_ticks, run: self.name() })
+            .map_err(Failure::not_ready)?;
+        Ok(journal)
+    }
+
+    /// Writes one record.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_record(&self, record: &RunRecord) -> Result<(), Failure> {
+        let path = self.path.join("records").join(format!("{}.json", record.trial));
+        record.write(&path).map_err(Failure::not_ready)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        fs::write(&path, bytes)
+            .with_context(|| format!("cannot write {}", path.display()))
+            .map_err(Failure::not_ready)
+    }
+}
+
+fn scenario_file(scenario: &ValidatedScenario) -> String {
+    format!("scenarios/{}.yaml", scenario.spec.name)
+}
+
+/// The folder that the user named: new, or empty.
+fn asked_for(path: &Path) -> Result<PathBuf, Failure> {
+    let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied {
+        let error = anyhow::anyhow!(
+            "--out {}: the folder is not empty; name a new one, or remove it",
+            path.display()
+        );
+        return Err(Failure::usage(error));
+    }
+    fs::create_dir_all(path)
+        .with_context(|| format!("--out: cannot create {}", path.display()))
+        .map_err(Failure::not_ready)?;
+    Ok(path.to_owned())
+}
+
+/// A folder of its own, even when two runs start in the same second.
+fn fresh(name: &str) -> Result<PathBuf, Failure> {
+    let base = Path::new(ROOT).join(format!("{name}-{}", clock::folder_stamp()));
+    fs::create_dir_all(ROOT)
+        .with_context(|| format!("cannot create {ROOT}"))
+        .map_err(Failure::not_ready)?;
+    for attempt in 0..1000 {
+        let path = match attempt {
+            0 => base.clone(),
+            _ => PathBuf::from(format!("{}-{attempt}", base.display())),
+        };
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                let error = anyhow::Error::new(error);
+                return Err(Failure::not_ready(
+                    error.context(format!("cannot create {}", path.display())),
+                ));
+            }
+        }
+    }
+    Err(Failure::not_ready(anyhow::anyhow!("{} and its like are all taken", base.display())))
+}

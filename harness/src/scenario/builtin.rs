@@ -1,0 +1,57 @@
+//! The scenarios and suites that the program carries, as files.
+
+/// Built-in suites: name and text.
+pub const SUITES: &[(&str, &str)] = &[
+    ("smoke", include_str!("../../suites/smoke.yaml")),
+    ("stress", include_str!("../../suites/stress.yaml")),
+    ("checkers", include_str!("../../suites/checkers.yaml")),
+];
+
+/// Built-in scenarios: name and text.
+pub const SCENARIOS: &[(&str, &str)] = &[
+    ("smoke", include_str!("../../scenarios/smoke.yaml")),
+    ("stress", include_str!("../../scenarios/stress.yaml")),
+    ("checkers-clean", include_str!("../../scenarios/checkers-clean.yaml")),
+    ("checkers-commit-early", include_str!("../../scenarios/checkers-commit-early.yaml")),
+    ("checkers-drop", include_str!("../../scenarios/checkers-drop.yaml")),
+    ("checkers-hidden-loss", include_str!("../../scenarios/checkers-hidden-loss.yaml")),
+    ("checkers-swap", include_str!("../../scenarios/checkers-swap.yaml")),
+];
+
+/// The text of a built-in suite.
+pub fn suite(name: &str) -> Option<&'static str> {
+    find(SUITES, name)
+}
+
+/// The text of a built-in scenario.
+pub fn scenario(name: &str) -> Option<&'static str> {
+    find(SCENARIOS, name)
+}
+
+fn find(files: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    files.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::validated::Overrides;
+    use crate::scenario::{SuiteSpec, ValidatedScenario};
+
+    #[test]
+    fn every_built_in_scenario_is_valid_and_named_after_its_file() {
+        for (name, text) in SCENARIOS {
+            let scenario = ValidatedScenario::parse(name, text, &Overrides::default());
+            assert_eq!(&scenario.unwrap().spec.name, name);
+        }
+    }
+
+    #[test]
+    fn every_built_in_suite_names_built_in_scenarios() {
+        for (name, text) in SUITES {
+            let suite = SuiteSpec::parse(name, text).unwrap();
+            assert_eq!(&suite.name, name);
+            assert!(suite.scenarios.iter().all(|named| scenario(named).is_some()));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Suites: a named list of scenarios.
+
+use super::builtin;
+use super::problem::{Problem, ScenarioError};
+use super::validated::{PLAIN_NAME, is_plain_name, parse_yaml, read_text};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A named list of scenarios that are run and reported together.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteSpec {
+    /// Name of the suite.
+    pub name: String,
+    /// One or two sentences for people.
+    #[serde(default)]
+    pub description: String,
+    /// Names of built-in scenarios, or files beside the suite's file.
+    pub scenarios: Vec<String>,
+}
+
+impl SuiteSpec {
+    /// A suite by file or by the name of a built-in one.
+    ///
+    /// # Errors
+    /// When it cannot be read, names no scenario, or there is none of that name.
+    pub fn find(named: &str) -> Result<Self, ScenarioError> {
+        let path = Path::new(named);
+        let (file, text) = match builtin::suite(named) {
+            Some(text) if !path.is_file() => (format!("built-in {named}"), text.to_owned()),
+            None if !path.exists() => {
+                let known: Vec<_> = builtin::SUITES.iter().map(|(name, _)| *name).collect();
+                let reason =
+                    format!("no such file, nor a built-in suite; those are {}", known.join(", "));
+                return Err(ScenarioError::Unreadable { file: named.to_owned(), reason });
+            }
+            _ => (named.to_owned(), read_text(path)?),
+        };
+        Self::parse(&file, &text)
+    }
+
+    /// Validates the text of a suite; `file` is how errors name it.
+    ///
+    /// # Errors
+    /// When the text is not a suite or names no scenario.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
+        let suite: Self = parse_yaml(file, text)?;
+        let mut problems = Vec::new();
+        if suite.scenarios.is_empty() {
+            problems.push(Problem::new("scenarios", "must name at least one scenario"));
+        }
+        if !is_plain_name(&suite.name) {
+            problems.push(Problem::new("name", PLAIN_NAME));
+        }
+        if problems.is_empty() {
+            Ok(suite)
+        } else {
+            Err(ScenarioError::invalid(file, text, problems))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A scenario that has been checked once and can be trusted from then on.
+
+use super::problem::{Problem, ScenarioError};
+use super::spec::ScenarioSpec;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::time::Duration;
+
+/// Largest scenario file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What a name of a scenario or suite must be: it becomes part of folder names.
+pub(super) const PLAIN_NAME: &str = "must be 1 to 40 lower-case letters, digits and dashes";
+
+/// Whether a name is fit for folders.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=40).contains(&name.len()) && name.chars().all(plain)
+}
+
+/// A scenario whose every field has been checked.
+#[derive(Debug, Clone)]
+pub struct ValidatedScenario {
+    /// The scenario as the file says, after `--rate-scale` and other overrides.
+    pub spec: ScenarioSpec,
+    /// The workload, ready to generate.
+    pub workload: workloads::Workload,
+    /// The fault schedule, its selectors not yet resolved.
+    pub schedule: chaos::Schedule,
+    /// The scenario as text, for the record.
+    pub yaml: String,
+    /// SHA-256 of what is run, in hexadecimal: equal for equal scenarios however they are written.
+    pub digest: String,
+}
+
+/// Changes that flags make to a scenario before it is validated.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Multiplies the arrival rate.
+    pub rate_scale: Option<f64>,
+    /// Replaces the repetitions.
+    pub repetitions: Option<u32>,
+    /// Replaces the strategies.
+    pub strategies: Option<Vec<super::spec::StrategyName>>,
+}
+
+impl Overrides {
+    fn apply(&self, spec: &mut ScenarioSpec) {
+        if let Some(scale) = self.rate_scale {
+            spec.workload.scale_rate(scale);
+        }
+        if let Some(repetitions) = self.repetitions {
+            spec.repetitions = repetitions;
+        }
+        if let Some(strategies) = &self.strategies {
+            spec.strategies.clone_from(strategies);
+        }
+    }
+}
+
+impl ValidatedScenario {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not YAML of the right shape, or cannot be run; the error
+    /// names every problem with its line and column.
+    pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, ScenarioError> {
+        let file = path.display().to_string();
+        Self::parse(&file, &read_text(path)?, overrides)
+    }
+
+    /// Validates the text of a scenario; `file` is how errors name it.
+    ///
+    /// # Errors
+    /// As [`ValidatedScenario::read`].
+    pub fn parse(file: &str, text: &str, overrides: &Overrides) -> Result<Self, ScenarioError> {
+        let mut spec: ScenarioSpec = parse_yaml(file, text)?;
+        overrides.apply(&mut spec);
+        let mut problems = check_fields(&spec);
+        let workload = spec.workload.validate(spec.duration).map_err(|found| {
+            problems.extend(found.into_iter().map(|p| Problem::new(p.path, p.message)));
+        });
+        let inventory = inventory(&spec);
+        let schedule = chaos::validate(&spec.faults, &inventory, spec.duration).map_err(|found| {
+            problems.extend(found.into_iter().map(|p| Problem::new(p.path, p.message)));
+        });
+        match (workload, schedule) {
+            (Ok(workload), Ok(schedule)) if problems.is_empty() => {
+                let yaml = serde_saphyr::to_string(&spec).map_err(|error| {
+                    ScenarioError::Malformed { file: file.to_owned(), report: error.to_string() }
+                })?;
+                let digest = hexadecimal(&Sha256::digest(yaml.as_bytes()));
+                Ok(Self { spec, workload, schedule, yaml, digest })
+            }
+            _ => Err(ScenarioError::invalid(file, text, problems)),
+        }
+    }
+}
+
+/// The names that faults and selectors may use.
+pub fn inventory(spec: &ScenarioSpec) -> chaos::Inventory {
+    chaos::Inventory {
+        nodes: (1..=spec.environment.nodes).map(|n| format!("node-{n}")).collect(),
+        brokers: (1..=spec.environment.brokers).map(|n| format!("broker-{n}")).collect(),
+    }
+}
+
+/// Reads a bounded text file.
+pub(super) fn read_text(path: &Path) -> Result<String, ScenarioError> {
+    let file = path.display().to_string();
+    let unreadable = |reason: String| ScenarioError::Unreadable { file: file.clone(), reason };
+    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(unreadable(format!("has {size} bytes; at most {FILE_BYTES_MAX} are read")));
+    }
+    std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
+}
+
+/// Parses YAML into a specification; the error carries line, column and a snippet.
+pub(super) fn parse_yaml<T: serde::de::DeserializeOwned>(
+    file: &str,
+    text: &str,
+) -> Result<T, ScenarioError> {
+    serde_saphyr::from_str(text).map_err(|error| ScenarioError::Malformed {
+        file: file.to_owned(),
+        report: error.to_string(),
+    })
+}
+
+fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, path: &str, message: String| {
+        if !holds {
+            problems.push(Problem::new(path, message));
+        }
+    };
+    require(is_plain_name(&spec.name), "name", PLAIN_NAME.to_owned());
+    let environment = &spec.environment;
+    let between = |value: usize, low: usize, high: usize| (low..=high).contains(&value);
+    require(
+        between(environment.nodes, 1, 64),
+        "environment.nodes",
+        format!("{} is not from 1 to 64", environment.nodes),
+    );
+    require(
+        between(environment.brokers, 1, 9),
+        "environment.brokers",
+        format!("{} is not from 1 to 9", environment.brokers),
+    );
+    require(
+        (1..=1024).contains(&environment.partitions),
+        "environment.partitions",
+        format!("{} is not from 1 to 1024", environment.partitions),
+    );
+    require(
+        spec.duration >= Duration::from_secs(1) && spec.duration <= 24 * HOUR,
+        "duration",
+        "must be from 1s to 24h".to_owned(),
+    );
+    require(
+        spec.warm_up < spec.duration,
+        "warm_up",
+        format!("must be shorter than the duration ({:?})", spec.duration),
+    );
+    require(
+        spec.drain <= HOUR && !spec.drain.is_zero(),
+        "drain",
+        "must be from 1ms to 1h".to_owned(),
+    );
+    require((1..=100).contains(&spec.repetitions), "repetitions", "must be from 1 to 100".into());
+    require(!spec.strategies.is_empty(), "strategies", "must name at least one strategy".into());
+    problems.extend(check_job(spec));
+    problems
+}
+
+fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, path: &str, message: &str| {
+        if !holds {
+            problems.push(Problem::new(path, message));
+        }
+    };
+    let scaling = &spec.job.scaling;
+    require(
+        scaling.max_replicas >= 1 && scaling.max_replicas <= 1000,
+        "job.scaling.max_replicas",
+        "must be from 1 to 1000",
+    );
+    require(
+        scaling.min_replicas <= scaling.max_replicas,
+        "job.scaling.min_replicas",
+        "must not exceed max_replicas",
+    );
+    require(
+        scaling.sync_period >= Duration::from_millis(100) && scaling.sync_period <= HOUR,
+        "job.scaling.sync_period",
+        "must be from 100ms to 1h",
+    );
+    require(
+        scaling.tolerance.is_finite() && (0.0..1.0).contains(&scaling.tolerance),
+        "job.scaling.tolerance",
+        "must be at least 0 and below 1",
+    );
+    let worker = &spec.job.worker;
+    require(
+        worker.command.as_ref().is_none_or(|command| !command.is_empty()),
+        "job.worker.command",
+        "must have at least the program's name",
+    );
+    require(
+        worker.service_time.parse::<workloads::worker::ServiceTime>().is_ok(),
+        "job.worker.service_time",
+        "must be like `constant 200us`, `exponential 1ms` or `lognormal 1ms 0.5`",
+    );
+    require(
+        worker.session_timeout >= Duration::from_millis(500) && worker.session_timeout <= HOUR,
+        "job.worker.session_timeout",
+        "must be from 500ms to 1h",
+    );
+    require(
+        spec.price.worker_hour.is_finite() && spec.price.worker_hour >= 0.0,
+        "price.worker_hour",
+        "must be a number of at least 0",
+    );
+    let named = spec.price.currency.len() == 3
+        && spec.price.currency.chars().all(|c| c.is_ascii_uppercase());
+    require(named, "price.currency", "must be three capital letters");
+    problems
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,148 @@
+//! One trial: one scenario, one strategy, one seed; gives one run record.
+
+mod accounts;
+mod collector;
+mod driver;
+mod job;
+mod load;
+mod machine;
+mod phases;
+mod record;
+mod sampler;
+
+pub use collector::{CollectorPlan, CollectorReport, Live, collect};
+pub use driver::{DriverPlan, DriverReport, drive};
+pub use machine::Usage;
+
+use crate::clock::{self, Anchor};
+use crate::environment::local::Local;
+use crate::environment::{Environment, EnvironmentError};
+use crate::progress::Progress;
+use crate::scenario::ValidatedScenario;
+use crate::scenario::spec::StrategyName;
+use chaos::{FaultOutcome, Journal, PlannedFault};
+use load::Loaded;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time from the last preparation to the first message.
+const LEAD: Duration = Duration::from_millis(300);
+
+/// What is tried.
+#[derive(Debug, Clone)]
+pub struct TrialPlan {
+    /// The scenario.
+    pub scenario: Arc<ValidatedScenario>,
+    /// The strategy.
+    pub strategy: StrategyName,
+    /// Number of the repetition, from 1.
+    pub repetition: u32,
+    /// Seed of this trial: equal for all strategies of a repetition.
+    pub seed: u64,
+    /// Name of the run that the trial belongs to.
+    pub run: String,
+    /// Folder for the trial's logs.
+    pub directory: PathBuf,
+    /// The command line that runs this trial alone.
+    pub replay: String,
+}
+
+impl TrialPlan {
+    /// Name of the trial within its run.
+    pub fn name(&self) -> String {
+        let scenario = &self.scenario.spec.name;
+        format!("{scenario}-{}-{}", self.strategy.as_str(), self.repetition)
+    }
+
+    /// The fault schedule with its static selectors resolved.
+    pub fn faults(&self) -> Vec<PlannedFault> {
+        self.scenario.schedule.resolve(self.seed)
+    }
+
+    /// Tag in the stamps of this trial: a result of another trial is told apart by it.
+    fn tag(&self) -> u32 {
+        let text = format!("{}/{}/{}", self.run, self.name(), self.seed);
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
+        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+    }
+}
+
+/// Why a trial has no record.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The environment could not be got ready.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The harness itself failed.
+    #[error("{step}: {reason}")]
+    Internal {
+        /// What was being done.
+        step: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+}
+
+impl TrialError {
+    pub(crate) fn internal(step: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Internal { step, reason: reason.to_string() }
+    }
+}
+
+/// Runs a trial. On cancellation every fault is healed and the record says how far it came.
+///
+/// # Errors
+/// When the environment cannot be got ready or the harness itself fails. Everything that was
+/// started has been stopped by then.
+pub async fn run(
+    plan: &TrialPlan,
+    journal: &Journal,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Result<results::RunRecord, TrialError> {
+    let started_at = clock::rfc3339();
+    let usage = Usage::start();
+    progress.phase("set-up");
+    std::fs::create_dir_all(&plan.directory)
+        .map_err(|error| TrialError::internal("create the trial's folder", error))?;
+    let local = Local::start(&plan.scenario, plan.seed, &plan.directory).await?;
+    let accounts = accounts::keep(&local, journal);
+    let environment: Box<dyn Environment> = Box::new(local);
+    let loaded = under_load(plan, environment.as_ref(), journal, progress, cancel).await;
+    progress.phase("clean-up");
+    let description = environment.describe();
+    environment.shutdown().await;
+    accounts.close().await;
+    let loaded = loaded?;
+    progress.phase("verify");
+    Ok(record::build(plan, &started_at, description, loaded, &usage, cancel.is_cancelled()))
+}
+
+/// Creates the job, waits until it consumes, and runs load and faults side by side.
+async fn under_load(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    journal: &Journal,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Result<Measured, TrialError> {
+    job::create(plan, environment).await?;
+    job::until_consuming(plan, environment, cancel).await?;
+    let anchor = Anchor::ahead(LEAD);
+    let injector = environment.injector();
+    let start = tokio::time::Instant::from_std(anchor.instant());
+    let show = |event| progress.fault(&event);
+    let plays = plan.faults();
+    let faults = chaos::conduct(plays, injector.as_ref(), journal, start, cancel.clone(), &show);
+    let load = load::run(plan, environment, anchor, progress, cancel);
+    let (faults, load) = tokio::join!(faults, load);
+    Ok(Measured { load: load?, faults })
+}
+
+/// What a trial measured.
+pub(crate) struct Measured {
+    pub(crate) load: Loaded,
+    pub(crate) faults: Vec<FaultOutcome>,
+}

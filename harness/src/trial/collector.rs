@@ -1,0 +1,201 @@
+//! The collector: reads every result, measures its response time and shows it to the oracle.
+
+use crate::clock::Anchor;
+use crate::oracle::{Ledger, Oracle};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use results::Latencies;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use workloads::Stamp;
+
+/// What a collector needs.
+#[derive(Debug)]
+pub struct CollectorPlan {
+    /// Bootstrap servers.
+    pub bootstrap: String,
+    /// Result topic.
+    pub topic: String,
+    /// Its partitions.
+    pub partitions: i32,
+    /// Tag of the trial in stamps.
+    pub trial: u32,
+    /// How many keys the workload has.
+    pub keys: usize,
+    /// When the load starts.
+    pub anchor: Anchor,
+    /// Ends of the phases of the load, from its start, with their names, in order.
+    pub phases: Vec<(Duration, &'static str)>,
+}
+
+/// What the collector shows while it runs.
+#[derive(Debug)]
+pub struct Live {
+    /// First results so far.
+    pub observed: AtomicU64,
+    /// Set to end the collector once it has nothing left to read.
+    pub stop: AtomicBool,
+    /// Response times since the last [`Live::take_interval`].
+    interval: Mutex<Latencies>,
+    /// Next offset to read, by partition.
+    positions: Vec<AtomicI64>,
+}
+
+impl Live {
+    /// Nothing observed, over `partitions` partitions.
+    pub fn new(partitions: i32) -> Arc<Self> {
+        Arc::new(Self {
+            observed: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            interval: Mutex::new(Latencies::new()),
+            positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
+        })
+    }
+
+    /// Response times since the last call.
+    pub fn take_interval(&self) -> Latencies {
+        let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *interval)
+    }
+
+    /// Next offset to read, by partition: everything before has been taken in.
+    pub fn positions(&self) -> Vec<i64> {
+        self.positions.iter().map(|offset| offset.load(Ordering::Relaxed)).collect()
+    }
+}
+
+/// What a collector saw by the end.
+#[derive(Debug)]
+pub struct CollectorReport {
+    /// The oracle with everything it observed.
+    pub oracle: Oracle,
+    /// Response times by phase of the load.
+    pub phases: BTreeMap<&'static str, Latencies>,
+    /// First results by payload schema version.
+    pub schema_versions: BTreeMap<u8, u64>,
+}
+
+/// Reads results until [`Live::stop`].
+///
+/// # Errors
+/// When the client cannot be made or the partitions cannot be assigned.
+pub fn collect(
+    plan: &CollectorPlan,
+    ledger: &Ledger,
+    live: &Live,
+) -> Result<CollectorReport, KafkaError> {
+    let consumer = connect(plan)?;
+    let mut report = CollectorReport {
+        oracle: Oracle::new(plan.trial, plan.keys),
+        phases: BTreeMap::new(),
+        schema_versions: BTreeMap::new(),
+    };
+    while !live.stop.load(Ordering::Relaxed) {
+        let Some(item) = consumer.poll(Duration::from_millis(50)) else { continue };
+        // The lock is taken once a batch of results, not once a result.
+        let mut interval = live.interval.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Some(item);
+        let mut budget = 1000;
+        while let Some(item) = next.take() {
+            match item {
+                Ok(message) => take(plan, ledger, live, &mut report, &mut interval, &message),
+                Err(error) => tracing::debug!(%error, "collector"),
+            }
+            budget -= 1;
+            if budget > 0 {
+                next = consumer.poll(Duration::ZERO);
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn take(
+    plan: &CollectorPlan,
+    ledger: &Ledger,
+    live: &Live,
+    report: &mut CollectorReport,
+    interval: &mut Latencies,
+    message: &rdkafka::message::BorrowedMessage<'_>,
+) {
+    let now_us = plan.anchor.now_us();
+    let stamp = stamp_of(message);
+    if report.oracle.observe(ledger, stamp.as_ref())
+        && let Some(stamp) = stamp
+    {
+        let response_us = now_us - i64::try_from(stamp.intended_us).unwrap_or(i64::MAX);
+        let after_start = stamp.intended_us.saturating_sub(plan.anchor.unix_us());
+        report
+            .phases
+            .entry(phase_at(&plan.phases, Duration::from_micros(after_start)))
+            .or_default()
+            .record_us(response_us);
+        interval.record_us(response_us);
+        *report.schema_versions.entry(stamp.schema_version).or_default() += 1;
+        live.observed.fetch_add(1, Ordering::Relaxed);
+    }
+    let position = usize::try_from(message.partition()).ok().and_then(|p| live.positions.get(p));
+    if let Some(position) = position {
+        position.store(message.offset() + 1, Ordering::Relaxed);
+    }
+}
+
+/// The stamp that a worker copied from the source record.
+fn stamp_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Stamp> {
+    let headers = message.headers()?;
+    headers.iter().find(|header| header.key == Stamp::HEADER).and_then(|h| Stamp::decode(h.value?))
+}
+
+/// The phase that a message belongs to by its intended time.
+fn phase_at(phases: &[(Duration, &'static str)], intended: Duration) -> &'static str {
+    phases
+        .iter()
+        .find(|(end, _)| intended < *end)
+        .or(phases.last())
+        .map_or("steady", |(_, name)| name)
+}
+
+fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &plan.bootstrap)
+        .set("client.id", "collector/0")
+        .set("group.id", "stormgauge-collector")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("fetch.wait.max.ms", "100")
+        .set("fetch.message.max.bytes", "4194304")
+        .set("queued.max.messages.kbytes", "131072")
+        .set("reconnect.backoff.ms", "20")
+        .set("reconnect.backoff.max.ms", "200")
+        .set("retry.backoff.ms", "20")
+        .set("topic.metadata.refresh.fast.interval.ms", "50")
+        .set("check.crcs", "false")
+        .create()?;
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..plan.partitions {
+        assignment.add_partition_offset(&plan.topic, partition, Offset::Offset(0))?;
+    }
+    consumer.assign(&assignment)?;
+    Ok(consumer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_belongs_to_the_phase_of_its_intended_time() {
+        let seconds = Duration::from_secs;
+        let phases = [(seconds(3), "warm-up"), (seconds(8), "steady"), (seconds(10), "fault")];
+        assert_eq!(phase_at(&phases, Duration::ZERO), "warm-up");
+        assert_eq!(phase_at(&phases, seconds(3)), "steady");
+        assert_eq!(phase_at(&phases, seconds(9)), "fault");
+        assert_eq!(phase_at(&phases, seconds(99)), "fault");
+    }
+}

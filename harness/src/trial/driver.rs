@@ -1,0 +1,223 @@
+//! The open-loop driver: sends each message at its intended time, whatever happens downstream.
+
+use crate::clock::Anchor;
+use crate::oracle::Ledger;
+use rdkafka::ClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use results::Latencies;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use workloads::{Event, Generator, Stamp, Workload};
+
+/// Longest sleep between two looks at the schedule: bounds the dispatch error.
+const NAP_MAX: Duration = Duration::from_micros(500);
+/// How often delivery reports are taken in while messages are due back to back.
+const POLL_EVERY: u64 = 64;
+/// Time after the end of the schedule during which messages that could not be sent still are.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+/// Messages and kilobytes that wait in the client at most: the driver's memory bound.
+const QUEUE_MESSAGES_MAX: &str = "500000";
+const QUEUE_KBYTES_MAX: &str = "262144";
+
+/// What a driver needs.
+#[derive(Debug)]
+pub struct DriverPlan {
+    /// Bootstrap servers.
+    pub bootstrap: String,
+    /// Source topic.
+    pub topic: String,
+    /// The workload and its seed.
+    pub workload: Workload,
+    /// Seed of the trial.
+    pub seed: u64,
+    /// Tag of the trial in stamps.
+    pub trial: u32,
+    /// When the load starts.
+    pub anchor: Anchor,
+    /// Further client settings, which take precedence.
+    pub client: Vec<(String, String)>,
+}
+
+/// What the driver saw of itself.
+#[derive(Debug)]
+pub struct DriverReport {
+    /// Actual minus intended send time, microseconds.
+    pub dispatch_error: Latencies,
+    /// Messages of the schedule that were never sent.
+    pub missed: u64,
+}
+
+/// Sends the whole schedule; returns when every outcome is known or given up, or on `stop`.
+///
+/// # Errors
+/// When the client cannot be made; failures of single messages go to the ledger.
+pub fn drive(
+    plan: &DriverPlan,
+    ledger: &Arc<Ledger>,
+    stop: &AtomicBool,
+) -> Result<DriverReport, KafkaError> {
+    let producer = connect(plan, ledger)?;
+    let mut generator =
+        Generator::new(&plan.workload, plan.seed).with_origin_us(plan.anchor.unix_us());
+    let mut report = DriverReport { dispatch_error: Latencies::new(), missed: 0 };
+    let mut message = Scratch::default();
+    let planned = ledger.planned();
+    let mut position = 0;
+    while position < planned && !stop.load(Ordering::Relaxed) {
+        message.prepare(&mut generator, plan.trial, position);
+        let late_ns = wait_until(plan, &producer, message.event.intended_ns, stop);
+        if late_ns > CATCH_UP_MAX.as_nanos() as i64 && past_end(plan) {
+            break;
+        }
+        ledger.sending(position);
+        if !send(plan, &producer, &message, position, stop) {
+            ledger.failed(position);
+        }
+        report.dispatch_error.record_us(late_ns / 1000);
+        position += 1;
+        if position.is_multiple_of(POLL_EVERY) {
+            producer.poll(Duration::ZERO);
+        }
+    }
+    report.missed = planned - position;
+    settle(&producer, stop);
+    Ok(report)
+}
+
+/// Waits until a message is due and returns by how much it is late, in nanoseconds.
+fn wait_until(
+    plan: &DriverPlan,
+    producer: &BaseProducer<Outcomes>,
+    due_ns: u64,
+    stop: &AtomicBool,
+) -> i64 {
+    let due_ns = i64::try_from(due_ns).unwrap_or(i64::MAX);
+    loop {
+        let late_ns = plan.anchor.elapsed_ns() - due_ns;
+        if late_ns >= 0 || stop.load(Ordering::Relaxed) {
+            return late_ns.max(0);
+        }
+        producer.poll(Duration::ZERO);
+        let left = Duration::from_nanos(late_ns.unsigned_abs());
+        std::thread::sleep(left.min(NAP_MAX));
+    }
+}
+
+fn past_end(plan: &DriverPlan) -> bool {
+    plan.anchor.elapsed() > plan.workload.load() + CATCH_UP_MAX
+}
+
+/// Hands a message to the client, waiting while its queue is full; false when it was refused.
+fn send(
+    plan: &DriverPlan,
+    producer: &BaseProducer<Outcomes>,
+    message: &Scratch,
+    position: u64,
+    stop: &AtomicBool,
+) -> bool {
+    let headers = OwnedHeaders::new_with_capacity(1)
+        .insert(Header { key: Stamp::HEADER, value: Some(&message.stamp[..]) });
+    let mut record = BaseRecord::with_opaque_to(&plan.topic, position as usize)
+        .key(message.event.key_bytes())
+        .payload(&message.payload[..])
+        .headers(headers);
+    loop {
+        match producer.send(record) {
+            Ok(()) => return true,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                if !stop.load(Ordering::Relaxed) =>
+            {
+                record = back;
+                producer.poll(Duration::from_millis(1));
+            }
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Waits for outstanding outcomes; what is still open after that stays unknown.
+fn settle(producer: &BaseProducer<Outcomes>, stop: &AtomicBool) {
+    let limit = if stop.load(Ordering::Relaxed) { 1 } else { 15 };
+    if producer.flush(Duration::from_secs(limit)).is_err() {
+        tracing::warn!(open = producer.in_flight_count(), "sends without a known outcome");
+    }
+}
+
+fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<BaseProducer<Outcomes>, KafkaError> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &plan.bootstrap)
+        .set("client.id", "driver/0")
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "5")
+        .set("batch.size", "131072")
+        .set("message.timeout.ms", "30000")
+        .set("socket.nagle.disable", "true")
+        .set("reconnect.backoff.ms", "20")
+        .set("reconnect.backoff.max.ms", "200")
+        .set("retry.backoff.ms", "20")
+        .set("retry.backoff.max.ms", "200")
+        .set("topic.metadata.refresh.fast.interval.ms", "50")
+        .set("queue.buffering.max.messages", QUEUE_MESSAGES_MAX)
+        .set("queue.buffering.max.kbytes", QUEUE_KBYTES_MAX);
+    plan.client.iter().for_each(|(key, value)| {
+        config.set(key, value);
+    });
+    config.create_with_context(Outcomes { ledger: Arc::clone(ledger) })
+}
+
+/// Buffers that are used for each message anew.
+#[derive(Default)]
+struct Scratch {
+    event: Event,
+    payload: Vec<u8>,
+    stamp: [u8; Stamp::BYTES],
+}
+
+impl Scratch {
+    fn prepare(&mut self, generator: &mut Generator, trial: u32, position: u64) {
+        generator.event(position, &mut self.event);
+        generator.serialize(&self.event, self.event.schema_version, &mut self.payload);
+        self.stamp = self.event.stamp(trial).encode();
+    }
+}
+
+/// Takes delivery reports into the ledger.
+struct Outcomes {
+    ledger: Arc<Ledger>,
+}
+
+impl ClientContext for Outcomes {}
+
+impl ProducerContext for Outcomes {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
+        match result {
+            Ok(_) => self.ledger.acknowledged(position as u64),
+            Err((KafkaError::MessageProduction(code), message)) if is_refusal(*code) => {
+                tracing::debug!(%code, partition = message.partition(), "send refused");
+                self.ledger.failed(position as u64);
+            }
+            // A time-out says nothing about whether the broker has the message.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Codes with which a broker says that it did not write.
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::UnsupportedForMessageFormat
+    )
+}

@@ -1,0 +1,149 @@
+//! The job under test: its `StreamingJob`, and the wait until it consumes.
+
+use super::{TrialError, TrialPlan};
+use crate::clock::Anchor;
+use crate::environment::{
+    Environment, EnvironmentError, GROUP, JOB, NAMESPACE, RESULT_TOPIC, SOURCE_TOPIC,
+};
+use crate::scenario::spec::ScenarioSpec;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use kube::api::PostParams;
+use operator::crd::StreamingJob;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time a job has to get all partitions assigned.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+
+/// Creates the `StreamingJob` of a trial.
+pub(super) async fn create(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+) -> Result<(), TrialError> {
+    let manifest = manifest(plan, &environment.worker_bootstrap());
+    let job: StreamingJob = serde_json::from_value(manifest)
+        .map_err(|error| TrialError::internal("build the StreamingJob", error))?;
+    let jobs: Api<StreamingJob> = Api::namespaced(environment.kube(), NAMESPACE);
+    jobs.create(&PostParams::default(), &job)
+        .await
+        .map(|_| ())
+        .map_err(|error| TrialError::internal("create the StreamingJob", error))
+}
+
+/// The manifest as a user would write it.
+fn manifest(plan: &TrialPlan, bootstrap: &str) -> serde_json::Value {
+    let spec = &plan.scenario.spec;
+    let scaling = &spec.job.scaling;
+    let duration = |d: Duration| humantime::format_duration(d).to_string();
+    serde_json::json!({
+        "apiVersion": "streaming.stormgauge.dev/v1alpha1",
+        "kind": "StreamingJob",
+        "metadata": { "name": JOB, "namespace": NAMESPACE },
+        "spec": {
+            "source": { "kafka": {
+                "bootstrapServers": bootstrap, "topic": SOURCE_TOPIC, "group": GROUP } },
+            "sink": { "kafka": { "topic": RESULT_TOPIC } },
+            "worker": worker(spec),
+            "strategy": { "name": strategy(plan) },
+            "scaling": {
+                "minReplicas": scaling.min_replicas,
+                "maxReplicas": scaling.max_replicas,
+                "syncPeriod": duration(scaling.sync_period),
+                "stabilizationWindow": duration(scaling.stabilization_window),
+                "cooldown": duration(scaling.cooldown),
+                "tolerance": scaling.tolerance,
+            },
+            "objectives": {
+                "p99Latency": duration(spec.job.objectives.p99_latency),
+                "lagTime": duration(spec.job.objectives.lag_time),
+                "recovery": duration(spec.job.objectives.recovery),
+            },
+        },
+    })
+}
+
+fn strategy(plan: &TrialPlan) -> &'static str {
+    use crate::scenario::spec::StrategyName;
+    match plan.strategy {
+        StrategyName::HighThroughput => "HighThroughput",
+        StrategyName::LowLatency => "LowLatency",
+        StrategyName::CostOptimized => "CostOptimized",
+    }
+}
+
+fn worker(spec: &ScenarioSpec) -> serde_json::Value {
+    let worker = &spec.job.worker;
+    let mut environment = worker.env.clone();
+    let timeout = worker.session_timeout.as_millis().to_string();
+    environment.insert("KAFKA_SESSION_TIMEOUT_MS".to_owned(), timeout);
+    let own = worker.command.is_some();
+    if !own {
+        environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());
+        if let Some(bug) = spec.planted.as_ref().and_then(|planted| planted.bug.clone()) {
+            environment.insert("WORKER_PLANTED_BUG".to_owned(), bug);
+        }
+    }
+    let command = worker.command.clone().unwrap_or_else(reference_worker);
+    let env: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| serde_json::json!({ "name": name, "value": value }))
+        .collect();
+    let start_delay = humantime::format_duration(worker.start_delay).to_string();
+    let mut value = serde_json::json!({
+        "command": command,
+        "env": env,
+        "annotations": { "embedded-kube.dev/start-delay": start_delay },
+        "terminationGrace": humantime::format_duration(worker.termination_grace).to_string(),
+    });
+    if !own {
+        value["readinessPath"] = "/readyz".into();
+    }
+    value
+}
+
+/// The reference worker is a hidden command of this program.
+fn reference_worker() -> Vec<String> {
+    let program = std::env::current_exe().unwrap_or_else(|_| "stormgauge".into());
+    vec![program.display().to_string(), "worker".to_owned()]
+}
+
+/// Waits until every partition of the source topic is owned by a worker.
+pub(super) async fn until_consuming(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    cancel: &CancellationToken,
+) -> Result<(), TrialError> {
+    let wanted = usize::try_from(plan.scenario.spec.environment.partitions).unwrap_or(usize::MAX);
+    let anchor = Anchor::ahead(Duration::ZERO);
+    while environment.assigned_partitions() < wanted && !cancel.is_cancelled() {
+        if anchor.elapsed() > READY_LIMIT {
+            let reason = format!(
+                "after {READY_LIMIT:?} workers own {} of {wanted} partitions; {}",
+                environment.assigned_partitions(),
+                deployment_state(environment).await,
+            );
+            let step = "wait for the workers";
+            return Err(EnvironmentError { environment: "local", step, reason }.into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// What the Deployment says of itself, for an error message.
+async fn deployment_state(environment: &dyn Environment) -> String {
+    let deployments: Api<Deployment> = Api::namespaced(environment.kube(), NAMESPACE);
+    match deployments.get_opt(JOB).await {
+        Ok(Some(deployment)) => {
+            let status = deployment.status.unwrap_or_default();
+            format!(
+                "the Deployment has {} replicas, {} ready; see the logs in the trial's folder",
+                status.replicas.unwrap_or(0),
+                status.ready_replicas.unwrap_or(0)
+            )
+        }
+        Ok(None) => "the operator has made no Deployment; see operator.log".to_owned(),
+        Err(error) => format!("the Deployment cannot be read: {error}"),
+    }
+}

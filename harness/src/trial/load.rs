@@ -1,0 +1,154 @@
+//! The load of a trial: driver, collector and sampler side by side, then the drain.
+
+use super::collector::{CollectorPlan, CollectorReport, Live, collect};
+use super::driver::{DriverPlan, DriverReport, drive};
+use super::sampler::{Sampler, Samples};
+use super::{TrialError, TrialPlan, phases};
+use crate::clock::Anchor;
+use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
+use crate::oracle::Ledger;
+use crate::progress::Progress;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often the end of the drain is looked for.
+const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Time after the drain in which late repetitions are still seen.
+const LINGER: Duration = Duration::from_millis(1000);
+
+/// What a load left behind.
+pub(crate) struct Loaded {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) driver: DriverReport,
+    pub(crate) collector: CollectorReport,
+    pub(super) samples: Samples,
+    /// Load start to the last message sent, and to the end of the drain.
+    pub(crate) sent_after: Duration,
+    pub(crate) drained_after: Duration,
+}
+
+/// Offers the whole load and waits for its results.
+pub(super) async fn run(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    anchor: Anchor,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Result<Loaded, TrialError> {
+    let workload = &plan.scenario.workload;
+    let ledger = Arc::new(Ledger::new(workload.total()));
+    let live = Live::new(plan.scenario.spec.environment.partitions);
+    let stop_driver = Arc::new(AtomicBool::new(false));
+    let collector = spawn_collector(plan, environment, anchor, &ledger, &live)?;
+    let driver = spawn_driver(plan, environment, anchor, &ledger, &stop_driver)?;
+    let sampler = Sampler {
+        environment,
+        workload,
+        ledger: Arc::clone(&ledger),
+        live: Arc::clone(&live),
+        anchor,
+        progress,
+        strategy: plan.strategy.as_str(),
+    };
+    let stop_sampler = CancellationToken::new();
+    let script = async {
+        progress.phase("load");
+        until_sent(&driver, &stop_driver, cancel).await;
+        let sent_after = anchor.elapsed();
+        progress.phase("drain");
+        drain(plan, &ledger, cancel).await;
+        let drained_after = anchor.elapsed();
+        tokio::time::sleep(LINGER).await;
+        stop_sampler.cancel();
+        (sent_after, drained_after)
+    };
+    let ((sent_after, drained_after), samples) = tokio::join!(script, sampler.run(&stop_sampler));
+    live.stop.store(true, Ordering::Relaxed);
+    Ok(Loaded {
+        ledger,
+        driver: join(driver, "driver").await?,
+        collector: join(collector, "collector").await?,
+        samples,
+        sent_after,
+        drained_after,
+    })
+}
+
+type Outcome<T> = JoinHandle<Result<T, rdkafka::error::KafkaError>>;
+
+fn spawn_driver(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    anchor: Anchor,
+    ledger: &Arc<Ledger>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Outcome<DriverReport>, TrialError> {
+    let driver = DriverPlan {
+        bootstrap: environment.bootstrap(),
+        topic: SOURCE_TOPIC.to_owned(),
+        workload: plan.scenario.workload.clone(),
+        seed: plan.seed,
+        trial: plan.tag(),
+        anchor,
+        client: Vec::new(),
+    };
+    let (ledger, stop) = (Arc::clone(ledger), Arc::clone(stop));
+    thread::Builder::new()
+        .name("driver".to_owned())
+        .spawn(move || drive(&driver, &ledger, &stop))
+        .map_err(|error| TrialError::internal("start the driver", error))
+}
+
+fn spawn_collector(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    anchor: Anchor,
+    ledger: &Arc<Ledger>,
+    live: &Arc<Live>,
+) -> Result<Outcome<CollectorReport>, TrialError> {
+    let collector = CollectorPlan {
+        bootstrap: environment.bootstrap(),
+        topic: RESULT_TOPIC.to_owned(),
+        partitions: plan.scenario.spec.environment.partitions,
+        trial: plan.tag(),
+        keys: plan.scenario.workload.symbols() as usize,
+        anchor,
+        phases: phases::of(&plan.scenario, &plan.faults()),
+    };
+    let (ledger, live) = (Arc::clone(ledger), Arc::clone(live));
+    thread::Builder::new()
+        .name("collector".to_owned())
+        .spawn(move || collect(&collector, &ledger, &live))
+        .map_err(|error| TrialError::internal("start the collector", error))
+}
+
+/// Waits until the driver has ended, and asks it to end on cancellation.
+async fn until_sent(driver: &Outcome<DriverReport>, stop: &AtomicBool, cancel: &CancellationToken) {
+    while !driver.is_finished() {
+        if cancel.is_cancelled() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        tokio::time::sleep(DRAIN_LOOK_EVERY).await;
+    }
+}
+
+/// Waits until nothing acknowledged is missing, for as long as the scenario allows.
+async fn drain(plan: &TrialPlan, ledger: &Ledger, cancel: &CancellationToken) {
+    let limit = Anchor::ahead(plan.scenario.spec.drain);
+    while ledger.missing().next().is_some() && limit.elapsed_ns() < 0 && !cancel.is_cancelled() {
+        tokio::time::sleep(DRAIN_LOOK_EVERY).await;
+    }
+}
+
+async fn join<T: Send + 'static>(handle: Outcome<T>, who: &'static str) -> Result<T, TrialError> {
+    let outcome = tokio::task::spawn_blocking(move || handle.join())
+        .await
+        .map_err(|error| TrialError::internal(who, error))?;
+    match outcome {
+        Ok(result) => result.map_err(|error| TrialError::internal(who, error)),
+        Err(_) => Err(TrialError::internal(who, "its thread panicked")),
+    }
+}

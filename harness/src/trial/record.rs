@@ -1,0 +1,185 @@
+//! From what a trial measured to its run record.
+
+use super::load::Loaded;
+use super::{Measured, TrialPlan, Usage, machine, phases};
+use chaos::FaultOutcome;
+use results::record::{IndicatorInputs, RECORD_SCHEMA};
+use results::{
+    FaultSpan, FaultState, Health, HealthLimits, HistogramRecord, Indicators, Latencies, Program,
+    RunRecord, ScenarioIdentity, SeriesRow, Span, Verdict, VerdictKind, WorkloadIdentity,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Builds and judges the record.
+pub(super) fn build(
+    plan: &TrialPlan,
+    started_at: &str,
+    environment: results::Environment,
+    measured: Measured,
+    usage: &Usage,
+    interrupted: bool,
+) -> RunRecord {
+    let Measured { load, faults } = measured;
+    let spec = &plan.scenario.spec;
+    let delivery = load.collector.oracle.verify(&load.ledger, spec.guarantee);
+    let response = measured_response(&load);
+    let faults: Vec<_> =
+        faults.iter().map(|fault| fault_span(plan, fault, &load.samples.series)).collect();
+    let empty = Latencies::new();
+    let indicators = Indicators::measure(IndicatorInputs {
+        response: &response,
+        steady: load.collector.phases.get("steady").unwrap_or(&empty),
+        delivery: &delivery,
+        faults: &faults,
+        decisions: &load.samples.decisions,
+        load_s: load.sent_after.min(spec.duration).as_secs_f64(),
+        worker_seconds: load.samples.worker_seconds,
+        price_per_worker_hour: Some((spec.price.worker_hour, &spec.price.currency)),
+        missed_sends: load.driver.missed,
+    });
+    let health = health(&load, &response, usage);
+    let mut record = RunRecord {
+        schema: RECORD_SCHEMA.to_owned(),
+        run: plan.run.clone(),
+        trial: plan.name(),
+        scenario: ScenarioIdentity {
+            name: spec.name.clone(),
+            digest: plan.scenario.digest.clone(),
+            yaml: plan.scenario.yaml.clone(),
+        },
+        strategy: plan.strategy.as_str().to_owned(),
+        repetition: plan.repetition,
+        seed: plan.seed,
+        started_at: started_at.to_owned(),
+        program: program(),
+        machine: machine::describe(),
+        environment,
+        workload: workload(plan),
+        phases: spans(plan, &load),
+        faults,
+        series: load.samples.series,
+        response: response.to_record(),
+        phase_response: histograms(&load.collector.phases),
+        service: None,
+        delivery,
+        indicators,
+        health,
+        decisions: load.samples.decisions,
+        schema_versions: load
+            .collector
+            .schema_versions
+            .iter()
+            .map(|(version, count)| (format!("v{version}"), *count))
+            .collect(),
+        verdict: Verdict { kind: VerdictKind::Pass, reasons: Vec::new() },
+        replay: plan.replay.clone(),
+    };
+    record.verdict = if interrupted {
+        let reason = "the trial was interrupted before its end".to_owned();
+        Verdict { kind: VerdictKind::Invalid, reasons: vec![reason] }
+    } else {
+        results::judge(record.evidence(), &spec.objectives, &HealthLimits::default())
+    };
+    record
+}
+
+/// Response times of every phase but the warm-up.
+fn measured_response(load: &Loaded) -> Latencies {
+    let mut response = Latencies::new();
+    let phases = load.collector.phases.iter();
+    phases.filter(|(name, _)| **name != "warm-up").for_each(|(_, part)| response.merge(part));
+    response
+}
+
+fn histograms(phases: &BTreeMap<&'static str, Latencies>) -> BTreeMap<String, HistogramRecord> {
+    phases.iter().map(|(name, part)| ((*name).to_owned(), part.to_record())).collect()
+}
+
+fn health(load: &Loaded, response: &Latencies, usage: &Usage) -> Health {
+    let dispatch = &load.driver.dispatch_error;
+    Health {
+        dispatch_error_p99_us: dispatch.quantile_us(0.99).unwrap_or(0),
+        dispatch_error_max_us: dispatch.max_us().unwrap_or(0),
+        harness_cpu_share: usage.process_share(),
+        missed_sends: load.driver.missed,
+        rss_bytes_max: machine::memory_bytes_max(),
+        negative_latencies: response.negatives(),
+        overflow_latencies: response.overflows(),
+    }
+}
+
+fn fault_span(plan: &TrialPlan, fault: &FaultOutcome, series: &[SeriesRow]) -> FaultSpan {
+    let seconds = |at: Option<Duration>| at.map(|at| at.as_secs_f64());
+    let (state, evidence) = match &fault.state {
+        chaos::FaultState::Landed { evidence } => (FaultState::Landed, evidence.clone()),
+        chaos::FaultState::Skipped { reason } => (FaultState::Skipped, reason.clone()),
+        chaos::FaultState::Indeterminate { reason } => (FaultState::Indeterminate, reason.clone()),
+    };
+    let objective = plan.scenario.spec.job.objectives.p99_latency;
+    let recovery_s = fault.landed.filter(|_| state == FaultState::Landed).and_then(|landed| {
+        let end = fault.healed.unwrap_or(landed);
+        results::recovery_s(
+            series,
+            landed.as_secs_f64(),
+            end.as_secs_f64(),
+            objective.as_secs_f64() * 1e3,
+            lag_threshold(plan),
+        )
+    });
+    FaultSpan {
+        name: fault.name.clone(),
+        kind: fault.kind.clone(),
+        targets: fault.targets.clone(),
+        due_s: fault.due.as_secs_f64(),
+        installed_s: seconds(fault.installed),
+        landed_s: seconds(fault.landed),
+        healed_s: seconds(fault.healed),
+        state,
+        evidence,
+        recovery_s,
+    }
+}
+
+/// The lag that the job may have while it meets its lag objective at its mean rate.
+fn lag_threshold(plan: &TrialPlan) -> u64 {
+    let spec = &plan.scenario.spec;
+    let mean = plan.scenario.workload.total() as f64 / spec.duration.as_secs_f64();
+    (mean * spec.job.objectives.lag_time.as_secs_f64()).ceil() as u64
+}
+
+fn spans(plan: &TrialPlan, load: &Loaded) -> Vec<Span> {
+    let mut start_s = 0.0;
+    let mut spans = Vec::new();
+    let load_phases = phases::of(&plan.scenario, &plan.faults());
+    let ends = load_phases.iter().map(|(end, name)| (end.as_secs_f64(), *name));
+    let drain = (load.drained_after.as_secs_f64(), "drain");
+    for (end_s, name) in ends.chain([drain]) {
+        if end_s > start_s {
+            spans.push(Span { name: name.to_owned(), start_s, end_s });
+            start_s = end_s;
+        }
+    }
+    spans
+}
+
+fn workload(plan: &TrialPlan) -> WorkloadIdentity {
+    let workload = &plan.scenario.workload;
+    WorkloadIdentity {
+        fingerprint: workloads::fingerprint(workload, plan.seed),
+        events: "market_data".to_owned(),
+        symbols: workload.symbols(),
+        payload_bytes: u32::try_from(workload.payload_bytes()).unwrap_or(u32::MAX),
+        planned: workload.total(),
+    }
+}
+
+/// This program, as built.
+fn program() -> Program {
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    Program {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: env!("STORMGAUGE_REVISION").to_owned(),
+        profile: profile.to_owned(),
+    }
+}
