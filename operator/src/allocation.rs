@@ -29,6 +29,8 @@ mod state;
 mod words;
 
 #[cfg(test)]
+mod closed_loop;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tables;

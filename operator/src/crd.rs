@@ -83,4 +83,14 @@ mod tests {
         assert_eq!(job.spec.scaling.sync_period.as_str(), "15s");
         assert_eq!(job.spec.objectives, ObjectivesSpec::default());
     }
+
+    #[test]
+    fn the_example_is_a_valid_job() {
+        let text = include_str!("../deploy/example.yaml");
+        let job: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+        let mut job: StreamingJob = serde_json::from_value(job).unwrap();
+        job.metadata.uid = Some("u".to_owned());
+        let found = crate::reconcile::dereference::Found::default();
+        crate::reconcile::validate::validate(&job, &found).unwrap();
+    }
 }
