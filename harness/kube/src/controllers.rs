@@ -1,8 +1,8 @@
 //! Stand-ins for the controllers of kube-controller-manager and kube-scheduler.
 //!
 //! Each is a pure decision and a thin loop: the loop turns watch events into keys, and for each key
-//! reads what it needs from the API server, decides, and writes. Nothing is decided from a cache, so
-//! a controller never acts twice on what it has just written.
+//! reads what it needs from the API server, decides, and writes. Nothing is decided from a cache,
+//! so a controller never acts twice on what it has just written.
 //!
 //! - [`deployment`]: Deployment → ReplicaSets, with `rollout` (how many where), `template_hash`
 //!   and `deployment_status` as its pure parts;

@@ -1,14 +1,16 @@
-//! Emulated nodes: each is a kubelet stand-in that runs the containers bound to it as real processes.
+//! Emulated nodes: each is a kubelet stand-in that runs the containers bound to it as real
+//! processes.
 //!
 //! - [`handle`]: what a test does to a node; `kubelet`: one boot of it (lease, watch, workers);
 //!   `registration`: its Node object and Lease; `gate`: freezing it;
-//! - `pod_worker`: one pod from arrival to end, with `pod_process` (starting it), `pod_status_writer`,
-//!   `events`; pure parts are `container`, `environment`, `status`, `probe` and `backoff`;
+//! - `pod_worker`: one pod from arrival to end, with `pod_process` (starting it),
+//!   `pod_status_writer`, `events`; pure parts are `container`, `environment`, `status`, `probe`
+//!   and `backoff`;
 //! - [`process`]: the table of process groups; `launcher`: the thread that starts and reaps them;
 //!   `address`, `log` and `work_directory` give each pod its place.
 //!
-//! A process never outlives its [`Nodes`]: shutting down kills every group and waits, and dropping it
-//! kills them without waiting.
+//! A process never outlives its [`Nodes`]: shutting down kills every group and waits, and dropping
+//! it kills them without waiting.
 
 mod address;
 mod backoff;
@@ -215,6 +217,9 @@ fn check(config: &NodesConfig) -> Result<(), NodesError> {
     }
     if config.lease_period.is_zero() {
         return refuse("node_lease_period: must be longer than zero".to_owned());
+    }
+    if config.restart_backoff.is_zero() {
+        return refuse("restart_backoff: must be longer than zero".to_owned());
     }
     for (index, node) in config.nodes.iter().enumerate() {
         if config.nodes[..index].iter().any(|other| other.name == node.name) {

@@ -1,7 +1,7 @@
 //! Judging a node by the age of its lease.
 //!
-//! The age runs from when this controller *saw* the renewal change, as in Kubernetes' node lifecycle
-//! controller, so that clocks need not agree.
+//! The age runs from when this controller *saw* the renewal change, as in Kubernetes' node
+//! lifecycle controller, so that clocks need not agree.
 
 use std::time::Duration;
 

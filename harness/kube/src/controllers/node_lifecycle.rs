@@ -5,6 +5,7 @@
 //! node are removed at once and not marked for deletion only, since nobody is there to end them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::stream::select;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -26,6 +27,8 @@ use crate::clock;
 
 /// Where kubelets keep their leases.
 pub(crate) const LEASE_NAMESPACE: &str = "kube-node-lease";
+/// The least time between two looks at the pods of a dead node.
+const SWEEP_LEAST: Duration = Duration::from_millis(100);
 /// The taint of a node from which nothing is heard.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// The taint that an API server gives to a new node until it is ready.
@@ -78,7 +81,7 @@ impl Reconciler for Controller {
                 self.set_reachable(&node, false).await?;
                 self.evict(name).await?;
                 // Pods that were bound to it in the last moment, or are deleted later, go too.
-                Ok(Next::After(self.times.grace))
+                Ok(Next::After(self.times.grace.max(SWEEP_LEAST)))
             }
         }
     }

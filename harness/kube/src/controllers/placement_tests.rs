@@ -48,7 +48,10 @@ fn a_placed_pod_counts_for_the_next_one() {
 
 #[test]
 fn each_obstacle_is_named() {
-    let cpu = |amount: &str| json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": amount}}}]});
+    let cpu = |amount: &str| {
+        let resources = json!({"requests": {"cpu": amount}});
+        json!({"containers": [{"name": "c", "resources": resources}]})
+    };
     let taint = |effect: &str| {
         let taints = json!([{"key": "k", "effect": effect}]);
         node("a", |node| node["spec"]["taints"] = taints)

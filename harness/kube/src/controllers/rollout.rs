@@ -1,8 +1,8 @@
 //! How many replicas each ReplicaSet of a Deployment should have next.
 //!
 //! Source: `rolling.go` and `recreate.go` of Kubernetes' Deployment controller. Left out: replicas
-//! are not spread in proportion over several ReplicaSets when a Deployment is scaled in mid-rollout;
-//! the newest one takes them.
+//! are not spread in proportion over several ReplicaSets when a Deployment is scaled in
+//! mid-rollout; the newest one takes them.
 
 use k8s_openapi::api::apps::v1::RollingUpdateDeployment;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

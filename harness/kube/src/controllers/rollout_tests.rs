@@ -14,9 +14,12 @@ fn to(name: &str, replicas: i32) -> Scaling {
 
 const QUARTER: Bounds = Bounds { surge: 1, unavailable: 1 };
 
+/// Its name, the wanted replicas, the newest set, the older ones, and the step.
+type Situation = (&'static str, i32, Set, Vec<Set>, Vec<Scaling>);
+
 #[test]
 fn each_situation_has_its_step() {
-    let table: [(&str, i32, Set, Vec<Set>, Vec<Scaling>); 8] = [
+    let table: [Situation; 8] = [
         ("first rollout", 4, set("new", 0, 0), vec![], vec![to("new", 4)]),
         ("settled", 4, set("new", 4, 4), vec![], vec![]),
         ("scaled down", 1, set("new", 4, 4), vec![], vec![to("new", 1)]),

@@ -1,7 +1,7 @@
 //! Which pods go first when a ReplicaSet shrinks.
 //!
-//! Source: `ActivePodsWithRanks` in `k8s.io/kubernetes/pkg/controller/controller_utils.go`. Ages are
-//! compared as they are, without its logarithmic buckets.
+//! Source: `ActivePodsWithRanks` in `k8s.io/kubernetes/pkg/controller/controller_utils.go`. Ages
+//! are compared as they are, without its logarithmic buckets.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -26,8 +26,8 @@ pub(super) fn choose(active: &[Pod], count: usize) -> Vec<&Pod> {
     candidates
 }
 
-/// Smaller goes first: unassigned, pending, not ready, cheap, crowded, newly ready, often restarted,
-/// newly created; the name decides the rest.
+/// Smaller goes first: unassigned, pending, not ready, cheap, crowded, newly ready, often
+/// restarted, newly created; the name decides the rest.
 fn rank(pod: &Pod, neighbours: &HashMap<&str, usize>) -> impl Ord + use<> {
     let node = pods::node(pod);
     let phase = match pods::phase(pod) {
@@ -78,7 +78,8 @@ mod tests {
             None => json!([{"type": "Ready", "status": "False"}]),
         };
         from(json!({
-            "metadata": {"name": name, "creationTimestamp": format!("2026-01-01T00:00:{created:02}Z")},
+            "metadata": {
+                "name": name, "creationTimestamp": format!("2026-01-01T00:00:{created:02}Z")},
             "spec": {"nodeName": node, "containers": []},
             "status": {"phase": phase, "conditions": conditions}
         }))

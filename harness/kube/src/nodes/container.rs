@@ -91,8 +91,8 @@ pub(super) struct Invocation {
     pub(super) environment: BTreeMap<OsString, OsString>,
 }
 
-/// Puts `prefix` before the container's command and arguments, in which references to `variables` are
-/// expanded.
+/// Puts `prefix` before the container's command and arguments, in which references to `variables`
+/// are expanded.
 ///
 /// # Errors
 /// The sentence says which program is missing or cannot be executed.

@@ -53,8 +53,8 @@ impl NodeHandle {
         self.table().of_node(self.name())
     }
 
-    /// The state letter of each main process as in `/proc/PID/stat` (`T` when stopped), or none where
-    /// the system does not have it. A process that is just ending is left out.
+    /// The state letter of each main process as in `/proc/PID/stat` (`T` when stopped), or none
+    /// where the system does not have it. A process that is just ending is left out.
     pub fn states(&self) -> Option<Vec<(u32, char)>> {
         if !cfg!(target_os = "linux") {
             return None;
@@ -84,8 +84,8 @@ impl NodeHandle {
         killed
     }
 
-    /// Boots a node that crashed. Pods that are still bound to it start again; those that were deleted
-    /// meanwhile are finished off. Does nothing to a node that is up or paused.
+    /// Boots a node that crashed. Pods that are still bound to it start again; those that were
+    /// deleted meanwhile are finished off. Does nothing to a node that is up or paused.
     pub async fn restart(&self) {
         let mut condition = self.node.condition.lock().await;
         if matches!(*condition, Condition::Down) && !self.table().closing().is_cancelled() {
@@ -94,8 +94,8 @@ impl NodeHandle {
         }
     }
 
-    /// Stops every process group and freezes kubelet and lease. Gives the main processes. Does nothing
-    /// to a node that is down or paused.
+    /// Stops every process group and freezes kubelet and lease. Gives the main processes. Does
+    /// nothing to a node that is down or paused.
     pub async fn pause(&self) -> Vec<u32> {
         let mut condition = self.node.condition.lock().await;
         match std::mem::replace(&mut *condition, Condition::Down) {

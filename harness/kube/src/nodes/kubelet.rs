@@ -1,4 +1,5 @@
-//! The kubelet of one node, from one boot to the next: its lease, and a worker for each of its pods.
+//! The kubelet of one node, from one boot to the next: its lease, and a worker for each of its
+//! pods.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;

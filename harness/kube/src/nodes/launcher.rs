@@ -1,7 +1,8 @@
 //! The thread that starts every process of an instance, and reaps it.
 //!
 //! One thread lives as long as the instance and starts them all, because on Linux a parent-death
-//! signal fires when the *thread* that started the child ends, and threads of a tokio pool come and go.
+//! signal fires when the *thread* that started the child ends, and threads of a tokio pool come and
+//! go.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

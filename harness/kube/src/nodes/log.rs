@@ -36,8 +36,8 @@ pub(super) async fn open(directory: &Path, pod: &str) -> io::Result<(File, u64)>
     Ok((file, length))
 }
 
-/// Copies `output` to `file` until its end. The file, `written` bytes long now, grows to `limit` and a
-/// note; what follows is read all the same, so that the writer is never blocked.
+/// Copies `output` to `file` until its end. The file, `written` bytes long now, grows to `limit`
+/// and a note; what follows is read all the same, so that the writer is never blocked.
 pub(super) async fn copy(
     mut output: impl AsyncRead + Unpin,
     mut file: File,

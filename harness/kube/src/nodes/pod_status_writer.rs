@@ -17,8 +17,8 @@ use crate::controllers::is_status;
 const WAIT_FIRST: Duration = Duration::from_millis(20);
 const WAIT_LAST: Duration = Duration::from_secs(1);
 
-/// Writes what comes from `statuses` onto the pod, for ever. When the node lifecycle controller took
-/// the pod for lost meanwhile, says once more that it is ready.
+/// Writes what comes from `statuses` onto the pod, for ever. When the node lifecycle controller
+/// took the pod for lost meanwhile, says once more that it is ready.
 pub(super) async fn run(
     api: Api<Pod>,
     name: String,

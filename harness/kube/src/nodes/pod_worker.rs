@@ -1,7 +1,8 @@
 //! One pod on one node: from its arrival to its end.
 //!
-//! Everything that waits also listens for the pod's deletion. A deletion by request ends the process
-//! gently and then removes the object; when the object is gone already, the process is killed.
+//! Everything that waits also listens for the pod's deletion. A deletion by request ends the
+//! process gently and then removes the object; when the object is gone already, the process is
+//! killed.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -264,8 +265,8 @@ async fn ending(pods: &mut PodReceiver) -> Ending {
     }
 }
 
-/// Ends a process: politely, and by force when its grace period is over or its object is gone. A later
-/// request can only shorten the grace period.
+/// Ends a process: politely, and by force when its grace period is over or its object is gone. A
+/// later request can only shorten the grace period.
 async fn stop(process: &RunningProcess, mut pods: PodReceiver) {
     use rustix::process::Signal;
     let mut deadline: Option<Instant> = None;

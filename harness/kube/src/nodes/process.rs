@@ -1,8 +1,8 @@
 //! The table of the process groups that containers run in.
 //!
-//! Every signal goes through the table and its lock, so that a group is only ever signalled while its
-//! leader is listed, and a process that is being started while its node goes down or is paused meets
-//! the same fate as the others as soon as it is listed.
+//! Every signal goes through the table and its lock, so that a group is only ever signalled while
+//! its leader is listed, and a process that is being started while its node goes down or is paused
+//! meets the same fate as the others as soon as it is listed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -135,8 +135,8 @@ impl ProcessTable {
         true
     }
 
-    /// Takes a process off the list that has ended, and kills what is left of its group: a container
-    /// ends with its main process.
+    /// Takes a process off the list that has ended, and kills what is left of its group: a
+    /// container ends with its main process.
     pub(super) fn ended(&self, pid: u32, status: ProcessStatus) {
         let mut state = self.lock();
         if let Some(Group { node, pod }) = state.groups.remove(&pid) {

@@ -11,8 +11,8 @@ pub(super) struct WorkDirectory {
 }
 
 impl WorkDirectory {
-    /// A new directory `embedded-kube-PID-N` below the system's directory for temporary files. What a
-    /// killed program left behind can be told by its PID.
+    /// A new directory `embedded-kube-PID-N` below the system's directory for temporary files. What
+    /// a killed program left behind can be told by its PID.
     pub(super) fn for_instance() -> io::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
