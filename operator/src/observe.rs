@@ -88,7 +88,6 @@ impl Observer {
                 let rates = memory.rates.record(at, &offsets, window);
                 seen.partitions = u32::try_from(offsets.partitions.len()).ok();
                 seen.lag_records = Some(offsets.lag_records());
-                seen.worst_partition_share = offsets.worst_partition_share();
                 seen.lag_time = rates.lag_time;
                 seen.arrival_rate_per_s = rates.arrival_per_s;
                 seen.arrival_rate_recent_per_s = rates.arrival_recent_per_s;

@@ -35,6 +35,9 @@ pub mod validate;
 /// Field manager of everything that the operator applies.
 pub const FIELD_MANAGER: &str = "stormgauge-operator";
 
+/// Time between two looks at a job whose spec was refused.
+const REFUSED_LOOK: Duration = Duration::from_secs(30);
+
 /// Why a pass failed: one variant for each step.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
@@ -155,7 +158,8 @@ async fn refuse(
         context.events.publish(job, &Announcement::refused(&message)).await;
     }
     update_status::update_refused(metadata, job.status.as_ref(), &message, context, memory).await?;
-    Ok(Action::await_change())
+    // What stands in the way may be an object that is not watched.
+    Ok(Action::requeue(REFUSED_LOOK))
 }
 
 async fn unreadable(

@@ -1,5 +1,7 @@
 //! Offsets read from brokers that librdkafka itself mocks.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::time::Duration;
 
 use operator::crd::KafkaSource;

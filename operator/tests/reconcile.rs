@@ -1,6 +1,8 @@
 //! Whole passes against a small stand-in for the API server: it stores what is applied, counts
 //! writes, and fails where it is told to.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

@@ -13,7 +13,7 @@ use super::{ClientSettings, Plan, Recommendation, State, seconds};
 
 pub(super) const CLIENT: ClientSettings = ClientSettings {
     fetch_min_bytes: 1,
-    fetch_wait: Duration::from_millis(20),
+    fetch_wait: Duration::from_millis(50),
     linger: Duration::ZERO,
     batch_bytes: 16 * 1024,
     commit_interval: Duration::from_millis(250),

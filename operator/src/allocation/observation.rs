@@ -13,8 +13,6 @@ pub struct Observation {
     pub partitions: Option<u32>,
     /// Records produced but not yet committed by the group, over all partitions.
     pub lag_records: Option<u64>,
-    /// Share of the lag that is in the partition with the most of it, 0 to 1.
-    pub worst_partition_share: Option<f64>,
     /// Age of the oldest record not yet committed.
     pub lag_time: Option<Duration>,
     /// Records arriving in a second, over the rate window.

@@ -31,7 +31,6 @@ fn observation() -> impl Generator<Value = Observation> {
         at: Duration::from_millis(u64::from(at)),
         partitions,
         lag_records: lag,
-        worst_partition_share: None,
         lag_time: lag_time.map(|ms| Duration::from_millis(ms.into())),
         arrival_rate_per_s: numbers.0,
         arrival_rate_recent_per_s: numbers.1,

@@ -153,6 +153,9 @@ impl State {
             self.actions.pop_front();
         }
         self.actions.push_back((now, i64::from(to) - i64::from(from)));
-        self.last_action = Some(now);
+        // A start is no change of a running job: it must not hold up the first correction.
+        if from > 0 {
+            self.last_action = Some(now);
+        }
     }
 }

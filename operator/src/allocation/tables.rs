@@ -85,7 +85,7 @@ fn low_latency_uses_erlang_c_where_partitions_are_not_known() {
 
 /// Backlog: 11,000 records of lag less what healthy workers have in hand.
 /// High Throughput: in hand 1000/s · 1.12 s = 1120; (1000 + 9880/10 s)/(200 · 0.75) = 13.25 → 14.
-/// Low Latency: in hand 270; drain in 2 s: 1000 + 10730/2 = 6365/s → 32 erlangs → max 20.
+/// Low Latency: in hand 300; drain in 2 s: 1000 + 10700/2 = 6350/s → 32 erlangs → max 20.
 /// Cost Optimized: in hand 1055; the lag is 11 s old, over 2 s; drained in min(20, 2 · 4) = 8 s:
 /// (1000 + 9945/8)/200 = 11.2 → 12.
 #[test]

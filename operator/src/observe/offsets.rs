@@ -78,12 +78,4 @@ impl Offsets {
     pub fn lag_records(&self) -> u64 {
         self.partitions.iter().fold(0_u64, |total, partition| total.saturating_add(partition.lag()))
     }
-
-    /// Share of the lag that is in the worst partition; none without lag.
-    #[must_use]
-    pub fn worst_partition_share(&self) -> Option<f64> {
-        let worst = self.partitions.iter().map(PartitionOffsets::lag).max()?;
-        let total = self.lag_records();
-        (total > 0).then(|| worst as f64 / total as f64)
-    }
 }

@@ -13,8 +13,6 @@ pub struct WorkerSample {
     pub busy_seconds_total: Option<f64>,
     /// Latency histogram: upper bound in seconds and cumulative count, by rising bound.
     pub latency_buckets: Vec<(f64, f64)>,
-    /// Partitions assigned to the worker.
-    pub assigned_partitions: Option<f64>,
 }
 
 impl WorkerSample {
@@ -35,7 +33,6 @@ pub fn parse(text: &str) -> WorkerSample {
         match name {
             "streaming_worker_records_total" => add(&mut sample.records_total, value),
             "streaming_worker_busy_seconds_total" => add(&mut sample.busy_seconds_total, value),
-            "streaming_worker_assigned_partitions" => add(&mut sample.assigned_partitions, value),
             "streaming_worker_latency_seconds_bucket" => {
                 if let Some(bound) = label(labels, "le").and_then(|text| text.parse::<f64>().ok()) {
                     add_bucket(&mut sample.latency_buckets, bound, value);
@@ -145,7 +142,6 @@ mod tests {
         );
         assert_eq!(sample.records_total, Some(42.0));
         assert_eq!(sample.busy_seconds_total, Some(0.15));
-        assert_eq!(sample.assigned_partitions, Some(6.0));
         assert_eq!(sample.latency_buckets, [(0.001, 1.0), (f64::INFINITY, 3.0)]);
     }
 

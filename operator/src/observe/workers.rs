@@ -149,7 +149,6 @@ mod tests {
             records_total: Some(records),
             busy_seconds_total: Some(busy_s),
             latency_buckets: buckets.to_vec(),
-            assigned_partitions: None,
         }
     }
 

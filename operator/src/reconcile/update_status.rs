@@ -200,7 +200,7 @@ fn degraded(memory: &JobMemory) -> Report {
     }
     let held = count(memory.desired.unwrap_or(0));
     let message = format!(
-        "{}; not going below {held} workers; check spec.source.kafka and that brokers are reachable",
+        "{}; not going below {held} workers; check spec.source.kafka and that brokers answer",
         memory.blindness
     );
     Report { type_: "Degraded", status: true, reason: "LagNotVisible", message }

@@ -75,7 +75,7 @@ impl Problems {
             Ok(duration) if duration < least => {
                 let least = humantime::format_duration(least);
                 self.add(field, format!("{} is too short; at least {least}", text.as_str()));
-                least_of(duration)
+                duration
             }
             Ok(duration) if duration > DURATION_MAX => {
                 self.add(field, format!("{} is too long; at most 24h", text.as_str()));
@@ -97,10 +97,6 @@ impl Problems {
         }
         u32::try_from(value).unwrap_or(0)
     }
-}
-
-fn least_of(duration: Duration) -> Duration {
-    duration.max(SYNC_MIN)
 }
 
 /// Time between two decisions, also of a spec that is not valid.

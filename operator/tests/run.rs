@@ -1,0 +1,22 @@
+//! The program as another program runs it.
+
+use std::net::SocketAddr;
+
+use operator::{Args, LogFormat, run};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn a_kubeconfig_that_is_not_there_is_named_with_its_flag() {
+    let args = Args {
+        kubeconfig: Some("/no/such/kubeconfig".into()),
+        namespace: None,
+        once: false,
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        install_crds: false,
+        log_format: LogFormat::Text,
+    };
+    // Spawned, as a subcommand of another program would.
+    let result = tokio::spawn(run(args, CancellationToken::new())).await.expect("no panic");
+    let error = format!("{:#}", result.expect_err("there is no such file"));
+    assert!(error.starts_with("reading /no/such/kubeconfig (--kubeconfig)"), "{error}");
+}
