@@ -18,6 +18,8 @@ const PRODUCERS_MAX: usize = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
     entries: BTreeMap<i64, Producer>,
+    /// Whether a producer was ever forgotten, so that an unknown one may be in mid-sequence.
+    forgetful: bool,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,14 @@ impl Producers {
             return Ok(Sequence::Next);
         }
         let Some(producer) = self.entries.get(&batch.producer_id) else {
-            return Ok(Sequence::Next);
+            // Kafka takes any first sequence. When a client's first batch was refused by an old
+            // leader and its second reaches the new one first, the client then takes the first
+            // for delivered, and it is lost. We know whether we have forgotten anybody.
+            return match batch.base_sequence {
+                0 => Ok(Sequence::Next),
+                _ if self.forgetful => Ok(Sequence::Next),
+                _ => Err(ResponseError::OutOfOrderSequenceNumber),
+            };
         };
         if batch.producer_epoch < producer.epoch {
             return Err(ResponseError::InvalidProducerEpoch);
@@ -112,13 +121,16 @@ impl Producers {
         for producer in self.entries.values_mut() {
             producer.batches.retain(|appended| appended.base_offset < end);
         }
+        let known = self.entries.len();
         self.entries.retain(|_, producer| !producer.batches.is_empty());
+        self.forgetful |= self.entries.len() < known;
     }
 
     fn forget_oldest(&mut self) {
         let oldest = self.entries.iter().min_by_key(|(_, producer)| producer.last_append);
         if let Some(id) = oldest.map(|(&id, _)| id) {
             self.entries.remove(&id);
+            self.forgetful = true;
         }
     }
 }
@@ -169,6 +181,16 @@ mod tests {
         let mut producers = Producers::default();
         producers.remember(&batch(0, i32::MAX, 1), 0, Duration::ZERO);
         assert_eq!(producers.check(&batch(0, 0, 1)), Ok(Sequence::Next));
+    }
+
+    #[test]
+    fn an_unknown_producer_begins_at_zero_unless_it_may_have_been_forgotten() {
+        let mut producers = Producers::default();
+        let second = producers.check(&batch(0, 10, 10));
+        assert_eq!(second, Err(ResponseError::OutOfOrderSequenceNumber));
+        producers.remember(&batch(0, 0, 10), 0, Duration::ZERO);
+        producers.truncate(0);
+        assert_eq!(producers.check(&batch(0, 10, 10)), Ok(Sequence::Next));
     }
 
     #[test]
