@@ -1,5 +1,7 @@
 //! Real clients (librdkafka) against an embedded cluster.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 #[path = "support/support.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! What happens on the sockets: clients that do not behave, crashes, several callers.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
