@@ -36,7 +36,9 @@ impl Moment {
     /// Five characters for `generateName`, without vowels so that no words come up.
     pub(crate) fn suffix(&mut self) -> String {
         const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..5).map(|_| ALPHABET[self.entropy.next_u32() as usize % ALPHABET.len()] as char).collect()
+        (0..5)
+            .map(|_| ALPHABET[self.entropy.next_u32() as usize % ALPHABET.len()] as char)
+            .collect()
     }
 }
 

@@ -24,6 +24,7 @@ use crate::registry::{Registry, ResourceType};
 use crate::store::selector::Selection;
 use crate::store::{Key, Limits, Store};
 pub use delete::{DeleteOptions, Deleted};
+pub(crate) use metadata::is_subdomain;
 pub use patch::PatchKind;
 
 /// Objects, types, and who owns whom.

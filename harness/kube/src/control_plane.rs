@@ -92,7 +92,8 @@ impl EmbeddedKube {
         let listen = |source| StartError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let server = ApiServer::with_config(ApiConfig { seed: config.seed, ..ApiConfig::default() });
+        let server =
+            ApiServer::with_config(ApiConfig { seed: config.seed, ..ApiConfig::default() });
         // Whatever goes wrong from here on ends what was started.
         let stop = StopOnDrop(Some(server.clone()));
         let tasks = TaskTracker::new();
@@ -112,8 +113,7 @@ impl EmbeddedKube {
             seed: config.seed,
         };
         let nodes = Nodes::start(server.client(), nodes).await?;
-        let times =
-            NodeTimes { grace: config.node_grace, eviction_delay: config.eviction_delay };
+        let times = NodeTimes { grace: config.node_grace, eviction_delay: config.eviction_delay };
         controllers::spawn(&server.client(), times, &tasks, &cancel);
         tasks.close();
         stop.disarm();

@@ -106,8 +106,11 @@ impl ApiError {
 
     /// No such object.
     pub(crate) fn not_found(group: &str, plural: &str, name: &str) -> Self {
-        let mut error =
-            Self::new(404, "NotFound", format!("{} \"{name}\" not found", qualified(plural, group)));
+        let mut error = Self::new(
+            404,
+            "NotFound",
+            format!("{} \"{name}\" not found", qualified(plural, group)),
+        );
         error.details = json!({ "name": name, "group": group, "kind": plural });
         error
     }

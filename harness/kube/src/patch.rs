@@ -42,8 +42,9 @@ pub(crate) fn patched(
 }
 
 fn json(mut document: Value, patch: Value) -> Result<Value, ApiError> {
-    let operations: Vec<PatchOperation> = serde_json::from_value(patch)
-        .map_err(|error| ApiError::bad_request(format!("the JSON patch cannot be read: {error}")))?;
+    let operations: Vec<PatchOperation> = serde_json::from_value(patch).map_err(|error| {
+        ApiError::bad_request(format!("the JSON patch cannot be read: {error}"))
+    })?;
     if operations.len() > OPERATIONS_MAX {
         return Err(ApiError::too_large(format!(
             "the JSON patch has {} operations, more than {OPERATIONS_MAX}",
@@ -82,5 +83,40 @@ fn json(mut document: Value, patch: Value) -> Result<Value, ApiError> {
         Ok(document)
     } else {
         Err(ApiError::bad_request("the JSON patch does not leave an object"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn copies_that_double_the_document_are_stopped() {
+        let mut operations = vec![json!({ "op": "add", "path": "/a", "value": "x".repeat(1000) })];
+        for index in 0..40 {
+            operations.push(json!({ "op": "copy", "from": "", "path": format!("/b{index}") }));
+        }
+        let error = patched(PatchKind::Json, "", json!({}), operations.into()).unwrap_err();
+        assert_eq!(error.code, 413);
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let mut operations = vec![json!({ "op": "add", "path": "/a", "value": {} })];
+        let mut path = String::from("/a");
+        for _ in 0..200 {
+            path.push_str("/a");
+            operations.push(json!({ "op": "add", "path": path, "value": {} }));
+        }
+        let error = patched(PatchKind::Json, "", json!({}), operations.into()).unwrap_err();
+        assert_eq!(error.code, 400);
+    }
+
+    #[test]
+    fn a_failed_test_refuses_the_patch() {
+        let patch = json!([{ "op": "test", "path": "/a", "value": 2 }]);
+        let error = patched(PatchKind::Json, "", json!({ "a": 1 }), patch).unwrap_err();
+        assert_eq!(error.code, 422);
     }
 }

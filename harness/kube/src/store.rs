@@ -172,3 +172,67 @@ impl Store {
         self.version
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key(name: &str) -> Key {
+        Key {
+            group: String::new(),
+            plural: "things".into(),
+            namespace: "n".into(),
+            name: name.into(),
+        }
+    }
+
+    fn small() -> Store {
+        Store::new(Limits {
+            object_bytes_max: 1_000,
+            store_bytes_max: 2_000,
+            history_changes_max: 3,
+            history_bytes_max: 10_000,
+        })
+    }
+
+    #[test]
+    fn versions_grow_and_changes_can_be_replayed_until_they_are_dropped() {
+        let mut store = small();
+        for round in 0..5 {
+            store.put(key("a"), json!({ "round": round })).unwrap();
+        }
+        let last = store.remove(&key("a")).unwrap();
+        assert_eq!(last["metadata"]["resourceVersion"], "7");
+        let seen: Vec<(u64, bool)> =
+            store.changes_since(4).unwrap().map(|it| (it.version, it.deleted)).collect();
+        assert_eq!(seen, [(5, false), (6, false), (7, true)]);
+        assert_eq!(store.changes_since(3).err().map(|error| error.code), Some(410));
+        assert_eq!(store.changes_since(8).err().map(|error| error.code), Some(504));
+        assert_eq!(store.changes_since(7).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn limits_are_refusals_and_removal_makes_room() {
+        let mut store = small();
+        let big = json!({ "text": "x".repeat(900) });
+        assert_eq!(store.put(key("a"), json!("x".repeat(2_000))).unwrap_err().code, 413);
+        store.put(key("a"), big.clone()).unwrap();
+        store.put(key("a"), big.clone()).unwrap();
+        store.put(key("b"), big.clone()).unwrap();
+        assert_eq!(store.put(key("c"), big.clone()).unwrap_err().code, 500);
+        store.remove(&key("a"));
+        store.put(key("c"), big).unwrap();
+    }
+
+    #[test]
+    fn a_list_stays_within_its_resource_and_namespace() {
+        let mut store = small();
+        for (plural, namespace) in [("things", "n"), ("things", "nn"), ("thingss", "n")] {
+            let key = Key { plural: plural.into(), namespace: namespace.into(), ..key("a") };
+            store.put(key, json!({})).unwrap();
+        }
+        assert_eq!(store.list(("", "things"), Some("n")).count(), 1);
+        assert_eq!(store.list(("", "things"), None).count(), 2);
+    }
+}

@@ -4,7 +4,9 @@ use embedded_kube::api::ApiServer;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, Pod};
+use k8s_openapi::api::events::v1::Event as NewEvent;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{
     Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams, WatchEvent,
     WatchParams,
@@ -146,9 +148,12 @@ async fn dependents_go_with_their_last_owner() {
     maps.create(&PostParams::default(), &owned("late", &owners[..1])).await.unwrap();
     assert_eq!(code(maps.get("late").await), 404);
 
-    maps.delete_collection(&DeleteParams::default(), &ListParams::default().fields("metadata.name=of-both"))
-        .await
-        .unwrap();
+    maps.delete_collection(
+        &DeleteParams::default(),
+        &ListParams::default().fields("metadata.name=of-both"),
+    )
+    .await
+    .unwrap();
     assert_eq!(code(maps.get("of-both").await), 404);
     let orphan = DeleteParams {
         propagation_policy: Some(kube::api::PropagationPolicy::Orphan),
@@ -255,4 +260,52 @@ async fn a_node_is_registered_with_its_status() {
     .unwrap();
     let made = nodes.create(&PostParams::default(), &node).await.unwrap();
     assert_eq!(made.status.unwrap().capacity.unwrap()["cpu"].0, "2");
+}
+
+#[tokio::test]
+async fn a_disruption_budget_stands_in_the_way_of_evictions() {
+    let server = ApiServer::new();
+    let pods: Api<Pod> = Api::default_namespaced(server.client());
+    let budgets: Api<PodDisruptionBudget> = Api::default_namespaced(server.client());
+    let ready = Patch::Merge(json!({
+        "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
+    }));
+    for name in ["a", "b"] {
+        pods.create(&PostParams::default(), &pod(name)).await.unwrap();
+        pods.patch_status(name, &PatchParams::default(), &ready).await.unwrap();
+    }
+    let budget = serde_json::from_value(json!({
+        "metadata": { "name": "budget" },
+        "spec": { "minAvailable": "50%", "selector": { "matchLabels": { "app": "a" } } },
+    }));
+    budgets.create(&PostParams::default(), &budget.unwrap()).await.unwrap();
+    pods.evict("a", &Default::default()).await.unwrap();
+    assert_eq!(code(pods.evict("b", &Default::default()).await), 429);
+}
+
+#[tokio::test]
+async fn both_forms_of_an_event_are_one_object() {
+    let server = ApiServer::new();
+    let new: Api<NewEvent> = Api::default_namespaced(server.client());
+    let old: Api<Event> = Api::default_namespaced(server.client());
+    let event = serde_json::from_value(json!({
+        "metadata": { "name": "e" }, "reason": "Scaled", "action": "Scale", "type": "Normal",
+        "note": "from 1 to 2", "regarding": { "kind": "Job", "name": "j" },
+        "reportingController": "c", "reportingInstance": "i",
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+    }));
+    new.create(&PostParams::default(), &event.unwrap()).await.unwrap();
+    let regarding = ListParams::default().fields("involvedObject.name=j,involvedObject.kind=Job");
+    let seen = &old.list(&regarding).await.unwrap().items[0];
+    assert_eq!(seen.message.as_deref(), Some("from 1 to 2"));
+    assert_eq!(seen.involved_object.name.as_deref(), Some("j"));
+    assert_eq!(new.get("e").await.unwrap().note.as_deref(), Some("from 1 to 2"));
+    let patch = Patch::Merge(
+        json!({ "series": { "count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z" } }),
+    );
+    let patched = new.patch("e", &PatchParams::default(), &patch).await.unwrap();
+    assert_eq!(
+        (patched.series.unwrap().count, patched.regarding.unwrap().name.as_deref()),
+        (2, Some("j"))
+    );
 }

@@ -43,9 +43,7 @@ pub(super) fn group(registry: &Registry, name: &str) -> Option<Value> {
 }
 
 fn group_of(group: &str, versions: &[String]) -> Value {
-    let named = |version: &String| {
-        json!({ "groupVersion": format!("{group}/{version}"), "version": version })
-    };
+    let named = |version: &String| json!({ "groupVersion": format!("{group}/{version}"), "version": version });
     let all: Vec<Value> = versions.iter().map(named).collect();
     json!({ "name": group, "versions": all, "preferredVersion": all.first() })
 }

@@ -81,7 +81,7 @@ fn operations(kind: &ResourceType) -> Value {
 
 fn schema(kind: &ResourceType) -> Value {
     let mut schema = match &kind.schema {
-        Schema::Structural(schema) => Value::clone(schema),
+        Schema::Structural(structural) => structural.root().clone(),
         Schema::Typed(_) => json!({ "type": "object" }),
     };
     set_at(&mut schema, &["x-kubernetes-group-version-kind"], json!([identity(kind)]));

@@ -80,9 +80,7 @@ fn resource(group: &str, version: &str, rest: &[&str]) -> Option<ResourcePath> {
         ["namespaces", namespace, plural, inner @ ..] if inner.len() <= 2 => {
             path(Some(namespace), plural, inner.first(), inner.get(1))
         }
-        [plural, inner @ ..] if inner.len() <= 2 => {
-            path(None, plural, inner.first(), inner.get(1))
-        }
+        [plural, inner @ ..] if inner.len() <= 2 => path(None, plural, inner.first(), inner.get(1)),
         _ => return None,
     })
 }
@@ -112,7 +110,10 @@ mod tests {
         assert_eq!(read("/api/v1/namespaces/a/status"), "||namespaces|a|status");
         assert_eq!(read("/api/v1/namespaces/a/pods"), "|a|pods||");
         assert_eq!(read("/api/v1/pods"), "||pods||");
-        assert_eq!(read("/apis/apps/v1/namespaces/a/deployments/d/scale"), "apps|a|deployments|d|scale");
+        assert_eq!(
+            read("/apis/apps/v1/namespaces/a/deployments/d/scale"),
+            "apps|a|deployments|d|scale"
+        );
         assert_eq!(read("/apis/x.dev/v1/things/t"), "x.dev||things|t|");
         assert_eq!(read("/nothing"), "None");
         assert_eq!(read("/api/v1/namespaces/a/pods/b/c/d"), "None");

@@ -215,9 +215,9 @@ impl<'a> Call<'a> {
         if asked.is_empty() {
             return Ok(());
         }
-        let asked: u64 = asked.parse().map_err(|_| {
-            ApiError::bad_request(format!("invalid resourceVersion: \"{asked}\""))
-        })?;
+        let asked: u64 = asked
+            .parse()
+            .map_err(|_| ApiError::bad_request(format!("invalid resourceVersion: \"{asked}\"")))?;
         if asked > current {
             return Err(ApiError::too_large_version(asked, current));
         }
@@ -322,9 +322,10 @@ impl<'a> Call<'a> {
                 continue;
             }
             document[name] = match name {
-                "gracePeriodSeconds" => given.parse::<i64>().map(Value::from).map_err(|_| {
-                    ApiError::bad_request("gracePeriodSeconds must be a number")
-                })?,
+                "gracePeriodSeconds" => given
+                    .parse::<i64>()
+                    .map(Value::from)
+                    .map_err(|_| ApiError::bad_request("gracePeriodSeconds must be a number"))?,
                 "dryRun" => json!([given]),
                 _ => given.into(),
             };
@@ -364,8 +365,7 @@ impl<'a> Call<'a> {
         let options = self.delete_options(document)?;
         let selection = self.selection()?;
         self.server.with(|cluster, moment| {
-            let deleted =
-                cluster.delete_collection(&self.kind, &selection, &options, &moment)?;
+            let deleted = cluster.delete_collection(&self.kind, &selection, &options, &moment)?;
             let version = cluster.store().version();
             let list =
                 render::list(self.form, &self.kind, deleted.into_iter(), version, moment.now);

@@ -63,9 +63,15 @@ pub(super) fn start(
     let bookmarks = query.flag("allowWatchBookmarks");
     let duration = match query.get("timeoutSeconds") {
         "" => DURATION_DEFAULT,
-        text => Duration::from_secs(text.parse::<u32>().map_err(|_| {
-            ApiError::bad_request(format!("timeoutSeconds must be a number, not \"{text}\""))
-        })?.into()),
+        text => Duration::from_secs(
+            text.parse::<u32>()
+                .map_err(|_| {
+                    ApiError::bad_request(format!(
+                        "timeoutSeconds must be a number, not \"{text}\""
+                    ))
+                })?
+                .into(),
+        ),
     };
     let mut watch = Watch {
         server: server.clone(),
@@ -198,9 +204,7 @@ impl Watch {
             (None, false) => None,
             (None, true) => Some(("ADDED", Value::clone(&change.object))),
             (Some(_), true) => Some(("MODIFIED", Value::clone(&change.object))),
-            (Some(_), false) if change.deleted => {
-                Some(("DELETED", Value::clone(&change.object)))
-            }
+            (Some(_), false) if change.deleted => Some(("DELETED", Value::clone(&change.object))),
             (Some(before), false) => {
                 // The object left the selection: its last state within, at the new version.
                 let mut last = Value::clone(before);

@@ -22,10 +22,10 @@ impl Cluster {
         write: &mut Write,
     ) -> Result<Value, ApiError> {
         let (target, object) = self.prepare_create(target, object, write)?;
-        let config = object.clone();
-        let mut object = self.finish_create(&target, object, write)?;
+        let object = self.finish_create(&target, object, write)?;
         let empty = json!({});
-        let change = managers::Change { before: &empty, after: &config, part: write.part };
+        let change = managers::Change { before: &empty, after: &object, part: write.part };
+        let mut object = object.clone();
         managers::track_update(&target.kind, &change, &mut object, write);
         self.insert(&target, object, write)
     }

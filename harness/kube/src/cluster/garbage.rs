@@ -161,7 +161,10 @@ impl Cluster {
     }
 
     /// The objects in a namespace, or those of a custom type.
-    pub(super) fn contents<'a>(&'a self, container: &'a Key) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
+    pub(super) fn contents<'a>(
+        &'a self,
+        container: &'a Key,
+    ) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
         if container.group.is_empty() && container.plural == "namespaces" {
             let within = self.store().all().map(|(key, _)| key);
             return Box::new(within.filter(|key| key.namespace == container.name));

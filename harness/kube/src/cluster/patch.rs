@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{Cluster, Part, Target, Write};
-use crate::apply::managers;
+use crate::apply::{self, managers};
 use crate::convert;
 use crate::error::ApiError;
+use crate::json::{at, str_at};
 use crate::patch;
 
 /// The kinds of patches, by their media type.
@@ -60,14 +61,56 @@ impl Cluster {
         managers::track_update(&target.kind, &change, &mut tracked, write);
         self.commit(target, &old, tracked, write)
     }
-    fn apply(&mut self, target: &Target, document: Value, _force: bool, write: &mut Write) -> Result<Value, ApiError> {
-        match self.current(target) {
-            Ok(old) => {
-                let new = patch::patched(PatchKind::Merge, &target.kind.plural, Value::clone(&old), document)?;
-                let new = self.merge_update(target, &old, new, write)?;
-                self.commit(target, &old, new, write)
+
+    /// Applies a configuration; the object is created if it is not there.
+    fn apply(
+        &mut self,
+        target: &Target,
+        document: Value,
+        force: bool,
+        write: &mut Write,
+    ) -> Result<Value, ApiError> {
+        for field in ["apiVersion", "kind"] {
+            if str_at(&document, &[field]).is_empty() {
+                return Err(ApiError::bad_request(format!("{field} must be set to apply")));
             }
-            Err(_) => self.create(target, document, write),
         }
+        if at(&document, &["metadata", "managedFields"]).is_some_and(|it| !it.is_null()) {
+            return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+        }
+        if write.part == Part::Scale {
+            return Err(ApiError::method_not_allowed());
+        }
+        let config = convert::incoming(&target.kind, document)?;
+        let config = apply::configuration(&target.kind, config, write.part);
+        let old = match self.current(target) {
+            Ok(old) => old,
+            Err(_) if write.part == Part::Main => {
+                return self.create_applied(target, config, write);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut applied = apply::apply(&target.kind, Some(&old), &config, force, write)?;
+        let new = self.merge_update(target, &old, applied.object.take(), write)?;
+        let mut recorded = new;
+        applied.record(&mut recorded);
+        self.commit(target, &old, recorded, write)
+    }
+
+    fn create_applied(
+        &mut self,
+        target: &Target,
+        config: Value,
+        write: &mut Write,
+    ) -> Result<Value, ApiError> {
+        if !str_at(&config, &["metadata", "uid"]).is_empty() {
+            let why = "uid mismatch: the provided object specified a uid, and none is there";
+            return Err(target.conflict(why));
+        }
+        let applied = apply::apply(&target.kind, None, &config, true, write)?;
+        let (target, object) = self.prepare_create(target, config, write)?;
+        let mut object = self.finish_create(&target, object, write)?;
+        applied.record(&mut object);
+        self.insert(&target, object, write)
     }
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::scale::selector_text;
 use super::{Cluster, DeleteOptions, Target, Write};
 use crate::error::{ApiError, Cause};
-use crate::json::{list_at, set_at, str_at};
+use crate::json::{at, list_at, set_at, str_at};
+use crate::store::selector::{LabelSelector, Selection};
 
 impl Cluster {
     /// Assigns a pod to the node that a `Binding` names.
@@ -47,11 +49,67 @@ impl Cluster {
         eviction: &Value,
         write: &Write,
     ) -> Result<(), ApiError> {
+        let pod = self.current(target)?;
+        if let Some(budget) = self.exhausted_budget(&pod) {
+            let mut error = ApiError::new(
+                429,
+                "TooManyRequests",
+                "Cannot evict pod as it would violate the pod's disruption budget.",
+            );
+            error.details = json!({ "causes": [{
+                "reason": "DisruptionBudget",
+                "message": format!("The disruption budget {budget} allows no disruption now"),
+            }]});
+            return Err(error);
+        }
         let null = Value::Null;
-        let mut options =
-            DeleteOptions::read(eviction.get("deleteOptions").unwrap_or(&null))?;
+        let mut options = DeleteOptions::read(eviction.get("deleteOptions").unwrap_or(&null))?;
         options.dry_run |= write.dry_run;
         self.delete(target, &options, &write.moment)?;
         Ok(())
     }
+
+    /// The name of a disruption budget that the eviction of this pod would break.
+    fn exhausted_budget(&self, pod: &Value) -> Option<String> {
+        let kind = self.registry().find("policy", "v1", "poddisruptionbudgets")?;
+        let pods = self.registry().find("", "v1", "pods")?;
+        let namespace = Some(str_at(pod, &["metadata", "namespace"]).to_owned());
+        let all = Selection { namespace, ..Selection::default() };
+        self.list(kind, &all).iter().find_map(|budget| {
+            let selector = at(budget, &["spec", "selector"])?;
+            let labels = LabelSelector::parse(&selector_text(selector)).ok()?;
+            if !labels.matches(pod) || !is_ready(pod) {
+                return None;
+            }
+            let selected = self.list(pods, &Selection { labels, ..all.clone() });
+            let healthy = selected.iter().filter(|pod| is_ready(pod)).count();
+            let spec = budget.get("spec")?;
+            let wanted = match spec.get("minAvailable").filter(|value| !value.is_null()) {
+                Some(least) => share(least, selected.len()),
+                None => {
+                    let most = share(spec.get("maxUnavailable")?, selected.len());
+                    selected.len().saturating_sub(most)
+                }
+            };
+            let name = str_at(budget, &["metadata", "name"]).to_owned();
+            (healthy <= wanted).then_some(name)
+        })
+    }
+}
+
+/// A number of pods, given as one or as a percentage of all, rounded up.
+fn share(value: &Value, all: usize) -> usize {
+    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse::<usize>().ok());
+    match (number, percent) {
+        (Some(number), _) => number,
+        (None, Some(percent)) => all.saturating_mul(percent).div_ceil(100),
+        (None, None) => 0,
+    }
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let ready =
+        |one: &Value| str_at(one, &["type"]) == "Ready" && str_at(one, &["status"]) == "True";
+    !super::metadata::is_deleting(pod) && list_at(pod, &["status", "conditions"]).iter().any(ready)
 }

@@ -198,11 +198,9 @@ fn intent_changed(target: &Target, old: &Value, new: &Value) -> bool {
     }
     let fields = |object: &Value| -> Vec<(String, Value)> {
         let all = object.as_object().into_iter().flatten();
-        all.filter(|(name, _)| {
-            *name != "metadata" && (!target.kind.status || *name != "status")
-        })
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+        all.filter(|(name, _)| *name != "metadata" && (!target.kind.status || *name != "status"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     };
     fields(old) != fields(new)
 }

@@ -10,8 +10,13 @@ use crate::error::ApiError;
 /// that are replaced as a whole.
 fn merge_key(plural: &str, list: &str) -> Option<&'static str> {
     Some(match list {
-        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes"
-        | "imagePullSecrets" | "secrets" => "name",
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets"
+        | "secrets" => "name",
         "ports" if plural == "services" => "port",
         "ports" => "containerPort",
         "volumeMounts" => "mountPath",
@@ -169,4 +174,60 @@ fn merge_list(
         }
     }
     Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn merged(document: Value, patch: Value) -> Value {
+        merge("pods", document, patch).unwrap()
+    }
+
+    #[test]
+    fn lists_merge_by_their_key_and_directives_are_followed() {
+        let spec = json!({ "containers": [
+            { "name": "a", "image": "x", "env": [{ "name": "A", "value": "1" }] },
+            { "name": "b", "image": "y" },
+        ]});
+        let patch = json!({ "containers": [
+            { "name": "a", "image": "z", "env": [{ "name": "B", "value": "2" }] },
+            { "name": "b", "$patch": "delete" },
+            { "name": "c", "image": null },
+        ], "$setElementOrder/containers": [{ "name": "a" }] });
+        let wanted = json!({ "containers": [
+            { "name": "a", "image": "z",
+              "env": [{ "name": "A", "value": "1" }, { "name": "B", "value": "2" }] },
+            { "name": "c" },
+        ]});
+        assert_eq!(merged(spec, patch), wanted);
+    }
+
+    #[test]
+    fn plain_lists_are_replaced_and_sets_are_united() {
+        let before = json!({ "args": ["a"], "finalizers": ["x", "y"] });
+        let patch = json!({
+            "args": ["b"], "finalizers": ["z"], "$deleteFromPrimitiveList/finalizers": ["x"],
+        });
+        let after = merged(before, patch);
+        assert_eq!(after["args"], json!(["b"]));
+        let left = after["finalizers"].as_array().unwrap();
+        assert!(left.contains(&json!("y")) && left.contains(&json!("z")));
+    }
+
+    #[test]
+    fn maps_can_be_replaced_or_restricted() {
+        let before = json!({ "strategy": { "type": "RollingUpdate", "rollingUpdate": {} } });
+        let retained = json!({ "strategy": { "$retainKeys": ["type"], "type": "Recreate" } });
+        assert_eq!(merged(before.clone(), retained), json!({ "strategy": { "type": "Recreate" } }));
+        let replaced = json!({ "strategy": { "$patch": "replace", "type": "Recreate" } });
+        assert_eq!(merged(before, replaced), json!({ "strategy": { "type": "Recreate" } }));
+    }
+
+    #[test]
+    fn an_element_without_its_key_is_refused() {
+        let patch = json!({ "containers": [{ "image": "x" }] });
+        assert_eq!(merge("pods", json!({}), patch).unwrap_err().code, 400);
+    }
 }

@@ -36,10 +36,7 @@ fn core_types() -> Vec<ResourceType> {
             status: true,
             ..typed::<core::Node>(plain("Node", "nodes", &["no"]))
         },
-        in_all(ResourceType {
-            status: true,
-            ..typed::<core::Pod>(plain("Pod", "pods", &["po"]))
-        }),
+        in_all(ResourceType { status: true, ..typed::<core::Pod>(plain("Pod", "pods", &["po"])) }),
         in_all(ResourceType {
             status: true,
             ..typed::<core::Service>(plain("Service", "services", &["svc"]))

@@ -60,7 +60,9 @@ const PODS: &[(&str, &str, i64, Function)] = &[
     AGE,
     ("IP", "string", 1, |pod, _| or_none(str_at(pod, &["status", "podIP"]))),
     ("Node", "string", 1, |pod, _| or_none(str_at(pod, &["spec", "nodeName"]))),
-    ("Nominated Node", "string", 1, |pod, _| or_none(str_at(pod, &["status", "nominatedNodeName"]))),
+    ("Nominated Node", "string", 1, |pod, _| {
+        or_none(str_at(pod, &["status", "nominatedNodeName"]))
+    }),
     ("Readiness Gates", "string", 1, |_, _| or_none("")),
 ];
 

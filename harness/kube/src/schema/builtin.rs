@@ -57,8 +57,8 @@ fn default_container(container: &mut Value) {
     default_at(container, &["terminationMessagePath"], json!("/dev/termination-log"));
     default_at(container, &["terminationMessagePolicy"], json!("File"));
     let image = str_at(container, &["image"]);
-    let latest = !image.rsplit('/').next().unwrap_or_default().contains(':')
-        || image.ends_with(":latest");
+    let latest =
+        !image.rsplit('/').next().unwrap_or_default().contains(':') || image.ends_with(":latest");
     let policy = if latest { "Always" } else { "IfNotPresent" };
     default_at(container, &["imagePullPolicy"], json!(policy));
     default_at(container, &["resources"], json!({}));
