@@ -99,10 +99,11 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
     }
 }
 
-/// Warnings of our own go to standard error; `RUST_LOG` says otherwise.
+/// Errors of our own go to standard error; `RUST_LOG` says otherwise. The Kafka client's are left
+/// out: it complains loudly of every broker that we crash.
 fn start_log() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,rdkafka=off,librdkafka=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -61,20 +61,23 @@ fn unfinished(journal: &Path) -> io::Result<Option<Leftover>> {
     let processes = left.processes.into_iter().filter(|left| is_alive(left.pid, left.start_ticks));
     Ok(Some(Leftover {
         processes: processes.collect(),
-        folders: folders(&directory),
+        folders: left.owner.map(|(pid, _)| folders(pid)).unwrap_or_default(),
         faults: left.faults,
         run: left.run.unwrap_or_default(),
         directory,
     }))
 }
 
-/// Working folders of pods below the run's folder.
-fn folders(directory: &Path) -> Vec<PathBuf> {
-    let Ok(trials) = fs::read_dir(directory.join("trials")) else { return Vec::new() };
-    trials
-        .filter_map(|trial| Some(trial.ok()?.path().join("work")))
-        .filter(|work| work.is_dir())
-        .collect()
+/// Working folders of pods: the control plane of a harness names them after its process.
+fn folders(harness: u32) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return Vec::new() };
+    let prefix = format!("embedded-kube-{harness}-");
+    let own = entries.filter_map(Result::ok).filter(|entry| {
+        // A link of that name could lead anywhere.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        is_folder && entry.file_name().to_string_lossy().starts_with(&prefix)
+    });
+    own.map(|entry| entry.path()).collect()
 }
 
 /// Whether a process lives and is the one that was journaled, not another with its number.

@@ -110,6 +110,7 @@ impl Observer {
         }
         let view = memory.workers.record(at, answers);
         seen.busy_share = view.busy_share;
+        seen.reports_busy_time = view.reports_busy_time;
         seen.service_time_s = view.service_time_s;
         seen.p99_latency = view.p99_latency;
         seen.processed_rate_per_s = seen.processed_rate_per_s.or(view.records_per_s);

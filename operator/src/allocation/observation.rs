@@ -23,6 +23,9 @@ pub struct Observation {
     pub processed_rate_per_s: Option<f64>,
     /// Share of time the workers were busy, averaged over them.
     pub busy_share: Option<f64>,
+    /// Whether workers report busy time: then what a worker can do becomes known with the next
+    /// looks, and must not be guessed from what it happened to do.
+    pub reports_busy_time: bool,
     /// Busy time for one record, in seconds.
     pub service_time_s: Option<f64>,
     /// Squared coefficient of variation of the times between arrivals; 1 where unknown.

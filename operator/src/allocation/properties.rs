@@ -28,6 +28,7 @@ fn observation() -> impl Generator<Value = Observation> {
         (0..50_u32, 0..50_u32),
     );
     seen.prop_map(|(at, partitions, lag, lag_time, numbers, p99, (replicas, ready))| Observation {
+        reports_busy_time: ready % 2 == 0,
         at: Duration::from_millis(u64::from(at)),
         partitions,
         lag_records: lag,

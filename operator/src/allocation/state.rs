@@ -55,6 +55,7 @@ impl State {
                 let kept = self.service_s.unwrap_or(sample);
                 self.service_s = Some(kept + SERVICE_WEIGHT * (sample - kept));
             }
+            (None, Some(_)) if seen.reports_busy_time => {}
             (None, Some(processed)) if seen.ready > 0 && processed >= SHOWN_LEAST_PER_S => {
                 let shown = (processed / f64::from(seen.ready)).max(SHOWN_LEAST_PER_S);
                 self.shown_per_s = Some(self.shown_per_s.unwrap_or(0.0).max(shown));

@@ -286,3 +286,21 @@ fn a_number_set_by_hand_overrides_the_strategy_within_the_bounds() {
     assert_eq!(decision.replicas, 20);
     assert!(decision.reason.contains("maxReplicas"), "{}", decision.reason);
 }
+
+/// Two workers that have just started did 30/s together; that is no measure of what they can do
+/// when busy time is reported and only not known yet. Without reports it is all there is.
+#[test]
+fn a_slow_start_is_no_capacity_where_busy_time_is_reported() {
+    let starting = Observation {
+        lag_records: Some(2000),
+        processed_rate_per_s: Some(30.0),
+        service_time_s: None,
+        busy_share: None,
+        reports_busy_time: true,
+        ..steady(0, 2)
+    };
+    let plan = plan(Strategy::LowLatency);
+    assert_eq!(decided(&plan, std::slice::from_ref(&starting)).replicas, 4);
+    let silent = Observation { reports_busy_time: false, ..starting };
+    assert_eq!(decided(&plan, &[silent]).replicas, 20);
+}

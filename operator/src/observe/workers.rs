@@ -22,6 +22,8 @@ pub struct WorkerTracker {
 pub struct WorkersView {
     /// Records processed in a second by all workers that were seen twice.
     pub records_per_s: Option<f64>,
+    /// Whether any of them reports busy time at all.
+    pub reports_busy_time: bool,
     /// Share of time they were busy, averaged.
     pub busy_share: Option<f64>,
     /// Busy time for one record in seconds: the inverse of the true rate of DS2.
@@ -41,6 +43,7 @@ impl WorkerTracker {
         let mut sums = Sums::default();
         let mut kept = HashMap::new();
         for (pod, sample) in samples.into_iter().take(WORKERS_MAX) {
+            sums.reports_busy_time |= sample.busy_seconds_total.is_some();
             if let Some((then, before)) = self.last.get(&pod) {
                 let elapsed_s = now.saturating_sub(*then).as_secs_f64();
                 if elapsed_s > 0.001 {
@@ -57,6 +60,7 @@ impl WorkerTracker {
 #[derive(Debug, Default)]
 struct Sums {
     records_per_s: Option<f64>,
+    reports_busy_time: bool,
     busy_share: f64,
     busy_workers: f64,
     records: f64,
@@ -91,6 +95,7 @@ impl Sums {
         let enough = self.records >= RECORDS_LEAST && self.busy_s > 0.0;
         WorkersView {
             records_per_s: self.records_per_s,
+            reports_busy_time: self.reports_busy_time,
             busy_share: (self.busy_workers > 0.0).then(|| self.busy_share / self.busy_workers),
             service_time_s: enough.then(|| self.busy_s / self.records),
             p99_latency: quantile(&self.buckets, 0.99),
@@ -166,7 +171,8 @@ mod tests {
     fn counters_give_rate_busy_share_and_service_time() {
         let mut tracker = WorkerTracker::default();
         let first = [one("a", worker(1000.0, 5.0, &[])), one("b", worker(0.0, 0.0, &[]))];
-        assert_eq!(tracker.record(at(0), first), WorkersView::default());
+        let nothing_yet = WorkersView { reports_busy_time: true, ..WorkersView::default() };
+        assert_eq!(tracker.record(at(0), first), nothing_yet);
         let second = [one("a", worker(1200.0, 6.0, &[])), one("b", worker(100.0, 0.2, &[]))];
         let view = tracker.record(at(2), second);
         assert_eq!(view.records_per_s, Some(150.0));
