@@ -27,6 +27,9 @@ use crate::store::Limits;
 /// The version of Kubernetes whose API is served.
 pub(crate) const KUBERNETES_MINOR: &str = "34";
 
+/// How long clients have to take their last answers when the server stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// How a server behaves.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
@@ -108,7 +111,12 @@ impl ApiServer {
     /// Those of accepting connections.
     pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
         let stop = self.shared.stop.clone();
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+        let stopped = stop.clone().cancelled_owned();
+        tokio::select! {
+            ended = axum::serve(listener, self.router()).with_graceful_shutdown(stopped) => ended,
+            // A client that neither reads nor leaves does not hold up the end.
+            () = async { stop.cancelled().await; tokio::time::sleep(FAREWELL).await } => Ok(()),
+        }
     }
 
     /// Ends watches and the socket.

@@ -1,4 +1,5 @@
 //! Custom resource definitions and their objects.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too, may end them")]
 
 use embedded_kube::api::ApiServer;
 use http::Request;

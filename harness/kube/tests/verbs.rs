@@ -1,4 +1,5 @@
 //! The verbs through a typed client in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too, may end them")]
 
 use embedded_kube::api::ApiServer;
 use futures::{StreamExt, TryStreamExt};

@@ -1,4 +1,5 @@
 //! Watches: bookmarks, expiry, and the watchers and controllers of `kube`.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too, may end them")]
 
 use std::collections::BTreeSet;
 use std::pin::pin;

@@ -43,7 +43,10 @@ pub(super) fn group(registry: &Registry, name: &str) -> Option<Value> {
 }
 
 fn group_of(group: &str, versions: &[String]) -> Value {
-    let named = |version: &String| json!({ "groupVersion": format!("{group}/{version}"), "version": version });
+    let named = |version: &String| {
+        let group_version = format!("{group}/{version}");
+        json!({ "groupVersion": group_version, "version": version })
+    };
     let all: Vec<Value> = versions.iter().map(named).collect();
     json!({ "name": group, "versions": all, "preferredVersion": all.first() })
 }

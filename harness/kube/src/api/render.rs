@@ -80,10 +80,6 @@ pub(super) fn bookmark(form: Form, kind: &ResourceType, version: u64, initial_en
             object.insert("kind".into(), kind.kind.clone().into());
             object.insert("apiVersion".into(), kind.api_version().into());
             object.insert("metadata".into(), metadata);
-            // Clients read bookmarks as objects of the type, which may demand these.
-            if !kind.is_custom() {
-                object.insert("spec".into(), json!({}));
-            }
             Value::Object(object)
         }
     }

@@ -232,3 +232,63 @@ impl Step {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const PODS: Shape<'_> = Shape::Builtin("pods", "");
+
+    fn pod() -> Value {
+        json!({
+            "metadata": { "labels": { "app": "a" }, "finalizers": ["x.dev/y"] },
+            "spec": { "containers": [
+                { "name": "main", "args": ["-v"], "ports": [{ "containerPort": 80 }] },
+            ]},
+        })
+    }
+
+    #[test]
+    fn sets_are_written_as_kubernetes_writes_them_and_read_back() {
+        let set = FieldSet::of(PODS, &pod());
+        let wanted = json!({
+            "f:metadata": { "f:labels": { "f:app": {} }, "f:finalizers": { "v:\"x.dev/y\"": {} } },
+            "f:spec": { "f:containers": { "k:{\"name\":\"main\"}": {
+                ".": {},
+                "f:name": {},
+                "f:args": {},
+                "f:ports": { "k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {
+                    ".": {}, "f:containerPort": {},
+                }},
+            }}},
+        });
+        assert_eq!(set.to_json(), wanted);
+        assert_eq!(FieldSet::from_json(&wanted), set);
+    }
+
+    #[test]
+    fn only_what_differs_has_changed() {
+        let mut after = pod();
+        after["spec"]["containers"][0]["args"] = json!(["-q"]);
+        let changed = FieldSet::changed(PODS, &pod(), &after);
+        let wanted = json!({
+            "f:spec": { "f:containers": { "k:{\"name\":\"main\"}": { "f:args": {} } } },
+        });
+        assert_eq!(changed.to_json(), wanted);
+        assert_eq!(
+            FieldSet::of(PODS, &pod()).common_leaves(&changed),
+            [".spec.containers[name=\"main\"].args"]
+        );
+    }
+
+    #[test]
+    fn a_set_less_itself_is_empty() {
+        let mut set = FieldSet::of(PODS, &pod());
+        let same = set.clone();
+        set.union(&same);
+        assert_eq!(set, same);
+        set.subtract(&same);
+        assert!(set.is_empty());
+    }
+}

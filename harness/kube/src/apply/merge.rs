@@ -86,7 +86,8 @@ pub(super) fn take_out(
                 }
             }
             (Step::Value(text), Value::Array(items)) if keep.is_none() => {
-                items.retain(|item| item.to_string() != *text);
+                let gone: Option<Value> = serde_json::from_str(text).ok();
+                items.retain(|item| Some(item) != gone.as_ref());
             }
             _ => {}
         }

@@ -61,7 +61,7 @@ fn check_versions(definition: &Value, causes: &mut Vec<Cause>) {
         }
         let schema = at(version, &["schema", "openAPIV3Schema"]);
         let place = format!("{place}.schema.openAPIV3Schema");
-        match schema.map(Value::clone).map(Structural::new) {
+        match schema.cloned().map(Structural::new) {
             None => causes.push(Cause::required(place, "schemas are required")),
             Some(Err(why)) => causes.push(Cause::invalid(place, &Value::Null, &why)),
             Some(Ok(structural)) if str_at(structural.root(), &["type"]) != "object" => {

@@ -24,7 +24,9 @@ pub(crate) fn first<'a>(path: &str, object: &'a Value) -> Option<&'a Value> {
                 let mut items = value.as_array()?.iter();
                 let equal = |item: &&Value| match item.get(field) {
                     Some(Value::String(text)) => text == wanted,
-                    Some(other) => other.to_string() == *wanted,
+                    Some(other) => {
+                        serde_json::from_str(wanted).is_ok_and(|wanted: Value| *other == wanted)
+                    }
                     None => false,
                 };
                 walk(rest, items.find(equal)?)

@@ -120,7 +120,13 @@ impl FieldSelector {
             if !is_selectable(path) {
                 return Err(ApiError::bad_request(format!("field label not supported: {path}")));
             }
-            terms.push((path.to_owned(), equal, value.trim().to_owned()));
+            // Both forms of events are stored as the core form.
+            let path = match path.strip_prefix("regarding.") {
+                Some(rest) => format!("involvedObject.{rest}"),
+                None if path == "reportingController" => "reportingComponent".to_owned(),
+                None => path.to_owned(),
+            };
+            terms.push((path, equal, value.trim().to_owned()));
         }
         Ok(Self(terms))
     }
@@ -177,5 +183,45 @@ impl Selection {
             .is_none_or(|namespace| str_at(object, &["metadata", "namespace"]) == namespace)
             && self.labels.matches(object)
             && self.fields.matches(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn label_selectors_choose_as_kubernetes_does() {
+        let object = json!({ "metadata": { "labels": { "app": "a", "x.dev/tier": "" } } });
+        let table = [
+            ("", true),
+            ("app=a", true),
+            ("app == a, x.dev/tier", true),
+            ("app!=a", false),
+            ("other!=a", true),
+            ("app in (b, a)", true),
+            ("app notin (a)", false),
+            ("other notin (a)", true),
+            ("!app", false),
+            ("!other", true),
+            ("x.dev/tier=", true),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(LabelSelector::parse(text).unwrap().matches(&object), wanted, "{text}");
+        }
+        for text in ["app in a", "app (a)", "a b", "!", "=a", "app=a)", "in (a)"] {
+            assert_eq!(LabelSelector::parse(text).map_err(|error| error.code), Err(400), "{text}");
+        }
+    }
+
+    #[test]
+    fn field_selectors_compare_known_fields() {
+        let pod = json!({ "metadata": { "name": "a" }, "spec": { "nodeName": "n" } });
+        let matches = |text: &str| FieldSelector::parse(text).unwrap().matches(&pod);
+        assert!(matches("metadata.name=a,spec.nodeName!=m"));
+        assert!(matches("status.phase="), "a missing field is empty");
+        assert!(!matches("metadata.name!=a"));
+        assert_eq!(FieldSelector::parse("spec.image=a").unwrap_err().code, 400);
     }
 }
