@@ -21,8 +21,6 @@ pub(crate) struct CommitTracker {
     current: Epoch,
     closed: VecDeque<Epoch>,
     ready: Positions,
-    /// The newest offset handed out for commit.
-    issued: Positions,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +38,6 @@ impl CommitTracker {
             current: Epoch::default(),
             closed: VecDeque::new(),
             ready: HashMap::new(),
-            issued: HashMap::new(),
         }
     }
 
@@ -58,7 +55,6 @@ impl CommitTracker {
                 epoch.positions.remove(partition);
             }
             self.ready.remove(partition);
-            self.issued.remove(partition);
         }
     }
 
@@ -81,8 +77,7 @@ impl CommitTracker {
         }
     }
 
-    /// Ends the epoch and gathers what may be committed. Offsets handed out are not handed out
-    /// again unless [`Self::failed`] gives them back.
+    /// Ends the epoch and gathers what may be committed since the last time.
     pub(crate) fn snapshot(&mut self) -> Positions {
         // Complete epochs make room first, so that the last one can always be closed.
         self.gather();
@@ -92,9 +87,7 @@ impl CommitTracker {
             self.closed.push_back(std::mem::replace(&mut self.current, next));
         }
         self.gather();
-        let ready = std::mem::take(&mut self.ready);
-        self.issued.extend(&ready);
-        ready
+        std::mem::take(&mut self.ready)
     }
 
     /// Moves the positions of complete epochs to those that may be committed.
@@ -106,16 +99,6 @@ impl CommitTracker {
             self.acknowledgements.release(epoch.number);
             self.ready.extend(&epoch.positions);
             self.closed.pop_front();
-        }
-    }
-
-    /// A commit failed: its offsets come again with the next snapshot, unless a newer one was
-    /// handed out meanwhile or the partition is gone.
-    pub(crate) fn failed(&mut self, offsets: &Positions) {
-        for (&partition, &offset) in offsets {
-            if self.issued.get(&partition) == Some(&offset) {
-                self.ready.entry(partition).or_insert(offset);
-            }
         }
     }
 }
@@ -181,26 +164,6 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_commit_comes_again_but_never_rewinds() {
-        let (mut tracker, acknowledgements) = tracker(&[0]);
-        let commit = |tracker: &mut CommitTracker, offset| {
-            let epoch = take(tracker, 0, offset);
-            acknowledgements.acknowledge(epoch);
-            tracker.snapshot()
-        };
-        let first = commit(&mut tracker, 0);
-        tracker.failed(&first);
-        assert_eq!(tracker.snapshot(), first);
-        let second = commit(&mut tracker, 1);
-        tracker.failed(&first);
-        assert_eq!(tracker.snapshot(), Positions::new());
-        tracker.failed(&second);
-        tracker.revoked(&[0]);
-        tracker.failed(&second);
-        assert_eq!(tracker.snapshot(), Positions::new());
-    }
-
-    #[test]
     fn a_stalled_broker_does_not_grow_memory_and_loses_no_position() {
         let (mut tracker, acknowledgements) = tracker(&[0]);
         let epochs: Vec<usize> = (0..5_000)
@@ -212,8 +175,7 @@ mod tests {
             .collect();
         assert!(tracker.closed.len() < OPEN_EPOCHS_MAX);
         epochs.into_iter().for_each(|epoch| acknowledgements.acknowledge(epoch));
-        tracker.snapshot();
-        assert_eq!(tracker.issued, Positions::from([(0, 5_000)]));
+        assert_eq!(tracker.snapshot(), Positions::from([(0, 5_000)]));
     }
 
     proptest! {
@@ -225,6 +187,7 @@ mod tests {
         ) {
             let (mut tracker, acknowledgements) = tracker(&[0, 1]);
             let mut next = [0_i64; 2];
+            let mut committed = Positions::new();
             let mut pending: Vec<(usize, i32, i64)> = Vec::new();
             for (step, index) in steps {
                 match step {
@@ -244,14 +207,15 @@ mod tests {
                                 of == partition && offset < position
                             });
                             prop_assert!(!early, "committed {position} of {partition}");
+                            committed.insert(partition, position);
                         }
                     }
                 }
             }
             pending.drain(..).for_each(|(epoch, ..)| acknowledgements.acknowledge(epoch));
-            tracker.snapshot();
+            committed.extend(tracker.snapshot());
             for partition in 0..2 {
-                let position = tracker.issued.get(&partition).copied().unwrap_or(0);
+                let position = committed.get(&partition).copied().unwrap_or(0);
                 prop_assert_eq!(position, next[partition as usize]);
             }
         }

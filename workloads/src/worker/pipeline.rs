@@ -32,22 +32,23 @@ pub(crate) fn run(
     metrics: &Arc<Metrics>,
     stop: &AtomicBool,
 ) -> Result<(), WorkerError> {
+    let early = config.planted_bug == Some(PlantedBug::CommitBeforeProcessing);
+    let mut config = config.clone();
+    if early {
+        config.commit_interval = config.commit_interval.min(EARLY_COMMIT_INTERVAL);
+    }
     let acknowledgements = Arc::new(Acknowledgements::default());
-    let sink = Sink::open(config, &acknowledgements, metrics)?;
+    let sink = Sink::open(&config, &acknowledgements, metrics)?;
     let tracker = CommitTracker::new(acknowledgements);
-    let source = Source::open(config)?;
-    let ahead =
-        (config.planted_bug == Some(PlantedBug::CommitBeforeProcessing)).then(ReadAhead::default);
+    let source = Source::open(&config)?;
     let mut pipeline = Pipeline {
-        processor: Processor::new(config, sink, tracker, Arc::clone(metrics)),
+        processor: Processor::new(&config, sink, tracker, Arc::clone(metrics)),
         metrics: Arc::clone(metrics),
-        commit_interval: match &ahead {
-            Some(_) => config.commit_interval.min(EARLY_COMMIT_INTERVAL),
-            None => config.commit_interval,
-        },
-        committed_at: clock::now(),
+        // Twice a commit interval, so that a commit is never a whole interval behind.
+        snapshot_interval: config.commit_interval / 2,
+        snapshot_at: clock::now(),
         busy_since: clock::now(),
-        ahead,
+        ahead: early.then(ReadAhead::default),
     };
     metrics.ready.store(true, Ordering::Relaxed);
     while !stop.load(Ordering::Relaxed) {
@@ -59,8 +60,8 @@ pub(crate) fn run(
 struct Pipeline {
     processor: Processor,
     metrics: Arc<Metrics>,
-    commit_interval: Duration,
-    committed_at: Instant,
+    snapshot_interval: Duration,
+    snapshot_at: Instant,
     busy_since: Instant,
     /// Only with the planted bug that commits before processing.
     ahead: Option<ReadAhead>,
@@ -77,13 +78,12 @@ impl Pipeline {
             self.take(&Record::of(&message))?;
         }
         self.catch_up()?;
-        if let Some((rebalances, failed_commits)) = source.news() {
-            failed_commits.iter().for_each(|offsets| self.processor.tracker.failed(offsets));
-            rebalances.into_iter().try_for_each(|change| self.rebalance(source, change))?;
+        for change in source.rebalances() {
+            self.rebalance(source, change)?;
         }
         let now = clock::now();
-        if now.saturating_duration_since(self.committed_at) >= self.commit_interval {
-            self.commit(source, now)?;
+        if now.saturating_duration_since(self.snapshot_at) >= self.snapshot_interval {
+            self.snapshot(source, now)?;
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Pipeline {
     /// Waits for a record; the time does not count as busy.
     fn idle<'a>(&mut self, source: &'a Source) -> Result<Option<BorrowedMessage<'a>>, WorkerError> {
         self.count_busy(clock::now());
-        let message = source.poll(IDLE_WAIT.min(self.commit_interval))?;
+        let message = source.poll(IDLE_WAIT.min(self.snapshot_interval))?;
         self.busy_since = clock::now();
         Ok(message)
     }
@@ -123,11 +123,11 @@ impl Pipeline {
         Ok(())
     }
 
-    fn commit(&mut self, source: &Source, now: Instant) -> Result<(), WorkerError> {
+    fn snapshot(&mut self, source: &Source, now: Instant) -> Result<(), WorkerError> {
         self.processor.sink.check()?;
         self.processor.release()?;
-        source.commit(&self.processor.tracker.snapshot());
-        self.committed_at = now;
+        source.store(&self.processor.tracker.snapshot());
+        self.snapshot_at = now;
         self.count_busy(now);
         Ok(())
     }
@@ -154,12 +154,13 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Writes, flushes and commits everything taken so far; true if all was acknowledged.
+    /// Writes and flushes everything taken so far, and leaves it to be committed when the
+    /// partitions are given up; true if all was acknowledged.
     fn finish(&mut self, source: &Source, limit: Duration) -> Result<bool, WorkerError> {
         self.processor.release()?;
         let flushed = self.processor.sink.flush(limit);
         self.processor.sink.check()?;
-        source.commit_now(&self.processor.tracker.snapshot());
+        source.store(&self.processor.tracker.snapshot());
         Ok(flushed)
     }
 

@@ -3,6 +3,12 @@
 //! librdkafka reports a rebalance from within a poll. It is only noted there and carried out by
 //! the pipeline after the poll, which owns everything that has to be finished first; so no lock
 //! is taken for a record.
+//!
+//! Offsets are stored only when the pipeline says so, and librdkafka commits what is stored: it
+//! tries again after a failure, waits during a rebalance, and commits once more, waiting for the
+//! answer, before it gives partitions up (unless they are lost already). A commit asked for
+//! directly would be worse: in the background its failure is never reported (librdkafka 2.12
+//! tells only a callback in C), and what is stored would be committed over it on giving up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +16,7 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -23,9 +29,12 @@ use super::{WorkerConfig, WorkerError};
 const SOCKET_TIMEOUT_MS: u128 = 10_000;
 /// A worker that does not poll for this long leaves the group.
 const POLL_INTERVAL_MS: &str = "600000";
-/// Records fetched ahead, at most: what a rebalance or a crash throws away.
-const FETCH_AHEAD_RECORDS: &str = "10000";
+/// Fetching a partition pauses above so many records, and any partition above so many kilobytes:
+/// what a rebalance or a crash throws away.
+const FETCH_AHEAD_RECORDS: &str = "2000";
 const FETCH_AHEAD_KBYTES: &str = "16384";
+/// How long it pauses. With librdkafka's second, a hot partition could not be drained quickly.
+const FETCH_PAUSE_MS: &str = "10";
 
 /// A change of the assignment that waits to be carried out.
 #[derive(Debug)]
@@ -46,10 +55,9 @@ pub(crate) struct Source {
 struct SourceContext {
     /// True once the pipeline is gone: then assignments are carried out at once.
     closing: AtomicBool,
-    /// Something is in `rebalances` or `failed_commits`.
+    /// Something is in `rebalances`.
     news: AtomicBool,
     rebalances: Mutex<Vec<Rebalance>>,
-    failed_commits: Mutex<Vec<Positions>>,
 }
 
 impl Source {
@@ -65,7 +73,8 @@ impl Source {
             .set("session.timeout.ms", session_ms.to_string())
             .set("heartbeat.interval.ms", (session_ms / 3).clamp(1, 3_000).to_string())
             .set("max.poll.interval.ms", POLL_INTERVAL_MS)
-            .set("enable.auto.commit", "false")
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", config.commit_interval.as_millis().to_string())
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("fetch.min.bytes", config.fetch_min_bytes.to_string())
@@ -73,6 +82,7 @@ impl Source {
             .set("fetch.error.backoff.ms", "100")
             .set("queued.min.messages", FETCH_AHEAD_RECORDS)
             .set("queued.max.messages.kbytes", FETCH_AHEAD_KBYTES)
+            .set("fetch.queue.backoff.ms", FETCH_PAUSE_MS)
             .set("socket.timeout.ms", socket_ms.to_string())
             .set("socket.nagle.disable", "true")
             .set("reconnect.backoff.max.ms", "1000")
@@ -99,16 +109,15 @@ impl Source {
         }
     }
 
-    /// What happened during the last polls: rebalances to carry out, in order, and commits that
-    /// failed. `None`, at the price of one atomic load, if nothing did.
-    pub(crate) fn news(&self) -> Option<(Vec<Rebalance>, Vec<Positions>)> {
+    /// Rebalances noted during the last polls, to be carried out in order. If there are none it
+    /// costs one atomic load.
+    pub(crate) fn rebalances(&self) -> Vec<Rebalance> {
         let context = self.consumer.context();
         if !context.news.load(Ordering::Relaxed) {
-            return None;
+            return Vec::new();
         }
         context.news.store(false, Ordering::Relaxed);
-        let rebalances = std::mem::take(&mut *lock(&context.rebalances));
-        Some((rebalances, std::mem::take(&mut *lock(&context.failed_commits))))
+        std::mem::take(&mut *lock(&context.rebalances))
     }
 
     /// True if the partitions to be revoked may have another owner already.
@@ -124,17 +133,11 @@ impl Source {
         self.log(self.consumer.incremental_unassign(&self.list(partitions)), "unassign");
     }
 
-    /// Commits in the background; a failure comes back with [`Self::news`].
-    pub(crate) fn commit(&self, positions: &Positions) {
+    /// Has these positions committed: in the background, within a commit interval, and before
+    /// their partitions are given up.
+    pub(crate) fn store(&self, positions: &Positions) {
         if !positions.is_empty() {
-            self.log(self.consumer.commit(&self.offsets(positions), CommitMode::Async), "commit");
-        }
-    }
-
-    /// Commits and waits for the answer, at most about as long as the session timeout.
-    pub(crate) fn commit_now(&self, positions: &Positions) {
-        if !positions.is_empty() {
-            self.log(self.consumer.commit(&self.offsets(positions), CommitMode::Sync), "commit");
+            self.log(self.consumer.store_offsets(&self.offsets(positions)), "store offsets");
         }
     }
 
@@ -167,7 +170,7 @@ impl Drop for Source {
     fn drop(&mut self) {
         self.consumer.context().closing.store(true, Ordering::Relaxed);
         // A revocation noted but not carried out would keep the group waiting.
-        for rebalance in self.news().map(|(rebalances, _)| rebalances).unwrap_or_default() {
+        for rebalance in self.rebalances() {
             match rebalance {
                 Rebalance::Assign(partitions) => self.assign(&partitions),
                 Rebalance::Revoke(partitions) => self.unassign(&partitions),
@@ -209,18 +212,6 @@ impl ConsumerContext for SourceContext {
         let rebalance =
             if assign { Rebalance::Assign(partitions) } else { Rebalance::Revoke(partitions) };
         lock(&self.rebalances).push(rebalance);
-        self.news.store(true, Ordering::Relaxed);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let Err(error) = result else { return };
-        tracing::warn!(%error, "consumer: commit");
-        let positions =
-            offsets.elements().into_iter().filter_map(|element| match element.offset() {
-                Offset::Offset(offset) => Some((element.partition(), offset)),
-                _ => None,
-            });
-        lock(&self.failed_commits).push(positions.collect());
         self.news.store(true, Ordering::Relaxed);
     }
 }
