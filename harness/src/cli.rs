@@ -68,13 +68,11 @@ enum Verb {
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
-    let outcome = match cli.verb {
-        Verb::Hidden(verb) => verb.run(),
-        verb => {
-            start_log();
-            dispatch(verb)
-        }
-    };
+    // The operator sets up its own log, by its own flags.
+    if !matches!(cli.verb, Verb::Hidden(hidden::Hidden::Operator(_))) {
+        start_log();
+    }
+    let outcome = dispatch(cli.verb);
     let exit = outcome.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");
         failure.exit
@@ -102,9 +100,12 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
 /// Errors of our own go to standard error; `RUST_LOG` says otherwise. The Kafka client's are left
 /// out: it complains loudly of every broker that we crash.
 fn start_log() {
+    use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,rdkafka=off,librdkafka=off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colour = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour);
+    log.with_writer(std::io::stderr).init();
 }
 
 /// Prints data to standard output; a reader that has gone away is no error.

@@ -27,6 +27,9 @@ use super::{WorkerConfig, WorkerError};
 
 /// A broker that does not answer for this long is given up; also bounds a commit.
 const SOCKET_TIMEOUT_MS: u128 = 10_000;
+/// A rebalance waits for the next heartbeat of every member, and the partitions that move stand
+/// still meanwhile: hence more than the three a session that Kafka's documents ask for at least.
+const HEARTBEATS_PER_SESSION: u128 = 10;
 /// A worker that does not poll for this long leaves the group.
 const POLL_INTERVAL_MS: &str = "600000";
 /// Fetching a partition pauses above so many records, and any partition above so many kilobytes:
@@ -71,7 +74,7 @@ impl Source {
             .set("group.id", &config.group_id)
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session_ms.to_string())
-            .set("heartbeat.interval.ms", (session_ms / 3).clamp(1, 3_000).to_string())
+            .set("heartbeat.interval.ms", (session_ms / HEARTBEATS_PER_SESSION).clamp(1, 3_000).to_string())
             .set("max.poll.interval.ms", POLL_INTERVAL_MS)
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", config.commit_interval.as_millis().to_string())
