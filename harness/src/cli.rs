@@ -102,7 +102,8 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
 fn start_log() {
     use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,rdkafka=off,librdkafka=off"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("error,rdkafka=off,librdkafka=off"));
     let colour = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour);
     log.with_writer(std::io::stderr).init();

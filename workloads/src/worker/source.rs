@@ -74,7 +74,10 @@ impl Source {
             .set("group.id", &config.group_id)
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session_ms.to_string())
-            .set("heartbeat.interval.ms", (session_ms / HEARTBEATS_PER_SESSION).clamp(1, 3_000).to_string())
+            .set(
+                "heartbeat.interval.ms",
+                (session_ms / HEARTBEATS_PER_SESSION).clamp(1, 3_000).to_string(),
+            )
             .set("max.poll.interval.ms", POLL_INTERVAL_MS)
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", config.commit_interval.as_millis().to_string())
