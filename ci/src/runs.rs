@@ -11,7 +11,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// When the program cannot be run or leaves no record.
-pub fn record(program: &Path, scenario: &str) -> anyhow::Result<RunRecord> {
+pub fn record(program: &Path, scenario: &str, strategy: &str) -> anyhow::Result<RunRecord> {
     let out = fresh_folder(scenario)?;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{scenario}.yaml"));
     let status = command(program)
@@ -21,7 +21,7 @@ pub fn record(program: &Path, scenario: &str) -> anyhow::Result<RunRecord> {
         .arg(&out)
         .status()
         .with_context(|| format!("cannot run {}", program.display()))?;
-    let record = out.join(format!("records/{scenario}-high_throughput-1.json"));
+    let record = out.join(format!("records/{scenario}-{strategy}-1.json"));
     let record = RunRecord::read(&record)
         .with_context(|| format!("{scenario} ended with {status} and left no record"))?;
     std::fs::remove_dir_all(&out)?;

@@ -9,8 +9,8 @@ use clap::Parser;
 use std::path::PathBuf;
 
 /// Rate at which both pipelines are offered more than they can carry.
-const SATURATING_PER_S: u64 = 180_000;
-const SATURATING_MESSAGES: u64 = 1_800_000;
+const SATURATING_PER_S: u64 = 350_000;
+const SATURATING_MESSAGES: u64 = 3_500_000;
 
 /// Measures the targets of the main job.
 #[derive(Debug, Parser)]
@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     report("generator_and_serialiser", per_s, AtLeast, 1e6, "/s");
     report("recorder", micro::recorder_ns(), AtMost, 50.0, "ns");
 
-    let pipeline = runs::record(&args.program, "pipeline")?;
+    let pipeline = runs::record(&args.program, "pipeline", "cost_optimized")?;
     let planned = pipeline.workload.planned as f64 / 22.0;
     let carried = if pipeline.indicators.missed_sends == 0 { planned } else { 0.0 };
     report("pipeline_rate", carried, AtLeast, 1e5, "/s");
@@ -35,14 +35,14 @@ async fn main() -> anyhow::Result<()> {
     report("pipeline_p99", p99_ms, AtMost, 100.0, "ms");
     report("pipeline_lost", pipeline.indicators.lost as f64, AtMost, 0.0, "");
 
-    let saturated = runs::record(&args.program, "saturated")?;
+    let saturated = runs::record(&args.program, "saturated", "high_throughput")?;
     let drained_s = saturated.phases.last().map_or(f64::INFINITY, |phase| phase.end_s);
     let ours = saturated.delivery.observed as f64 / drained_s;
     let theirs = bare::throughput_per_s(SATURATING_PER_S, SATURATING_MESSAGES).await?;
     println!("# saturated: pipeline {ours:.0}/s, bare pipeline {theirs:.0}/s");
     report("pipeline_over_bare", ours / theirs, AtLeast, 0.75, "");
 
-    let steady = runs::record(&args.program, "steady")?;
+    let steady = runs::record(&args.program, "steady", "cost_optimized")?;
     let dispatch_ms = steady.health.dispatch_error_p99_us as f64 / 1e3;
     report("dispatch_error_p99_at_50000", dispatch_ms, AtMost, 1.0, "ms");
     let memory_mib = steady.health.rss_bytes_max as f64 / f64::from(1 << 20);

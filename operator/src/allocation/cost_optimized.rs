@@ -29,7 +29,7 @@ pub(super) fn recommend(plan: &Plan, seen: &Seen, state: &State) -> Recommendati
         return recommendation;
     }
     let Some(capacity) = state.capacity() else {
-        return explore(seen, seen.current.saturating_add(1));
+        return explore(seen, state, seen.current.saturating_add(1));
     };
     let lag_time_s = seconds(plan.objectives.lag_time.unwrap_or(LAG_TIME));
     let recovery_s = seconds(plan.objectives.recovery.unwrap_or(RECOVERY));

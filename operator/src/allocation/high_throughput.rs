@@ -25,7 +25,7 @@ pub(super) fn recommend(plan: &Plan, seen: &Seen, state: &State) -> Recommendati
     let peak = state.peak_per_s();
     let Some(capacity) = state.capacity() else {
         // Doubling reaches any size in a few steps; throughput comes before thrift.
-        return explore(seen, seen.current.saturating_mul(2));
+        return explore(seen, state, seen.current.saturating_mul(2));
     };
     let wanted = (peak + seen.backlog / drain_s) / (capacity.per_s * UTILISATION);
     // A lower bound on capacity is no reason for more workers while they keep up.
@@ -46,8 +46,12 @@ pub(super) fn recommend(plan: &Plan, seen: &Seen, state: &State) -> Recommendati
 
 /// Without any idea of what a worker can do: `more` workers if there is backlog although all
 /// that were asked for are ready, else none.
-pub(super) fn explore(seen: &Seen, more: u32) -> Recommendation {
+pub(super) fn explore(seen: &Seen, state: &State, more: u32) -> Recommendation {
     let current = seen.current;
+    if state.is_learning(seen) {
+        let reason = format!("holding {current}: learning what a worker can do");
+        return Recommendation::hold(current, reason);
+    }
     if seen.ready < current {
         let ready = seen.ready;
         let reason = format!("holding {current}: {ready} of {current} ready, capacity not known");

@@ -14,8 +14,9 @@ use super::{ClientSettings, Plan, Recommendation, State, seconds};
 pub(super) const CLIENT: ClientSettings = ClientSettings {
     fetch_min_bytes: 1,
     fetch_wait: Duration::from_millis(50),
-    linger: Duration::ZERO,
-    batch_bytes: 16 * 1024,
+    // Without any wait a batch is one record, and its overhead costs more than the wait.
+    linger: Duration::from_millis(2),
+    batch_bytes: 64 * 1024,
     commit_interval: Duration::from_millis(250),
 };
 
@@ -30,7 +31,7 @@ const BUSY_ENOUGH: f64 = 0.3;
 
 pub(super) fn recommend(plan: &Plan, seen: &Seen, state: &State) -> Recommendation {
     let Some(capacity) = state.capacity() else {
-        return explore(seen, seen.current.saturating_mul(2));
+        return explore(seen, state, seen.current.saturating_mul(2));
     };
     let objective_s = seconds(plan.objectives.p99_latency.unwrap_or(P99));
     let budget_s = queueing_budget_s(objective_s);

@@ -14,6 +14,8 @@ const SERVICE_WEIGHT: f64 = 0.3;
 const SHOWN_LEAST_PER_S: f64 = 0.001;
 /// Actions remembered for the pace limits.
 const ACTIONS_MAX: usize = 256;
+/// Looks after which busy time is no longer waited for: workers may be stuck.
+const LEARNING_LOOKS: u32 = 4;
 /// Recommendations remembered for the stabilization window.
 const RECOMMENDATIONS_MAX: usize = 1024;
 
@@ -22,6 +24,8 @@ const RECOMMENDATIONS_MAX: usize = 1024;
 pub struct State {
     decided: bool,
     service_s: Option<f64>,
+    /// Looks at which workers reported busy time, but not enough of it to tell a service time.
+    looks_without_service: u32,
     shown_per_s: Option<f64>,
     peak_per_s: f64,
     peak_at: Duration,
@@ -55,7 +59,9 @@ impl State {
                 let kept = self.service_s.unwrap_or(sample);
                 self.service_s = Some(kept + SERVICE_WEIGHT * (sample - kept));
             }
-            (None, Some(_)) if seen.reports_busy_time => {}
+            (None, _) if seen.reports_busy_time => {
+                self.looks_without_service = self.looks_without_service.saturating_add(1);
+            }
             (None, Some(processed)) if seen.ready > 0 && processed >= SHOWN_LEAST_PER_S => {
                 let shown = (processed / f64::from(seen.ready)).max(SHOWN_LEAST_PER_S);
                 self.shown_per_s = Some(self.shown_per_s.unwrap_or(0.0).max(shown));
@@ -86,6 +92,11 @@ impl State {
             .map(|service_s| Capacity { per_s: 1.0 / service_s, from_busy_time: true });
         let shown = self.shown_per_s.map(|per_s| Capacity { per_s, from_busy_time: false });
         busy.or(shown)
+    }
+
+    /// Whether what a worker can do will be known in a moment, so that it need not be guessed.
+    pub(super) fn is_learning(&self, seen: &Seen) -> bool {
+        seen.reports_busy_time && self.looks_without_service < LEARNING_LOOKS
     }
 
     /// The remembered peak of arrivals, decayed to the last observation.
