@@ -18,8 +18,8 @@ use results::{Delivery, Guarantee};
 use unexpected::Unexpected;
 use workloads::Stamp;
 
-/// How many offending messages a checker names.
-const EXAMPLES_MAX: usize = 10;
+/// How many lost messages are named.
+const EXAMPLES_MAX: usize = results::record::LOST_EXAMPLES_MAX;
 
 /// The checkers that watch results as they arrive; [`Oracle::verify`] adds those that need the end.
 #[derive(Debug)]
@@ -45,42 +45,30 @@ impl Oracle {
     ///
     /// Returns true when this is the first result of a message that was sent.
     pub fn observe(&mut self, ledger: &Ledger, stamp: Option<&Stamp>) -> bool {
-        let Some(stamp) = stamp else {
-            self.unexpected.note("a result without a readable stamp".to_owned());
+        let of_this_trial =
+            |stamp: &&Stamp| stamp.trial == self.trial && self.reordered.knows(stamp.key);
+        let Some(stamp) = stamp.filter(of_this_trial) else {
+            self.unexpected.note();
             return false;
         };
-        if stamp.trial != self.trial || !self.reordered.knows(stamp.key) {
-            self.unexpected.note(format!(
-                "a result of another trial (tag {:08x}, key {})",
-                stamp.trial, stamp.key
-            ));
-            return false;
+        let seen = ledger.observe(stamp.position);
+        match seen {
+            Seen::First => self.reordered.note(stamp),
+            Seen::Again => self.duplicated.note(),
+            Seen::NeverSent => self.unexpected.note(),
         }
-        match ledger.observe(stamp.position) {
-            Seen::First => {
-                self.reordered.note(stamp);
-                true
-            }
-            Seen::Again => {
-                self.duplicated.note(stamp);
-                false
-            }
-            Seen::NeverSent => {
-                self.unexpected
-                    .note(format!("a result for message {}, never sent", stamp.position));
-                false
-            }
-        }
+        seen == Seen::First
     }
 
-    /// The verdict on delivery after the drain.
-    pub fn verify(&self, ledger: &Ledger, guarantee: Guarantee) -> Delivery {
+    /// The verdict on delivery after the drain; `describe` names a message by its position.
+    pub fn verify(
+        &self,
+        ledger: &Ledger,
+        guarantee: Guarantee,
+        describe: impl FnMut(u64) -> String,
+    ) -> Delivery {
         let counts = ledger.counts();
-        let (lost, mut examples) = lost::lost(ledger);
-        examples.extend(self.reordered.examples().iter().cloned());
-        examples.extend(self.duplicated.examples().iter().cloned());
-        examples.extend(self.unexpected.examples().iter().cloned());
-        examples.truncate(EXAMPLES_MAX);
+        let (lost, positions) = lost::lost(ledger);
         Delivery {
             planned: ledger.planned(),
             sent: counts.sent,
@@ -92,24 +80,8 @@ impl Oracle {
             duplicated: self.duplicated.count(),
             reordered: self.reordered.count(),
             unexpected: self.unexpected.count(),
-            lost_examples: examples,
+            lost_examples: positions.into_iter().map(describe).collect(),
             guarantee,
-        }
-    }
-}
-
-/// Keeps the first few descriptions of what a checker found, and counts all.
-#[derive(Debug, Default)]
-struct Findings {
-    count: u64,
-    examples: Vec<String>,
-}
-
-impl Findings {
-    fn note(&mut self, describe: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(describe());
         }
     }
 }

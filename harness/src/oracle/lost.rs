@@ -2,9 +2,7 @@
 
 use super::{EXAMPLES_MAX, Ledger};
 
-/// How many messages were lost, and the first of them.
-pub(super) fn lost(ledger: &Ledger) -> (u64, Vec<String>) {
-    let examples =
-        ledger.missing().take(EXAMPLES_MAX).map(|position| format!("message {position} lost"));
-    (ledger.missing().count() as u64, examples.collect())
+/// How many messages were lost, and the positions of the first of them.
+pub(super) fn lost(ledger: &Ledger) -> (u64, Vec<u64>) {
+    (ledger.missing().count() as u64, ledger.missing().take(EXAMPLES_MAX).collect())
 }

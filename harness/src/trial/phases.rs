@@ -3,39 +3,72 @@
 use crate::scenario::ValidatedScenario;
 use chaos::PlannedFault;
 use std::time::Duration;
+use workloads::spec::ShapeSpec;
 
-/// Ends of the phases with their names, in order: `warm-up`, `steady`, then `fault` while any
-/// fault is installed and `recovery` between and after faults.
+/// A stretch of the load that is out of the ordinary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Disturbance {
+    start: Duration,
+    end: Duration,
+    name: &'static str,
+}
+
+/// Ends of the phases with their names, in order: `warm-up`, `steady`, then `burst` while more is
+/// offered, `fault` while any fault is installed, and `recovery` between and after them.
 pub(super) fn of(
     scenario: &ValidatedScenario,
     faults: &[PlannedFault],
 ) -> Vec<(Duration, &'static str)> {
-    let spans: Vec<_> = faults.iter().map(|fault| (fault.due, fault.due + fault.hold)).collect();
-    boundaries(scenario.spec.warm_up, scenario.spec.duration, &spans)
+    let mut disturbances = bursts(&scenario.spec.workload.arrival.shape);
+    disturbances.extend(faults.iter().map(|fault| Disturbance {
+        start: fault.due,
+        end: fault.due + fault.hold,
+        name: "fault",
+    }));
+    boundaries(scenario.spec.warm_up, scenario.spec.duration, &disturbances)
+}
+
+/// Changes of the offered load; a step is over at once, and what follows is recovery from it.
+fn bursts(shape: &ShapeSpec) -> Vec<Disturbance> {
+    match shape {
+        ShapeSpec::Constant => Vec::new(),
+        ShapeSpec::Steps(steps) => steps
+            .iter()
+            .map(|step| Disturbance { start: step.at, end: step.at, name: "burst" })
+            .collect(),
+        ShapeSpec::Bursts(bursts) => bursts
+            .iter()
+            .map(|burst| Disturbance {
+                start: burst.at,
+                end: burst.at + burst.r#for,
+                name: "burst",
+            })
+            .collect(),
+    }
 }
 
 fn boundaries(
     warm_up: Duration,
     end: Duration,
-    faults: &[(Duration, Duration)],
+    disturbances: &[Disturbance],
 ) -> Vec<(Duration, &'static str)> {
     let mut phases = vec![(warm_up, "warm-up")];
-    let mut spans = faults.to_vec();
-    spans.sort();
+    let mut sorted = disturbances.to_vec();
+    sorted.sort();
     let mut quiet = "steady";
     let mut reached = warm_up;
-    for (start, stop) in spans {
-        if start > reached {
-            phases.push((start, quiet));
-            reached = start;
+    for disturbance in sorted {
+        if disturbance.start > reached {
+            phases.push((disturbance.start, quiet));
+            reached = disturbance.start;
         }
         quiet = "recovery";
-        if stop > reached {
+        if disturbance.end > reached {
             match phases.last_mut() {
-                Some(last) if last.1 == "fault" => last.0 = stop,
-                _ => phases.push((stop, "fault")),
+                Some(last) if last.1 == disturbance.name => last.0 = disturbance.end,
+                _ => phases.push((disturbance.end, disturbance.name)),
             }
-            reached = stop;
+            reached = disturbance.end;
         }
     }
     if end > reached {
@@ -48,10 +81,16 @@ fn boundaries(
 mod tests {
     use super::*;
 
-    fn seconds(spans: &[(u64, u64)]) -> Vec<(u64, &'static str)> {
-        let spans: Vec<_> =
-            spans.iter().map(|(a, b)| (Duration::from_secs(*a), Duration::from_secs(*b))).collect();
-        boundaries(Duration::from_secs(3), Duration::from_secs(30), &spans)
+    fn seconds(disturbances: &[(u64, u64, &'static str)]) -> Vec<(u64, &'static str)> {
+        let disturbances: Vec<_> = disturbances
+            .iter()
+            .map(|(start, end, name)| Disturbance {
+                start: Duration::from_secs(*start),
+                end: Duration::from_secs(*end),
+                name,
+            })
+            .collect();
+        boundaries(Duration::from_secs(3), Duration::from_secs(30), &disturbances)
             .into_iter()
             .map(|(end, name)| (end.as_secs(), name))
             .collect()
@@ -65,7 +104,7 @@ mod tests {
     #[test]
     fn each_fault_is_followed_by_its_recovery() {
         assert_eq!(
-            seconds(&[(20, 22), (8, 10)]),
+            seconds(&[(20, 22, "fault"), (8, 10, "fault")]),
             [
                 (3, "warm-up"),
                 (8, "steady"),
@@ -80,8 +119,27 @@ mod tests {
     #[test]
     fn overlapping_faults_are_one_phase() {
         assert_eq!(
-            seconds(&[(8, 12), (10, 11), (11, 15)]),
+            seconds(&[(8, 12, "fault"), (10, 11, "fault"), (11, 15, "fault")]),
             [(3, "warm-up"), (8, "steady"), (15, "fault"), (30, "recovery")]
+        );
+    }
+
+    #[test]
+    fn nothing_is_steady_after_a_burst_or_a_step() {
+        assert_eq!(
+            seconds(&[(8, 9, "burst"), (12, 13, "fault")]),
+            [
+                (3, "warm-up"),
+                (8, "steady"),
+                (9, "burst"),
+                (12, "recovery"),
+                (13, "fault"),
+                (30, "recovery")
+            ]
+        );
+        assert_eq!(
+            seconds(&[(8, 8, "burst")]),
+            [(3, "warm-up"), (8, "steady"), (30, "recovery")]
         );
     }
 }

@@ -10,6 +10,7 @@ use results::{
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
+use workloads::{Event, Generator};
 
 /// Builds and judges the record.
 pub(super) fn build(
@@ -22,7 +23,7 @@ pub(super) fn build(
 ) -> RunRecord {
     let Measured { load, faults } = measured;
     let spec = &plan.scenario.spec;
-    let delivery = load.collector.oracle.verify(&load.ledger, spec.guarantee);
+    let delivery = load.collector.oracle.verify(&load.ledger, spec.guarantee, describe(plan));
     let response = measured_response(&load);
     let faults: Vec<_> =
         faults.iter().map(|fault| fault_span(plan, fault, &load.samples.series)).collect();
@@ -70,7 +71,7 @@ pub(super) fn build(
             .collector
             .schema_versions
             .iter()
-            .map(|(version, count)| (format!("v{version}"), *count))
+            .map(|(version, count)| (version.to_string(), *count))
             .collect(),
         verdict: Verdict { kind: VerdictKind::Pass, reasons: Vec::new() },
         replay: plan.replay.clone(),
@@ -82,6 +83,17 @@ pub(super) fn build(
         results::judge(record.evidence(), &spec.objectives, &HealthLimits::default())
     };
     record
+}
+
+/// Names a message by its key and its place in it.
+fn describe(plan: &TrialPlan) -> impl FnMut(u64) -> String {
+    let mut generator = Generator::new(&plan.scenario.workload, plan.seed);
+    let mut event = Event::default();
+    move |position| {
+        generator.event(position, &mut event);
+        let key = String::from_utf8_lossy(event.key_bytes());
+        format!("message {position} (key {key}, sequence {})", event.sequence)
+    }
 }
 
 /// Response times of every phase but the warm-up.
