@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
 use crate::scenario::ValidatedScenario;
 use crate::trial::{self, TrialError, TrialPlan};
+use chaos::Journal;
 use chaos::journal::JournalEntry;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -84,26 +85,38 @@ pub async fn run(
 ) -> Result<RunOutcome, Failure> {
     let directory = RunDirectory::create(plan)?;
     let journal = directory.journal()?;
-    let trials = directory_trials(plan, &directory, progress);
+    let outcome = run_trials(plan, &directory, &journal, progress, cancel).await;
+    // A trial that failed has taken its environment away too, so the run leaves nothing.
+    let ended = journal.append(JournalEntry::RunEnded { run: directory.name() });
+    let records = outcome?;
+    ended.map_err(Failure::not_ready)?;
+    Ok(RunOutcome { records, directory })
+}
+
+async fn run_trials(
+    plan: &RunPlan,
+    directory: &RunDirectory,
+    journal: &Journal,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Result<Vec<RunRecord>, Failure> {
+    let trials = announced_trials(plan, directory, progress);
     let mut records = Vec::new();
     for (number, trial) in (1..).zip(&trials) {
         if cancel.is_cancelled() {
             break;
         }
         progress.trial(&trial.name(), number, trials.len());
-        let record = trial::run(trial, &journal, progress, cancel).await.map_err(failure)?;
+        let record = trial::run(trial, journal, progress, cancel).await.map_err(failure)?;
         directory.write_record(&record)?;
         records.push(record);
         reports::write(directory.path(), &records)?;
     }
-    let ended = JournalEntry::RunEnded { run: directory.name() };
-    journal.append(ended).map_err(Failure::not_ready)?;
-    progress.finish();
-    Ok(RunOutcome { records, directory })
+    Ok(records)
 }
 
 /// The trials, with a few words on standard error before the first.
-fn directory_trials(
+fn announced_trials(
     plan: &RunPlan,
     directory: &RunDirectory,
     progress: &Progress,

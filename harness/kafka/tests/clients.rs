@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-#[path = "support/support.rs"]
+#[path = "clients/support.rs"]
 mod support;
 
 use std::collections::HashSet;

@@ -230,5 +230,4 @@ fn check(config: &NodesConfig) -> Result<(), NodesError> {
 }
 
 #[cfg(test)]
-#[path = "nodes/nodes_tests.rs"]
 mod tests;

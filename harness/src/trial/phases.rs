@@ -137,9 +137,6 @@ mod tests {
                 (30, "recovery")
             ]
         );
-        assert_eq!(
-            seconds(&[(8, 8, "burst")]),
-            [(3, "warm-up"), (8, "steady"), (30, "recovery")]
-        );
+        assert_eq!(seconds(&[(8, 8, "burst")]), [(3, "warm-up"), (8, "steady"), (30, "recovery")]);
     }
 }

@@ -262,5 +262,4 @@ impl Partition {
 }
 
 #[cfg(test)]
-#[path = "partition_tests.rs"]
 mod tests;

@@ -173,5 +173,4 @@ fn put_varint(tail: &mut BytesMut, mut value: u32) {
 }
 
 #[cfg(test)]
-#[path = "fetch_tests.rs"]
 mod tests;

@@ -204,5 +204,4 @@ fn own(records: Bytes, frame_bytes: usize) -> Bytes {
 }
 
 #[cfg(test)]
-#[path = "request_tests.rs"]
 mod tests;

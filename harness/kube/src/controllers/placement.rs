@@ -198,5 +198,4 @@ pub(super) fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
 }
 
 #[cfg(test)]
-#[path = "placement_tests.rs"]
 mod tests;

@@ -139,5 +139,4 @@ fn scaling(set: &Set, replicas: i32) -> Scaling {
 }
 
 #[cfg(test)]
-#[path = "rollout_tests.rs"]
 mod tests;

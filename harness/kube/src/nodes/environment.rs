@@ -180,5 +180,4 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
 }
 
 #[cfg(test)]
-#[path = "environment_tests.rs"]
 mod tests;

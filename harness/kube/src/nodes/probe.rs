@@ -178,5 +178,4 @@ fn status_code(answer: &[u8]) -> Option<u16> {
 }
 
 #[cfg(test)]
-#[path = "probe_tests.rs"]
 mod tests;

@@ -190,5 +190,4 @@ impl Report {
 }
 
 #[cfg(test)]
-#[path = "status_tests.rs"]
 mod tests;
