@@ -160,5 +160,4 @@ fn address(pod: &Pod) -> Option<SocketAddr> {
 }
 
 #[cfg(test)]
-#[path = "observe/tests.rs"]
 mod tests;

@@ -159,5 +159,4 @@ pub fn fingerprint(workload: &Workload, seed: u64) -> String {
 }
 
 #[cfg(test)]
-#[path = "generator_tests.rs"]
 mod tests;

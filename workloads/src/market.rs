@@ -1,12 +1,13 @@
 //! Market data: ticks of stock prices that move together.
 //!
 //! The log-price of symbol `s` at time `x` is
-//! `ln base(s) + volatility · (√ρ F(x) + √(1−ρ) I(s, x))` with a common factor `F` and an own factor `I(s, ·)`: independent paths of one Gaussian law.
-//! Since every path has the same law, the log-returns of any two symbols over any stride have
-//! correlation exactly ρ, whatever that law is. Time runs in blocks of the key plan (about eight
-//! ticks a symbol), so that the correlation can be seen in the ticks themselves: measured from
-//! last prices, it is reached for strides of 16 blocks and more (below that, prices of different
-//! age dampen it, as they do on real markets: Epps 1979).
+//! `ln base(s) + volatility · (√ρ F(x) + √(1−ρ) I(s, x))` with a common factor `F` and an own
+//! factor `I(s, ·)`: independent paths of one Gaussian law. Since every path has the same law,
+//! the log-returns of any two symbols over any stride have correlation exactly ρ, whatever that
+//! law is. Time runs in blocks of the key plan (about eight ticks a symbol), so that the
+//! correlation can be seen in the ticks themselves: measured from last prices, it is reached for
+//! strides of 16 blocks and more (below that, prices of different age dampen it, as they do on
+//! real markets: Epps 1979).
 //!
 //! A path is value noise with a standard normal margin: four octaves, each with a Gaussian at
 //! every knot and interpolation between them. The variance of an octave grows with its
@@ -187,5 +188,4 @@ impl Knots {
 }
 
 #[cfg(test)]
-#[path = "market_tests.rs"]
 mod tests;

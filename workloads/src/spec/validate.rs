@@ -317,5 +317,4 @@ fn text(duration: Duration) -> String {
 }
 
 #[cfg(test)]
-#[path = "validate_tests.rs"]
 mod tests;
