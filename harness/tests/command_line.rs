@@ -69,7 +69,7 @@ fn what_is_listed_can_be_exported_validated_and_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let exported = stormgauge(folder.path(), &["list", "--export", "mine"]);
     assert!(exported.status.success());
-    let valid = stormgauge(folder.path(), &["validate", "mine/scenarios/stress.yaml"]);
+    let valid = stormgauge(folder.path(), &["validate", "mine/scenarios/stress.yaml", "mine/suites/smoke.yaml"]);
     assert!(valid.status.success(), "{}", text(&valid.stderr));
     let again = stormgauge(folder.path(), &["list", "--export", "mine"]);
     assert_eq!(again.status.code(), Some(2));

@@ -217,7 +217,7 @@ pub(crate) fn scenario(
     use crate::scenario::builtin;
     let path = std::path::Path::new(named);
     let parsed = match builtin::scenario(named) {
-        Some(text) if !path.exists() => {
+        Some(text) if !path.is_file() => {
             ValidatedScenario::parse(&format!("built-in {named}"), text, overrides)
         }
         _ => ValidatedScenario::read(path, overrides),

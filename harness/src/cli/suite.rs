@@ -2,9 +2,8 @@
 
 use super::options::{RunOptions, scenario};
 use crate::exit::{Exit, Failure};
-use crate::scenario::{SuiteSpec, builtin};
+use crate::scenario::SuiteSpec;
 use clap::Args;
-use std::path::Path;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,15 +23,11 @@ impl SuiteArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let overrides = self.options.overrides()?;
         let suite = SuiteSpec::find(&self.suite).map_err(Failure::usage)?;
-        let base = Path::new(&self.suite).parent().unwrap_or(Path::new(""));
-        let scenarios = suite.scenarios.iter().map(|named| {
-            // A suite in a file names scenarios beside itself.
-            let beside = base.join(named);
-            let found = builtin::scenario(named).is_none() || beside.is_file();
-            let place = if found { beside.display().to_string() } else { named.clone() };
-            scenario(&place, &overrides)
-        });
-        let scenarios = scenarios.collect::<Result<Vec<_>, _>>()?;
+        let places = suite.places(&self.suite);
+        let scenarios = places
+            .iter()
+            .map(|place| scenario(place, &overrides))
+            .collect::<Result<Vec<_>, _>>()?;
         self.options.execute(&suite.name, scenarios)
     }
 }

@@ -1,15 +1,17 @@
 //! `stormgauge validate FILE...`
 
 use crate::exit::{Exit, Failure};
+use crate::scenario::SuiteSpec;
 use crate::scenario::validated::Overrides;
 use clap::Args;
+use std::path::Path;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   stormgauge validate scenarios/*.yaml")]
 pub(super) struct ValidateArgs {
-    /// Scenario files, or names of built-in scenarios
+    /// Scenario and suite files, or names of built-in scenarios
     #[arg(required = true)]
     files: Vec<String>,
 }
@@ -18,21 +20,34 @@ impl ValidateArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut exit = Exit::Pass;
         for file in &self.files {
-            match super::options::scenario(file, &Overrides::default()) {
-                Ok(scenario) => eprintln!(
-                    "{file}: valid: {} messages in {:?}, {} faults, {} strategies x {}",
-                    scenario.workload.total(),
-                    scenario.spec.duration,
-                    scenario.spec.faults.len(),
-                    scenario.spec.strategies.len(),
-                    scenario.spec.repetitions
-                ),
-                Err(failure) => {
-                    eprintln!("{failure}");
-                    exit = Exit::Usage;
-                }
+            let checked = match SuiteSpec::find(file) {
+                // A suite's keys are no scenario's, so a file is never taken for the other kind.
+                Ok(suite) if Path::new(file).is_file() => check_suite(file, &suite),
+                _ => check_scenario(file),
+            };
+            if let Err(failure) = checked {
+                eprintln!("{failure}");
+                exit = Exit::Usage;
             }
         }
         Ok(exit)
     }
+}
+
+fn check_suite(file: &str, suite: &SuiteSpec) -> Result<(), Failure> {
+    eprintln!("{file}: valid: suite {} of {} scenarios", suite.name, suite.scenarios.len());
+    suite.places(file).iter().try_for_each(|place| check_scenario(place))
+}
+
+fn check_scenario(file: &str) -> Result<(), Failure> {
+    let scenario = super::options::scenario(file, &Overrides::default())?;
+    eprintln!(
+        "{file}: valid: {} messages in {:?}, {} faults, {} strategies x {}",
+        scenario.workload.total(),
+        scenario.spec.duration,
+        scenario.spec.faults.len(),
+        scenario.spec.strategies.len(),
+        scenario.spec.repetitions
+    );
+    Ok(())
 }

@@ -40,6 +40,21 @@ impl SuiteSpec {
         Self::parse(&file, &text)
     }
 
+    /// Where the scenarios are, of a suite that was found as `named`: beside the suite's file, or
+    /// else built in.
+    pub fn places(&self, named: &str) -> Vec<String> {
+        let base = Path::new(named).parent().unwrap_or(Path::new(""));
+        let place = |scenario: &String| {
+            let beside = base.join(scenario);
+            if builtin::scenario(scenario).is_none() || beside.is_file() {
+                beside.display().to_string()
+            } else {
+                scenario.clone()
+            }
+        };
+        self.scenarios.iter().map(place).collect()
+    }
+
     /// Validates the text of a suite; `file` is how errors name it.
     ///
     /// # Errors
