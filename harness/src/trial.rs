@@ -9,6 +9,7 @@ mod machine;
 mod phases;
 mod record;
 mod sampler;
+mod service;
 
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};
 pub use driver::{DriverPlan, DriverReport, drive};

@@ -12,11 +12,14 @@ use crate::allocation::Observation;
 use crate::clock::Clock;
 use crate::crd::KafkaSource;
 
+pub use histogram::Histogram;
 pub use kafka::KafkaOffsets;
 pub use offsets::{OffsetSource, Offsets, OffsetsError, PartitionOffsets};
 pub use rates::{RateTracker, Rates};
+pub use scrape::{ScrapeError, Scraper};
 pub use workers::{WorkerTracker, WorkersView};
 
+mod histogram;
 mod kafka;
 mod offsets;
 pub mod prometheus;
@@ -36,7 +39,7 @@ const WORKERS_MAX: usize = 1000;
 /// Looks at jobs. One for the whole operator.
 pub struct Observer {
     offsets: Arc<dyn OffsetSource>,
-    scraper: scrape::Scraper,
+    scraper: Scraper,
     clock: Clock,
 }
 
@@ -64,7 +67,7 @@ impl Observer {
     /// An observer that asks `offsets` for offsets.
     #[must_use]
     pub fn new(offsets: Arc<dyn OffsetSource>, clock: Clock) -> Self {
-        Self { offsets, scraper: scrape::Scraper::new(), clock }
+        Self { offsets, scraper: Scraper::new(), clock }
     }
 
     /// Looks at a job. Brokers and workers are asked at once; both have short limits of time.
@@ -125,23 +128,27 @@ fn rate_window(sync_period: Duration) -> Duration {
 
 /// A ready worker and where its metrics are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// The pod's unique id, so that a pod of the same name is another worker.
-    pub(crate) pod: String,
+pub struct Target {
+    /// The pod's unique id, as [`pod_id`] gives it.
+    pub pod: String,
     /// Address of the metrics endpoint, if the pod names a port.
-    pub(crate) address: Option<SocketAddr>,
+    pub address: Option<SocketAddr>,
 }
 
-/// The ready workers among the pods.
-fn targets(pods: &[Pod]) -> Vec<Target> {
+/// The ready workers among the pods, at most 1000.
+#[must_use]
+pub fn targets(pods: &[Pod]) -> Vec<Target> {
     pods.iter()
         .filter(|pod| is_ready(pod))
         .take(WORKERS_MAX)
-        .map(|pod| Target {
-            pod: pod.uid().unwrap_or_else(|| pod.name_any()),
-            address: address(pod),
-        })
+        .map(|pod| Target { pod: pod_id(pod), address: address(pod) })
         .collect()
+}
+
+/// What tells a pod from every other, a later one of the same name included.
+#[must_use]
+pub fn pod_id(pod: &Pod) -> String {
+    pod.uid().unwrap_or_else(|| pod.name_any())
 }
 
 fn is_ready(pod: &Pod) -> bool {

@@ -68,7 +68,10 @@ pub struct RunRecord {
     pub response: HistogramRecord,
     /// Response times by phase name.
     pub phase_response: BTreeMap<String, HistogramRecord>,
-    /// Service times, where workers report them: work start → work end.
+    /// Service times: work start → work end, every one to three digits. Absent where that is not
+    /// known: a worker that counts in buckets which double, as the contract for workers asks,
+    /// tells them to a factor of two, and what it counted last is gone when it is killed. The
+    /// series then has their 99th percentile by interval.
     pub service: Option<HistogramRecord>,
     /// What became of every message.
     pub delivery: Delivery,

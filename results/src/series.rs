@@ -25,7 +25,9 @@ pub struct SeriesRow {
     pub response_p99_ms: Option<f64>,
     /// The longest of them, in milliseconds.
     pub response_max_ms: Option<f64>,
-    /// 99th percentile of the service time, where workers report it, in milliseconds.
+    /// 99th percentile of the service times that workers reported in the interval, in
+    /// milliseconds. Workers count in buckets that double; between the bounds of one it is
+    /// interpolated, and beyond the last bound it is that bound. Absent for under 20 records.
     pub service_p99_ms: Option<f64>,
     /// Records that wait in the source topic, at the interval's end.
     pub lag_records: Option<u64>,

@@ -10,7 +10,7 @@
 //! - `acknowledgements`, `commit`: what is acknowledged, and what may be committed
 //! - `source`, `sink`: the two librdkafka clients
 //! - `processor`, `pipeline`: one record, and the loop over all
-//! - `metrics`, `endpoint`: what the worker says of itself, and where
+//! - `metrics`, `histogram`, `endpoint`: what the worker says of itself, and where
 //! - `planted_bug`: deliberate mistakes that an oracle must catch
 
 mod acknowledgements;
@@ -18,6 +18,7 @@ mod commit;
 mod config;
 mod debt;
 mod endpoint;
+mod histogram;
 mod metrics;
 mod pipeline;
 mod planted_bug;

@@ -3,6 +3,7 @@
 use super::collector::{CollectorPlan, CollectorReport, Live, collect};
 use super::driver::{DriverPlan, DriverReport, drive};
 use super::sampler::{Sampler, Samples};
+use super::service::{self, ServiceTimes};
 use super::{TrialError, TrialPlan, phases};
 use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// How often the end of the drain is looked for.
@@ -44,11 +46,16 @@ pub(super) async fn run(
     let stop_driver = Arc::new(AtomicBool::new(false));
     let collector = spawn_collector(plan, environment, anchor, &ledger, &live)?;
     let driver = spawn_driver(plan, environment, anchor, &ledger, &stop_driver)?;
+    let service = Arc::new(ServiceTimes::default());
+    // A task of its own, so that rows need not wait for workers; dropping the set ends it.
+    let mut side = JoinSet::new();
+    side.spawn(service::watch(environment.kube(), anchor, Arc::clone(&service)));
     let sampler = Sampler {
         environment,
         workload,
         ledger: Arc::clone(&ledger),
         live: Arc::clone(&live),
+        service,
         anchor,
         progress,
         strategy: plan.strategy.as_str(),
@@ -66,6 +73,7 @@ pub(super) async fn run(
         (sent_after, drained_after)
     };
     let ((sent_after, drained_after), samples) = tokio::join!(script, sampler.run(&stop_sampler));
+    drop(side);
     live.stop.store(true, Ordering::Relaxed);
     Ok(Loaded {
         ledger,

@@ -2,6 +2,7 @@
 
 use super::collector::Live;
 use super::machine::MachineTicks;
+use super::service::ServiceTimes;
 use crate::clock::Anchor;
 use crate::environment::{Environment, JOB, NAMESPACE};
 use crate::oracle::Ledger;
@@ -35,6 +36,7 @@ pub(super) struct Sampler<'a> {
     pub(super) workload: &'a Workload,
     pub(super) ledger: Arc<Ledger>,
     pub(super) live: Arc<Live>,
+    pub(super) service: Arc<ServiceTimes>,
     pub(super) anchor: Anchor,
     pub(super) progress: &'a Progress,
     pub(super) strategy: &'static str,
@@ -159,7 +161,7 @@ impl<'a> Trace<'a> {
             replicas: self.workers.existing,
             desired_replicas: self.workers.wanted,
             ready_replicas: self.workers.ready,
-            service_p99_ms: None,
+            service_p99_ms: sampler.service.take_p99_ms(),
             cpu_share,
         };
         self.response.merge(&response);

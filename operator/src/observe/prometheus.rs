@@ -1,8 +1,7 @@
 //! Reads what a worker's metrics endpoint says: the few series of the worker contract from
 //! Prometheus text. Lines that make no sense are passed over, whoever wrote them.
 
-/// Buckets kept of a latency histogram.
-const BUCKETS_MAX: usize = 128;
+use super::Histogram;
 
 /// One look at one worker.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,8 +10,10 @@ pub struct WorkerSample {
     pub records_total: Option<f64>,
     /// Seconds that the worker was busy since it started.
     pub busy_seconds_total: Option<f64>,
-    /// Latency histogram: upper bound in seconds and cumulative count, by rising bound.
-    pub latency_buckets: Vec<(f64, f64)>,
+    /// Latencies: intended send time to result acknowledged.
+    pub latency: Histogram,
+    /// Service times: work start to work end of one record.
+    pub service: Histogram,
 }
 
 impl WorkerSample {
@@ -34,9 +35,10 @@ pub fn parse(text: &str) -> WorkerSample {
             "streaming_worker_records_total" => add(&mut sample.records_total, value),
             "streaming_worker_busy_seconds_total" => add(&mut sample.busy_seconds_total, value),
             "streaming_worker_latency_seconds_bucket" => {
-                if let Some(bound) = label(labels, "le").and_then(|text| text.parse::<f64>().ok()) {
-                    add_bucket(&mut sample.latency_buckets, bound, value);
-                }
+                add_bucket(&mut sample.latency, labels, value);
+            }
+            "streaming_worker_service_seconds_bucket" => {
+                add_bucket(&mut sample.service, labels, value);
             }
             _ => {}
         }
@@ -110,14 +112,9 @@ fn add(total: &mut Option<f64>, value: f64) {
     *total = Some(total.unwrap_or(0.0) + value);
 }
 
-fn add_bucket(buckets: &mut Vec<(f64, f64)>, bound: f64, count: f64) {
-    if bound.is_nan() {
-        return;
-    }
-    match buckets.binary_search_by(|(kept, _)| kept.total_cmp(&bound)) {
-        Ok(place) => buckets[place].1 += count,
-        Err(place) if buckets.len() < BUCKETS_MAX => buckets.insert(place, (bound, count)),
-        Err(_) => {}
+fn add_bucket(histogram: &mut Histogram, labels: &str, count: f64) {
+    if let Some(bound_s) = label(labels, "le").and_then(|text| text.parse().ok()) {
+        histogram.add(bound_s, count);
     }
 }
 
@@ -125,6 +122,7 @@ fn add_bucket(buckets: &mut Vec<(f64, f64)>, bound: f64, count: f64) {
 mod tests {
     use proptest::prelude::{any, proptest};
 
+    use super::super::histogram::BUCKETS_MAX;
     use super::*;
 
     #[test]
@@ -137,12 +135,16 @@ mod tests {
              streaming_worker_busy_seconds_total 1.5e-1\n\
              streaming_worker_latency_seconds_bucket{le=\"+Inf\"} 3\n\
              streaming_worker_latency_seconds_bucket{topic=\"x,le=\",le=\"0.001\"} 1\n\
+             streaming_worker_service_seconds_bucket{le=\"0.00256\"} 4 1700000000000\n\
+             streaming_worker_service_seconds_bucket{le=\"+Inf\"} 5\n\
+             streaming_worker_service_seconds_sum 0.01\n\
              streaming_worker_assigned_partitions 6\n\
              something_else 9\n",
         );
         assert_eq!(sample.records_total, Some(42.0));
         assert_eq!(sample.busy_seconds_total, Some(0.15));
-        assert_eq!(sample.latency_buckets, [(0.001, 1.0), (f64::INFINITY, 3.0)]);
+        assert_eq!(sample.latency.buckets(), [(0.001, 1.0), (f64::INFINITY, 3.0)]);
+        assert_eq!(sample.service.buckets(), [(0.00256, 4.0), (f64::INFINITY, 5.0)]);
     }
 
     #[test]
@@ -171,7 +173,7 @@ mod tests {
         let lines: String = (0..10_000)
             .map(|n| format!("streaming_worker_latency_seconds_bucket{{le=\"{n}\"}} 1\n"))
             .collect();
-        assert_eq!(parse(&lines).latency_buckets.len(), BUCKETS_MAX);
+        assert_eq!(parse(&lines).latency.buckets().len(), BUCKETS_MAX);
     }
 
     proptest! {

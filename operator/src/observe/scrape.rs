@@ -19,28 +19,42 @@ const AT_ONCE: usize = 32;
 
 /// Why a worker's metrics are missing; the words do not vary from try to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ScrapeError {
+pub enum ScrapeError {
+    /// The pod has no address, or no annotation with a port.
     #[error("the pod names no address and port")]
     NoAddress,
+    /// It did not answer within the limit of time.
     #[error("no answer in time")]
     Late,
+    /// It could not be asked, or hung up.
     #[error("no connection")]
     Connection,
+    /// It answered with another status than success.
     #[error("the answer is status {0}")]
     Status(u16),
+    /// Its answer is too long or ended early.
     #[error("the answer is over 1 MiB or broken off")]
     Body,
+    /// Its answer has none of the series that a worker may report.
     #[error("none of the expected series")]
     Nothing,
 }
 
 /// An HTTP client for metrics endpoints.
-pub(crate) struct Scraper {
+pub struct Scraper {
     client: Client<HttpConnector, Empty<Bytes>>,
 }
 
+impl Default for Scraper {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Scraper {
-    pub(crate) fn new() -> Self {
+    /// A client without connections.
+    #[must_use]
+    pub fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
@@ -50,8 +64,9 @@ impl Scraper {
         Self { client }
     }
 
-    /// Asks every target; answers come in the targets' order.
-    pub(crate) async fn scrape(
+    /// Asks every target, 32 at once, each for at most `patience` and 1 MiB; answers come in the
+    /// targets' order.
+    pub async fn scrape(
         &self,
         targets: &[Target],
         patience: Duration,

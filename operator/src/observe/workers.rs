@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::Histogram;
 use super::prometheus::WorkerSample;
 
-/// Fewest records from which a service time or a quantile is taken.
+/// Fewest records from which a service time is taken.
 const RECORDS_LEAST: f64 = 20.0;
 /// Most workers remembered.
 const WORKERS_MAX: usize = 1024;
@@ -65,7 +66,7 @@ struct Sums {
     busy_workers: f64,
     records: f64,
     busy_s: f64,
-    buckets: Vec<(f64, f64)>,
+    latency: Histogram,
 }
 
 impl Sums {
@@ -83,12 +84,7 @@ impl Sums {
             self.records += records;
             self.busy_s += busy_s;
         }
-        for (bound, gained) in gained_buckets(before, after) {
-            match self.buckets.binary_search_by(|(kept, _)| kept.total_cmp(&bound)) {
-                Ok(place) => self.buckets[place].1 += gained,
-                Err(place) => self.buckets.insert(place, (bound, gained)),
-            }
-        }
+        self.latency.merge(&after.latency.gained_since(&before.latency));
     }
 
     fn view(&self) -> WorkersView {
@@ -98,7 +94,7 @@ impl Sums {
             reports_busy_time: self.reports_busy_time,
             busy_share: (self.busy_workers > 0.0).then(|| self.busy_share / self.busy_workers),
             service_time_s: enough.then(|| self.busy_s / self.records),
-            p99_latency: quantile(&self.buckets, 0.99),
+            p99_latency: self.latency.quantile(0.99),
         }
     }
 }
@@ -109,42 +105,6 @@ fn gained(before: Option<f64>, after: Option<f64>) -> Option<f64> {
     Some(after - before)
 }
 
-/// Cumulative counts gained, bucket by bucket. Other buckets or a fallen count mean a restart.
-fn gained_buckets(before: &WorkerSample, after: &WorkerSample) -> Vec<(f64, f64)> {
-    let same = before.latency_buckets.len() == after.latency_buckets.len()
-        && before.latency_buckets.iter().zip(&after.latency_buckets).all(
-            |((bound_before, before), (bound_after, after))| {
-                bound_before == bound_after && before <= after
-            },
-        );
-    if !same {
-        return after.latency_buckets.clone();
-    }
-    let pairs = before.latency_buckets.iter().zip(&after.latency_buckets);
-    pairs.map(|((_, before), (bound, after))| (*bound, after - before)).collect()
-}
-
-/// Quantile of a cumulative histogram, linear within a bucket, as Prometheus computes it; the
-/// largest finite bound if it lies beyond.
-fn quantile(buckets: &[(f64, f64)], quantile: f64) -> Option<Duration> {
-    let total = buckets.last().map(|(_, count)| *count)?;
-    if total < RECORDS_LEAST {
-        return None;
-    }
-    let rank = quantile * total;
-    let (mut bound_below, mut count_below) = (0.0_f64, 0.0_f64);
-    for (bound, count) in buckets {
-        if *count >= rank {
-            let inside = (rank - count_below) / (count - count_below).max(f64::MIN_POSITIVE);
-            let width = if bound.is_finite() { bound - bound_below } else { 0.0 };
-            let seconds = bound_below + width * inside.clamp(0.0, 1.0);
-            return Duration::try_from_secs_f64(seconds).ok();
-        }
-        (bound_below, count_below) = (*bound, *count);
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +113,8 @@ mod tests {
         WorkerSample {
             records_total: Some(records),
             busy_seconds_total: Some(busy_s),
-            latency_buckets: buckets.to_vec(),
+            latency: buckets.iter().copied().collect(),
+            service: Histogram::default(),
         }
     }
 
@@ -191,14 +152,6 @@ mod tests {
         let _ = tracker.record(at(0), [one("a", before)]);
         let view = tracker.record(at(1), [one("a", after)]);
         assert_eq!(view.p99_latency, Some(Duration::from_millis(15)));
-    }
-
-    #[test]
-    fn a_quantile_beyond_the_last_bound_is_that_bound_and_few_records_give_none() {
-        let all_late = [(0.01, 0.0), (f64::INFINITY, 100.0)];
-        assert_eq!(quantile(&all_late, 0.99), Some(Duration::from_millis(10)));
-        assert_eq!(quantile(&[(0.01, 19.0), (f64::INFINITY, 19.0)], 0.99), None);
-        assert_eq!(quantile(&[], 0.99), None);
     }
 
     #[test]

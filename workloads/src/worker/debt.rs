@@ -42,16 +42,17 @@ impl<S: Sleeper> Debt<S> {
         Self { owed_ns: 0, sleeper }
     }
 
-    /// Owes one more service time, and sleeps if that is worth it.
-    pub(crate) fn serve(&mut self, service_ns: u64) {
+    /// Owes one more service time, and sleeps if that is worth it. Returns how long it slept,
+    /// which is for this record and for those before it.
+    pub(crate) fn serve(&mut self, service_ns: u64) -> Duration {
         self.owed_ns = self.owed_ns.saturating_add(i64::try_from(service_ns).unwrap_or(i64::MAX));
         if self.owed_ns < WORTH_SLEEPING_NS {
-            return;
+            return Duration::ZERO;
         }
-        let wanted = Duration::from_nanos(self.owed_ns.unsigned_abs());
-        let slept = self.sleeper.sleep(wanted).as_nanos();
-        self.owed_ns = self.owed_ns.saturating_sub(i64::try_from(slept).unwrap_or(i64::MAX));
-        self.owed_ns = self.owed_ns.max(-CREDIT_NS_MAX);
+        let slept = self.sleeper.sleep(Duration::from_nanos(self.owed_ns.unsigned_abs()));
+        let slept_ns = i64::try_from(slept.as_nanos()).unwrap_or(i64::MAX);
+        self.owed_ns = self.owed_ns.saturating_sub(slept_ns).max(-CREDIT_NS_MAX);
+        slept
     }
 }
 
@@ -103,8 +104,9 @@ mod tests {
     #[test]
     fn a_long_service_time_is_slept_at_once() {
         let mut debt = imagined(Duration::ZERO);
-        debt.serve(5_000_000);
-        assert_eq!(debt.sleeper.slept, Duration::from_millis(5));
+        assert_eq!(debt.serve(400_000), Duration::ZERO);
+        assert_eq!(debt.serve(5_000_000), Duration::from_micros(5_400));
+        assert_eq!(debt.sleeper.slept, Duration::from_micros(5_400));
     }
 
     #[test]
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn no_service_time_means_no_sleep() {
         let mut debt = imagined(Duration::ZERO);
-        (0..1_000_000).for_each(|_| debt.serve(0));
+        assert!((0..1_000_000).all(|_| debt.serve(0).is_zero()));
         assert_eq!(debt.sleeper.sleeps, 0);
     }
 }

@@ -3,37 +3,54 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Upper bounds double from 1 ms; the last is 65.536 s, and above it is one more bucket.
-const BUCKETS: usize = 17;
-const FIRST_BOUND_US: u64 = 1_000;
+use super::histogram::Histogram;
 
-/// Counters that any thread may read. Every update is one relaxed atomic operation.
-#[derive(Debug, Default)]
+/// Latencies: upper bounds double from 1 ms to 65.536 s.
+const LATENCY_BOUNDS: usize = 17;
+const LATENCY_FIRST_US: u64 = 1_000;
+/// Service times: upper bounds double from 10 µs to 10.48576 s.
+const SERVICE_BOUNDS: usize = 21;
+const SERVICE_FIRST_NS: u64 = 10_000;
+
+/// Counters that any thread may read. Every update is a relaxed atomic operation or two.
+#[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) records: AtomicU64,
     pub(crate) busy_ns: AtomicU64,
     pub(crate) assigned_partitions: AtomicU64,
     pub(crate) ready: AtomicBool,
-    latency: Histogram,
+    latency_us: Histogram,
+    service_ns: Histogram,
 }
 
-#[derive(Debug, Default)]
-struct Histogram {
-    buckets: [AtomicU64; BUCKETS + 1],
-    sum_us: AtomicU64,
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            records: AtomicU64::new(0),
+            busy_ns: AtomicU64::new(0),
+            assigned_partitions: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+            latency_us: Histogram::new(1_000_000, LATENCY_FIRST_US, LATENCY_BOUNDS),
+            service_ns: Histogram::new(1_000_000_000, SERVICE_FIRST_NS, SERVICE_BOUNDS),
+        }
+    }
 }
 
 impl Metrics {
     /// A result was acknowledged this long after its record was intended to be sent. A negative
     /// latency (clocks disagree) counts as 0.
     pub(crate) fn observe_latency_us(&self, latency_us: u64) {
-        self.latency.buckets[bucket(latency_us)].fetch_add(1, Ordering::Relaxed);
-        self.latency.sum_us.fetch_add(latency_us, Ordering::Relaxed);
+        self.latency_us.observe(latency_us);
+    }
+
+    /// A record took this long from work start to work end.
+    pub(crate) fn observe_service_ns(&self, service_ns: u64) {
+        self.service_ns.observe(service_ns);
     }
 
     /// The Prometheus text exposition format, version 0.0.4.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::with_capacity(2_048);
+        let mut text = String::with_capacity(4_096);
         let records = self.records.load(Ordering::Relaxed);
         let busy = self.busy_ns.load(Ordering::Relaxed) as f64 / 1e9;
         let assigned = self.assigned_partitions.load(Ordering::Relaxed);
@@ -45,33 +62,12 @@ impl Metrics {
         line(&mut text, "assigned_partitions", &assigned.to_string());
         let help = "Intended send time to result acknowledged.";
         family(&mut text, "latency_seconds", "histogram", help);
-        self.latency.lines(&mut text);
+        self.latency_us.write(&mut text, "streaming_worker_latency_seconds");
+        let help = "Work start to work end of one record.";
+        family(&mut text, "service_seconds", "histogram", help);
+        self.service_ns.write(&mut text, "streaming_worker_service_seconds");
         text
     }
-}
-
-impl Histogram {
-    fn lines(&self, text: &mut String) {
-        let mut count = 0;
-        for (index, bucket) in self.buckets.iter().enumerate() {
-            count += bucket.load(Ordering::Relaxed);
-            let bound = match FIRST_BOUND_US.checked_shl(index as u32) {
-                Some(bound_us) if index < BUCKETS => (bound_us as f64 / 1e6).to_string(),
-                _ => "+Inf".to_owned(),
-            };
-            let name = format!("latency_seconds_bucket{{le=\"{bound}\"}}");
-            line(text, &name, &count.to_string());
-        }
-        let sum = self.sum_us.load(Ordering::Relaxed) as f64 / 1e6;
-        line(text, "latency_seconds_sum", &format!("{sum:.6}"));
-        line(text, "latency_seconds_count", &count.to_string());
-    }
-}
-
-/// The bucket of a latency: its upper bound is inclusive.
-fn bucket(latency_us: u64) -> usize {
-    let doublings = latency_us.div_ceil(FIRST_BOUND_US).max(1).next_power_of_two();
-    (doublings.trailing_zeros() as usize).min(BUCKETS)
 }
 
 fn family(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -89,12 +85,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upper_bounds_are_inclusive_and_double() {
-        assert_eq!([0, 1, 1_000, 1_001, 2_000, 2_001].map(bucket), [0, 0, 0, 1, 1, 2]);
-        assert_eq!([65_536_000, 65_536_001, u64::MAX / 2].map(bucket), [16, 17, 17]);
-    }
-
-    #[test]
     fn the_text_is_cumulative_and_complete() {
         let metrics = Metrics::default();
         metrics.records.store(3, Ordering::Relaxed);
@@ -102,6 +92,9 @@ mod tests {
         metrics.assigned_partitions.store(4, Ordering::Relaxed);
         for latency_us in [900, 3_500, 100_000_000] {
             metrics.observe_latency_us(latency_us);
+        }
+        for service_ns in [700, 4_600_000, 12_000_000_000] {
+            metrics.observe_service_ns(service_ns);
         }
         let text = metrics.text();
         for line in [
@@ -116,6 +109,14 @@ mod tests {
             "streaming_worker_latency_seconds_bucket{le=\"+Inf\"} 3",
             "streaming_worker_latency_seconds_sum 100.004400",
             "streaming_worker_latency_seconds_count 3",
+            "# TYPE streaming_worker_service_seconds histogram",
+            "streaming_worker_service_seconds_bucket{le=\"0.00001\"} 1",
+            "streaming_worker_service_seconds_bucket{le=\"0.00256\"} 1",
+            "streaming_worker_service_seconds_bucket{le=\"0.00512\"} 2",
+            "streaming_worker_service_seconds_bucket{le=\"10.48576\"} 2",
+            "streaming_worker_service_seconds_bucket{le=\"+Inf\"} 3",
+            "streaming_worker_service_seconds_sum 12.004601",
+            "streaming_worker_service_seconds_count 3",
         ] {
             assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
         }

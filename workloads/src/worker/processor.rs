@@ -10,6 +10,7 @@ use super::planted_bug::{DuplicateHidesLoss, Order, SwapWithinKey, is_dropped};
 use super::record::Record;
 use super::sink::Sink;
 use super::{PlantedBug, ServiceTime, WorkerConfig, WorkerError};
+use crate::clock;
 
 /// Serves records and writes their results.
 pub(crate) struct Processor {
@@ -49,9 +50,21 @@ impl Processor {
 
     /// Spends the record's service time and writes its result.
     pub(crate) fn process(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
+        let start = clock::now();
         let position = record.position();
-        self.debt.serve(self.service_time.at_ns(position));
+        let charged_ns = self.service_time.at_ns(position);
+        let slept = self.debt.serve(charged_ns);
         self.metrics.records.fetch_add(1, Ordering::Relaxed);
+        self.write_results(position, record)?;
+        // A sleep is for many records: this one counts what it was charged, not what was slept.
+        let worked = clock::now().saturating_duration_since(start).saturating_sub(slept);
+        let worked_ns = u64::try_from(worked.as_nanos()).unwrap_or(u64::MAX);
+        self.metrics.observe_service_ns(charged_ns.saturating_add(worked_ns));
+        Ok(())
+    }
+
+    /// Writes one result, or what the planted bug makes of it.
+    fn write_results(&mut self, position: u64, record: &Record<'_>) -> Result<(), WorkerError> {
         match &mut self.bug {
             Bug::None => self.write(record),
             Bug::Drop { every } if is_dropped(position, *every) => Ok(()),
