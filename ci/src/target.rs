@@ -1,5 +1,7 @@
 //! One target of the benchmark: what was measured and what it is held to.
 
+use std::io::{self, Write};
+
 /// Which side of the target is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
@@ -9,19 +11,24 @@ pub enum Wanted {
     AtMost,
 }
 
-/// Prints a line and says whether the target was met.
-pub fn report(name: &str, measured: f64, wanted: Wanted, target: f64, unit: &str) -> bool {
-    let met = match wanted {
-        Wanted::AtLeast => measured >= target,
-        Wanted::AtMost => measured <= target,
-    };
-    let sign = match wanted {
-        Wanted::AtLeast => ">=",
-        Wanted::AtMost => "<=",
+/// Prints a line that says whether the target was met.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn report(
+    name: &str,
+    measured: f64,
+    wanted: Wanted,
+    target: f64,
+    unit: &str,
+) -> io::Result<()> {
+    let (met, sign) = match wanted {
+        Wanted::AtLeast => (measured >= target, ">="),
+        Wanted::AtMost => (measured <= target, "<="),
     };
     let word = if met { "ok" } else { "short" };
-    println!("{name} {}{unit} {sign}{}{unit} {word}", figure(measured), figure(target));
-    met
+    let (measured, target) = (figure(measured), figure(target));
+    writeln!(io::stdout(), "{name} {measured}{unit} {sign}{target}{unit} {word}")
 }
 
 /// Three significant digits at least, without a tail of noise.
