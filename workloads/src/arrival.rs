@@ -68,12 +68,6 @@ impl Arrival {
         nanoseconds(load).checked_sub(1).map_or(0, |last| self.due_by_ns(last))
     }
 
-    /// The asked rate at a time from the start of the load, in messages a second.
-    #[must_use]
-    pub fn rate_at(&self, time: Duration) -> f64 {
-        self.segment_at(nanoseconds(time)).map_or(0.0, |segment| segment.rate_micro as f64 / 1e6)
-    }
-
     fn segment_at(&self, time_ns: u64) -> Option<&Segment> {
         let after = self.segments.partition_point(|segment| segment.start_ns <= time_ns);
         self.segments.get(after.saturating_sub(1))
@@ -119,8 +113,7 @@ mod tests {
         assert_eq!(arrival.total(seconds(5)), 14_000);
         assert_eq!(arrival.intended_ns(2_001), 2_000_100_000);
         assert_eq!(arrival.intended_ns(12_001), 3_001_000_000);
-        assert!((arrival.rate_at(Duration::from_millis(2_500)) - 10_000.0).abs() < 1e-9);
-        assert!((arrival.rate_at(seconds(3)) - 1000.0).abs() < 1e-9);
+        assert_eq!(arrival.total(Duration::from_millis(2_500)), 7_000);
     }
 
     #[test]
