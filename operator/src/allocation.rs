@@ -2,7 +2,7 @@
 //! reason out. No client, no clock and no randomness: the operator, a simulator and a replay
 //! run this same code.
 //!
-//! A strategy (one file each) says how many workers the work wants. The [`frame`] around all
+//! A strategy (one file each) says how many workers the work wants. The frame around all
 //! strategies then holds bounds, partitions, dead band, stabilization window, cooldown and
 //! pace, and names every limit that changed the outcome.
 

@@ -10,9 +10,9 @@
 //! - [`objectives`]: which indicator must keep which bound;
 //! - [`verdict`]: pass, fail, inconclusive or invalid, each with its reasons;
 //! - [`comparison`]: trials side by side, a row for each strategy;
-//! - [`baseline`] and [`gate`]: did it get worse, and is it good enough;
+//! - [`baseline`] and [`mod@gate`]: did it get worse, and is it good enough;
 //! - [`report`]: terminal table, CSV, markdown and JSON, one writer a file;
-//! - [`file`]: bounded reading and atomic writing.
+//! - [`mod@file`]: bounded reading and atomic writing.
 //!
 //! Nothing here reads a clock, draws a random number or talks to a network.
 
