@@ -69,7 +69,10 @@ fn what_is_listed_can_be_exported_validated_and_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let exported = stormgauge(folder.path(), &["list", "--export", "mine"]);
     assert!(exported.status.success());
-    let valid = stormgauge(folder.path(), &["validate", "mine/scenarios/stress.yaml", "mine/suites/smoke.yaml"]);
+    let valid = stormgauge(
+        folder.path(),
+        &["validate", "mine/scenarios/stress.yaml", "mine/suites/smoke.yaml"],
+    );
     assert!(valid.status.success(), "{}", text(&valid.stderr));
     let again = stormgauge(folder.path(), &["list", "--export", "mine"]);
     assert_eq!(again.status.code(), Some(2));
@@ -109,7 +112,13 @@ job:
   scaling: { min_replicas: 1, max_replicas: 1, sync_period: 500ms }
 strategies: [low_latency]
 faults:
-  - { at: 2s, for: 300ms, fault: { network_delay: { between: [{ nodes: all }, { brokers: all }], delay: 10ms, jitter: 5ms } } }
+  - at: 2s
+    for: 300ms
+    fault:
+      network_delay:
+        between: [{ nodes: all }, { brokers: all }]
+        delay: 10ms
+        jitter: 5ms
 ";
     std::fs::write(folder.path().join("small.yaml"), scenario).unwrap();
     let output = stormgauge(folder.path(), &["run", "small.yaml", "--out", "out", "-o", "json"]);
