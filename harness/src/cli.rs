@@ -74,7 +74,7 @@ pub fn main() -> std::process::ExitCode {
     }
     let outcome = dispatch(cli.verb);
     let exit = outcome.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        crate::note!("error: {failure}");
         failure.exit
     });
     std::process::ExitCode::from(exit as u8)

@@ -71,16 +71,36 @@ fn micros(duration: Duration) -> u64 {
 /// When a process started, in clock ticks since boot: with its id it names a process for good.
 /// Absent for a process that has ended, and zero where the system does not tell.
 pub fn start_ticks(pid: u32) -> Option<u64> {
-    if !std::path::Path::new("/proc/self/stat").exists() {
-        return Some(0);
+    if std::path::Path::new("/proc/self/stat").exists() {
+        stat(pid).map(|(_, ticks)| ticks)
+    } else {
+        let pid = crate::child::pid(pid)?;
+        rustix::process::test_kill_process(pid).is_ok().then_some(0)
     }
+}
+
+/// The living processes of the group that a process led since `ticks`, itself included: a worker
+/// of the user's may have children of its own, which do not die with it.
+pub fn group_members(leader: u32, ticks: u64) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return (start_ticks(leader) == Some(ticks)).then_some(leader).into_iter().collect();
+    };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        stat(*pid).is_some_and(|(group, started)| group == leader && started >= ticks)
+    })
+    .collect()
+}
+
+/// Process group and start of a process that has not ended.
+fn stat(pid: u32) -> Option<(u32, u64)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     // A process that has ended and waits for its parent holds nothing any more.
     if matches!(fields.first(), Some(&"Z" | &"X")) {
         return None;
     }
-    fields.get(19)?.parse().ok()
+    Some((fields.get(2)?.parse().ok()?, fields.get(19)?.parse().ok()?))
 }
 
 #[cfg(test)]

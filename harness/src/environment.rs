@@ -43,6 +43,9 @@ pub trait Environment: Send + Sync {
     /// committed, and those of the result topic below `collected` (by partition).
     fn trim(&self, collected: &[i64]);
 
+    /// What has broken that no fault asked for, a sentence each; a trial with any is invalid.
+    fn defects(&self) -> Vec<String>;
+
     /// What is real here and what is emulated, for the record.
     fn describe(&self) -> results::Environment;
 

@@ -5,7 +5,7 @@
 use crate::clock;
 use chaos::Journal;
 use chaos::journal::{JournalEntry, LeftFault, LeftProcess, Leftovers};
-use rustix::process::{Signal, kill_process, kill_process_group};
+use rustix::process::{Signal, kill_process};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -45,7 +45,11 @@ pub fn find(root: &Path) -> io::Result<Vec<Leftover>> {
     journals.sort();
     let mut found = Vec::new();
     for journal in journals.into_iter().filter(|path| path.is_file()) {
-        found.extend(unfinished(&journal)?);
+        match unfinished(&journal) {
+            Ok(leftover) => found.extend(leftover),
+            // One journal that cannot be read must not hide the others.
+            Err(error) => crate::note!("{}: {error}", journal.display()),
+        }
     }
     Ok(found)
 }
@@ -53,15 +57,23 @@ pub fn find(root: &Path) -> io::Result<Vec<Leftover>> {
 /// The leftover of one journal, unless its run has ended or still goes on.
 fn unfinished(journal: &Path) -> io::Result<Option<Leftover>> {
     let left = Leftovers::from_lines(Journal::read(journal)?);
-    let goes_on = left.owner.is_some_and(|(pid, ticks)| is_alive(pid, ticks));
-    if left.ended || goes_on {
+    // A journal without an owner says nothing that could be acted upon.
+    let Some((harness, ticks)) = left.owner else { return Ok(None) };
+    if left.ended || is_alive(harness, ticks) {
         return Ok(None);
     }
     let directory = journal.parent().unwrap_or(Path::new("")).to_owned();
-    let processes = left.processes.into_iter().filter(|left| is_alive(left.pid, left.start_ticks));
+    let mut processes = Vec::new();
+    for left in left.processes {
+        processes.extend(
+            clock::group_members(left.pid, left.start_ticks)
+                .into_iter()
+                .map(|pid| LeftProcess { pid, ..left.clone() }),
+        );
+    }
     Ok(Some(Leftover {
-        processes: processes.collect(),
-        folders: left.owner.map(|(pid, _)| folders(pid)).unwrap_or_default(),
+        processes,
+        folders: folders(harness),
         faults: left.faults,
         run: left.run.unwrap_or_default(),
         directory,
@@ -71,6 +83,10 @@ fn unfinished(journal: &Path) -> io::Result<Option<Leftover>> {
 /// Working folders of pods: the control plane of a harness names them after its process.
 fn folders(harness: u32) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return Vec::new() };
+    // Its number may belong to another harness by now, whose folders are its own.
+    if clock::start_ticks(harness).is_some() {
+        return Vec::new();
+    }
     let prefix = format!("embedded-kube-{harness}-");
     let own = entries.filter_map(Result::ok).filter(|entry| {
         // A link of that name could lead anywhere.
@@ -92,11 +108,7 @@ impl Leftover {
     /// When a folder cannot be removed or the journal cannot be written.
     pub fn remove(&self) -> anyhow::Result<()> {
         for process in &self.processes {
-            // The group too: a worker of the user's may have children of its own. A process that
-            // has gone in the meantime is what is wanted.
-            if let Some(group) = crate::child::pid(process.group) {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
+            // A process that has gone in the meantime is what is wanted.
             if let Some(pid) = crate::child::pid(process.pid) {
                 let _ = kill_process(pid, Signal::KILL);
             }

@@ -11,6 +11,15 @@
 //! - [`progress`], [`child`], [`leftover`]: what people see, and that nothing stays behind;
 //! - [`clock`]: the one door through which time comes in.
 
+/// A line on standard error. Whoever read there may have gone away, which must end nothing.
+#[macro_export]
+macro_rules! note {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _gone = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 pub mod child;
 pub mod cli;
 pub mod clock;

@@ -108,7 +108,7 @@ impl Progress {
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None if self.plain => eprintln!("{line}"),
+            None if self.plain => crate::note!("{line}"),
             None => {}
         }
     }
@@ -126,7 +126,7 @@ impl Progress {
                 bar.set_message(line.to_owned());
                 bar.tick();
             }
-            None if self.plain && due => eprintln!("{line}"),
+            None if self.plain && due => crate::note!("{line}"),
             None => {}
         }
     }

@@ -1,15 +1,16 @@
 //! How long a fault was felt.
 //!
 //! **The law.** A second is *disturbed* when its response p99 exceeds the objective, when the lag
-//! exceeds the threshold, or when messages were sent but no result was observed. (A lag that could
-//! not be read is taken to be the last one read.) Disturbed seconds form one *episode* until two
+//! exceeds the threshold, or when messages were scheduled but no result was observed. (A lag that
+//! could not be read is taken to be the last one read.) Disturbed seconds form one *episode* until two
 //! undisturbed seconds follow each other; the episode ends where those two begin.
 //!
-//! A fault disturbs twice: when it lands and when it is healed. An episode that is under way or
-//! begins between landing and healing is the landing's, and one that begins within the 5 s from
-//! healing is the healing's; later ones are not this fault's. Recovery is the longer of: landing →
-//! end of the landing's last episode, healing → end of the healing's last episode. It is 0 when
-//! there is no episode, and absent when an episode is still open at the end of the series.
+//! A fault disturbs twice: when it is installed and when it is healed. An episode that is under
+//! way or begins between the two is the installation's, and one that begins within the 5 s from
+//! healing is the healing's; later ones are not this fault's, nor are those that begin in or after
+//! the second in which the next fault is installed. Recovery is the longer of: installation → end
+//! of its last episode, healing → end of the healing's last episode. It is 0 when there is no
+//! episode, and absent when an episode is still open at the end of the series.
 //!
 //! So a crash that the system absorbs in 6 s has a recovery of 6 s, even if the crashed node
 //! returns at 20 s and causes a hiccup of 1 s; and a fault that is felt for as long as it lasts
@@ -22,14 +23,15 @@ const CALM_ROWS: usize = 2;
 /// How long after healing an episode may begin and still be the fault's, in seconds.
 const AFTERMATH_S: f64 = 5.0;
 
-/// The recovery in seconds from a fault that landed at `fault_start_s` and was healed at
-/// `fault_end_s`, under an objective for the response p99 and a threshold for the lag, by the law
-/// above. `None` when the system had not recovered by the end of the series, or the series does
-/// not reach the fault.
+/// The recovery in seconds from a fault that was installed at `fault_start_s` and healed at
+/// `fault_end_s`, when the next fault was installed at `next_start_s`, under an objective for the
+/// response p99 and a threshold for the lag, by the law above. `None` when the system had not
+/// recovered by the end of the series, or the series does not reach the fault.
 pub fn recovery_s(
     series: &[SeriesRow],
     fault_start_s: f64,
     fault_end_s: f64,
+    next_start_s: Option<f64>,
     objective_p99_ms: f64,
     lag_threshold: u64,
 ) -> Option<f64> {
@@ -37,7 +39,9 @@ pub fn recovery_s(
     let mut recovery = 0.0f64;
     for episode in episodes(series, objective_p99_ms, lag_threshold) {
         let ends_before = episode.end_s.is_some_and(|end_s| end_s <= fault_start_s);
-        if ends_before || episode.start_s > fault_end_s + AFTERMATH_S {
+        // Rows are seconds: the one in which the next fault comes is the next fault's.
+        let of_next = next_start_s.is_some_and(|next_s| next_s < episode.start_s + 1.0);
+        if ends_before || of_next || episode.start_s > fault_end_s + AFTERMATH_S {
             continue;
         }
         let cause_s = if episode.start_s < fault_end_s { fault_start_s } else { fault_end_s };
@@ -63,7 +67,7 @@ fn episodes(series: &[SeriesRow], objective_p99_ms: f64, lag_threshold: u64) -> 
         lag = row.lag_records.unwrap_or(lag);
         let slow = match row.response_p99_ms {
             Some(p99_ms) => p99_ms > objective_p99_ms,
-            None => row.achieved > 0.0,
+            None => row.offered > 0.0,
         };
         if slow || lag > lag_threshold {
             if calm_rows >= CALM_ROWS {
@@ -93,7 +97,7 @@ mod tests {
     fn drawn(picture: &str) -> Vec<SeriesRow> {
         let row = |(second, sign): (usize, char)| SeriesRow {
             t_s: second as f64 + 1.0,
-            achieved: if sign == '-' { 0.0 } else { 100.0 },
+            offered: if sign == '-' { 0.0 } else { 100.0 },
             response_p99_ms: match sign {
                 '#' => Some(500.0),
                 '0' | '-' => None,
@@ -106,13 +110,20 @@ mod tests {
     }
 
     fn recovery(picture: &str, start_s: f64, end_s: f64) -> Option<f64> {
-        recovery_s(&drawn(picture), start_s, end_s, 100.0, 1_000)
+        recovery_s(&drawn(picture), start_s, end_s, None, 100.0, 1_000)
     }
 
     #[test]
     fn a_fault_that_nobody_felt_has_a_recovery_of_zero() {
         assert_eq!(recovery("..........", 3.0, 6.0), Some(0.0));
         assert_eq!(recovery("....--....", 3.0, 6.0), Some(0.0));
+    }
+
+    #[test]
+    fn what_begins_with_the_next_fault_is_not_this_ones() {
+        let until = |next_s| recovery_s(&drawn("...#...##..."), 3.0, 5.0, next_s, 100.0, 1_000);
+        assert_eq!(until(None), Some(4.0));
+        assert_eq!(until(Some(7.5)), Some(1.0));
     }
 
     #[test]

@@ -103,6 +103,7 @@ impl Sample {
             delivery,
             indicators,
             health: Health {
+                spoiled: Vec::new(),
                 dispatch_error_p99_us: 400,
                 dispatch_error_max_us: 2_100,
                 harness_cpu_share: 0.31,

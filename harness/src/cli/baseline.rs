@@ -1,6 +1,6 @@
 //! `stormgauge baseline DIR`
 
-use super::report::read_records;
+use super::report::read_complete;
 use crate::exit::{Exit, Failure};
 use clap::Args;
 use results::Baseline;
@@ -21,9 +21,9 @@ pub(super) struct BaselineArgs {
 impl BaselineArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let baseline =
-            Baseline::from_records(&read_records(&self.directory)?).map_err(Failure::usage)?;
+            Baseline::from_records(&read_complete(&self.directory)?).map_err(Failure::usage)?;
         baseline.write(&self.to).map_err(Failure::not_ready)?;
-        eprintln!("baseline written to {}", self.to.display());
+        crate::note!("baseline written to {}", self.to.display());
         Ok(Exit::Pass)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::options::Form;
 use super::print;
-use super::report::read_records;
+use super::report::read_complete;
 use crate::exit::{Exit, Failure};
 use clap::Args;
 use results::{Baseline, HealthLimits, IndicatorName, Objectives, report};
@@ -33,7 +33,7 @@ pub(super) struct GateArgs {
 
 impl GateArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let records = read_records(&self.directory)?;
+        let records = read_complete(&self.directory)?;
         let baseline = self.baseline.as_deref().map(Baseline::read).transpose();
         let baseline = baseline.map_err(Failure::usage)?;
         let limits = HealthLimits::default();

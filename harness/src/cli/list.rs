@@ -151,7 +151,7 @@ fn export(directory: &Path) -> Result<Exit, Failure> {
         for (name, text) in files {
             let file = folder.join(format!("{name}.yaml"));
             write_new(&file, text)?;
-            eprintln!("{}", file.display());
+            crate::note!("{}", file.display());
         }
     }
     Ok(Exit::Pass)

@@ -192,8 +192,16 @@ impl Stop {
                 _ = terminate.recv() => {}
                 () = tokio::time::sleep(limit) => timed_out.store(true, Ordering::Relaxed),
             }
-            eprintln!("stopping: healing faults and writing what there is");
             cancel.cancel();
+            crate::note!(
+                "stopping: healing faults and writing what there is; again to stop at once"
+            );
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // Children die with this process; `clean` finds what else there is.
+            std::process::exit(Exit::Interrupted as i32)
         });
         Ok(stop)
     }

@@ -4,6 +4,7 @@ use super::options::{Format, render};
 use super::print;
 use crate::exit::{Exit, Failure};
 use crate::run::reports;
+use crate::scenario::ScenarioSpec;
 use clap::Args;
 use results::{Comparison, RunRecord};
 use std::path::{Path, PathBuf};
@@ -27,11 +28,47 @@ pub(super) struct ReportArgs {
 impl ReportArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let records = read_records(&self.directory)?;
-        reports::write(&self.directory, &records)?;
         let comparison = Comparison::from_records(&records).map_err(Failure::usage)?;
         print(&render(&comparison, &records, self.output)?)?;
+        reports::write(&self.directory, &records)?;
         Ok(Exit::Pass)
     }
+}
+
+/// Reads every record of a run that came to its end.
+///
+/// # Errors
+/// As [`read_records`], and when a trial that the scenario asks for has no record: what is left of
+/// a run that was cut short must not pass for all of it.
+pub(super) fn read_complete(directory: &Path) -> Result<Vec<RunRecord>, Failure> {
+    let records = read_records(directory)?;
+    let mut missing = Vec::new();
+    for record in &records {
+        let spec: ScenarioSpec = serde_saphyr::from_str(&record.scenario.yaml)
+            .map_err(|error| Failure::usage(anyhow::anyhow!("{}: {error}", record.trial)))?;
+        for strategy in &spec.strategies {
+            for repetition in 1..=spec.repetitions {
+                let there = records.iter().any(|other| {
+                    other.scenario.name == spec.name
+                        && other.strategy == strategy.as_str()
+                        && other.repetition == repetition
+                });
+                let name = format!("{}-{}-{repetition}", spec.name, strategy.as_str());
+                if !there && !missing.contains(&name) {
+                    missing.push(name);
+                }
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(records);
+    }
+    let error = anyhow::anyhow!(
+        "{}: the run was cut short; no record of {}",
+        directory.display(),
+        missing.join(", ")
+    );
+    Err(Failure { exit: Exit::Inconclusive, error })
 }
 
 /// Reads every record of a run.

@@ -26,7 +26,7 @@ impl ValidateArgs {
                 _ => check_scenario(file),
             };
             if let Err(failure) = checked {
-                eprintln!("{failure}");
+                crate::note!("{failure}");
                 exit = Exit::Usage;
             }
         }
@@ -35,13 +35,13 @@ impl ValidateArgs {
 }
 
 fn check_suite(file: &str, suite: &SuiteSpec) -> Result<(), Failure> {
-    eprintln!("{file}: valid: suite {} of {} scenarios", suite.name, suite.scenarios.len());
+    crate::note!("{file}: valid: suite {} of {} scenarios", suite.name, suite.scenarios.len());
     suite.places(file).iter().try_for_each(|place| check_scenario(place))
 }
 
 fn check_scenario(file: &str) -> Result<(), Failure> {
     let scenario = super::options::scenario(file, &Overrides::default())?;
-    eprintln!(
+    crate::note!(
         "{file}: valid: {} messages in {:?}, {} faults, {} strategies x {}",
         scenario.workload.total(),
         scenario.spec.duration,

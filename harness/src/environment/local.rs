@@ -25,8 +25,9 @@ use std::time::Duration;
 
 /// Listener of the brokers that workers and the operator use, behind the fault proxies.
 const PROXIED: &str = "workers";
-/// Records kept a partition at most, in bytes, beyond what trimming lets go of earlier.
-const RETENTION_BYTES: u64 = 256 << 20;
+/// Records kept at most, in bytes, over all partitions: the bound of the brokers' memory. Trimming
+/// lets go of what has been read long before, unless workers fall behind by this much.
+const RETENTION_BYTES: u64 = 4 << 30;
 
 /// A started local environment.
 pub struct Local {
@@ -114,6 +115,14 @@ impl Environment for Local {
         brokers::trim_below(&self.kafka, RESULT_TOPIC, collected);
     }
 
+    fn defects(&self) -> Vec<String> {
+        let ended = !self.operator.is_alive();
+        ended
+            .then(|| "The operator ended by itself; see operator.log.".to_owned())
+            .into_iter()
+            .collect()
+    }
+
     fn describe(&self) -> results::Environment {
         results::Environment {
             name: "local".to_owned(),
@@ -164,7 +173,8 @@ async fn start_kafka(
         replication_factor: environment.brokers.min(3),
         min_insync_replicas: if environment.brokers > 1 { 2 } else { 1 },
         detection: environment.broker_detection,
-        retention_bytes: RETENTION_BYTES,
+        retention_bytes: RETENTION_BYTES
+            / (2 * environment.partitions.max(1).unsigned_abs() as u64),
         group_initial_rebalance_delay: Duration::from_millis(200),
         session_timeout_min: Duration::from_millis(500),
         seed,

@@ -23,13 +23,8 @@ impl Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file could not be read at all.
-    #[error("{file}: {reason}")]
-    Unreadable {
-        /// The file as it was named.
-        file: String,
-        /// Why reading failed.
-        reason: String,
-    },
+    #[error("{0}")]
+    Unreadable(String),
     /// The text is not YAML of the expected shape.
     #[error("{file}: {report}")]
     Malformed {

@@ -31,9 +31,10 @@ impl SuiteSpec {
             Some(text) if !path.is_file() => (format!("built-in {named}"), text.to_owned()),
             None if !path.exists() => {
                 let known: Vec<_> = builtin::SUITES.iter().map(|(name, _)| *name).collect();
-                let reason =
-                    format!("no such file, nor a built-in suite; those are {}", known.join(", "));
-                return Err(ScenarioError::Unreadable { file: named.to_owned(), reason });
+                return Err(ScenarioError::Unreadable(format!(
+                    "{named}: no such file, nor a built-in suite; those are {}",
+                    known.join(", ")
+                )));
             }
             _ => (named.to_owned(), read_text(path)?),
         };

@@ -108,13 +108,8 @@ pub fn inventory(spec: &ScenarioSpec) -> chaos::Inventory {
 
 /// Reads a bounded text file.
 pub(super) fn read_text(path: &Path) -> Result<String, ScenarioError> {
-    let file = path.display().to_string();
-    let unreadable = |reason: String| ScenarioError::Unreadable { file: file.clone(), reason };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(unreadable(format!("has {size} bytes; at most {FILE_BYTES_MAX} are read")));
-    }
-    std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
+    results::file::read_bounded(path, FILE_BYTES_MAX)
+        .map_err(|error| ScenarioError::Unreadable(error.to_string()))
 }
 
 /// Parses YAML into a specification; the error carries line, column and a snippet.
@@ -170,8 +165,40 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     );
     require((1..=100).contains(&spec.repetitions), "repetitions", "must be from 1 to 100".into());
     require(!spec.strategies.is_empty(), "strategies", "must name at least one strategy".into());
+    let mut named = spec.strategies.clone();
+    named.sort();
+    named.dedup();
+    let twice = named.len() < spec.strategies.len();
+    require(!twice, "strategies", "must name each strategy once".into());
     problems.extend(check_job(spec));
+    problems.extend(check_durations(spec));
     problems
+}
+
+/// Every other duration, with the least and the most that make sense.
+fn check_durations(spec: &ScenarioSpec) -> Vec<Problem> {
+    let (environment, job) = (&spec.environment, &spec.job);
+    let millisecond = Duration::from_millis(1);
+    let bounded = [
+        ("environment.broker_detection", environment.broker_detection, Duration::ZERO),
+        ("environment.node_grace", environment.node_grace, 200 * millisecond),
+        ("environment.eviction_delay", environment.eviction_delay, Duration::ZERO),
+        ("job.worker.start_delay", job.worker.start_delay, Duration::ZERO),
+        ("job.worker.termination_grace", job.worker.termination_grace, Duration::ZERO),
+        ("job.scaling.stabilization_window", job.scaling.stabilization_window, Duration::ZERO),
+        ("job.scaling.cooldown", job.scaling.cooldown, Duration::ZERO),
+        ("job.objectives.p99_latency", job.objectives.p99_latency, millisecond),
+        ("job.objectives.lag_time", job.objectives.lag_time, millisecond),
+        ("job.objectives.recovery", job.objectives.recovery, millisecond),
+    ];
+    let wrong = bounded.iter().filter(|(_, value, least)| value < least || *value > HOUR);
+    wrong
+        .map(|(path, value, least)| {
+            let (value, least) =
+                (humantime::format_duration(*value), humantime::format_duration(*least));
+            Problem::new(*path, format!("{value} is not from {least} to 1h"))
+        })
+        .collect()
 }
 
 fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
@@ -204,7 +231,10 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
     );
     let worker = &spec.job.worker;
     require(
-        worker.command.as_ref().is_none_or(|command| !command.is_empty()),
+        worker
+            .command
+            .as_ref()
+            .is_none_or(|command| command.first().is_some_and(|program| !program.is_empty())),
         "job.worker.command",
         "must have at least the program's name",
     );
@@ -214,9 +244,9 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
         "must be like `constant 200us`, `exponential 1ms` or `lognormal 1ms 0.5`",
     );
     require(
-        worker.session_timeout >= Duration::from_millis(500) && worker.session_timeout <= HOUR,
+        worker.session_timeout >= Duration::from_millis(500) && worker.session_timeout <= HOUR / 2,
         "job.worker.session_timeout",
-        "must be from 500ms to 1h",
+        "must be from 500ms to 30m",
     );
     require(
         spec.price.worker_hour.is_finite() && spec.price.worker_hour >= 0.0,
@@ -226,6 +256,12 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
     let named = spec.price.currency.len() == 3
         && spec.price.currency.chars().all(|c| c.is_ascii_uppercase());
     require(named, "price.currency", "must be three capital letters");
+    let bug = spec.planted.as_ref().and_then(|planted| planted.bug.as_deref());
+    require(
+        bug.is_none_or(|bug| bug.parse::<workloads::worker::PlantedBug>().is_ok()),
+        "planted.bug",
+        "must be commit_before_processing, swap_within_key, drop_one_in:N or duplicate_hides_loss",
+    );
     problems
 }
 

@@ -78,6 +78,8 @@ pub struct CollectorReport {
     pub phases: BTreeMap<&'static str, Latencies>,
     /// First results by payload schema version.
     pub schema_versions: BTreeMap<u8, u64>,
+    /// Reads that failed in a way from which the client does not recover by itself.
+    pub unreadable: u64,
 }
 
 /// Reads results until [`Live::stop`].
@@ -94,6 +96,7 @@ pub fn collect(
         oracle: Oracle::new(plan.trial, plan.keys),
         phases: BTreeMap::new(),
         schema_versions: BTreeMap::new(),
+        unreadable: 0,
     };
     while !live.stop.load(Ordering::Relaxed) {
         let Some(item) = consumer.poll(Duration::from_millis(50)) else { continue };
@@ -104,7 +107,10 @@ pub fn collect(
         while let Some(item) = next.take() {
             match item {
                 Ok(message) => take(plan, ledger, live, &mut report, &mut interval, &message),
-                Err(error) => tracing::debug!(%error, "collector"),
+                Err(error) => {
+                    report.unreadable += u64::from(is_final(&error));
+                    tracing::debug!(%error, "collector");
+                }
             }
             budget -= 1;
             if budget > 0 {
@@ -143,6 +149,13 @@ fn take(
     if let Some(position) = position {
         position.store(message.offset() + 1, Ordering::Relaxed);
     }
+}
+
+/// Whether a partition is read no further after this error.
+fn is_final(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
+    matches!(error.rdkafka_error_code(), Some(AutoOffsetReset | OffsetOutOfRange))
+        || matches!(error, KafkaError::MessageConsumptionFatal(_))
 }
 
 /// The stamp that a worker copied from the source record.

@@ -30,6 +30,8 @@ pub(crate) struct Loaded {
     /// Load start to the last message sent, and to the end of the drain.
     pub(crate) sent_after: Duration,
     pub(crate) drained_after: Duration,
+    /// What spoiled the trial, a sentence each.
+    pub(crate) spoiled: Vec<String>,
 }
 
 /// Offers the whole load and waits for its results.
@@ -75,14 +77,13 @@ pub(super) async fn run(
     let ((sent_after, drained_after), samples) = tokio::join!(script, sampler.run(&stop_sampler));
     drop(side);
     live.stop.store(true, Ordering::Relaxed);
-    Ok(Loaded {
-        ledger,
-        driver: join(driver, "driver").await?,
-        collector: join(collector, "collector").await?,
-        samples,
-        sent_after,
-        drained_after,
-    })
+    let driver = join(driver, "driver").await?;
+    let collector = join(collector, "collector").await?;
+    let mut spoiled = environment.defects();
+    if collector.unreadable > 0 {
+        spoiled.push(format!("{} reads of results failed for good.", collector.unreadable));
+    }
+    Ok(Loaded { spoiled, ledger, driver, collector, samples, sent_after, drained_after })
 }
 
 type Outcome<T> = JoinHandle<Result<T, rdkafka::error::KafkaError>>;

@@ -25,8 +25,8 @@ pub(super) fn build(
     let spec = &plan.scenario.spec;
     let delivery = load.collector.oracle.verify(&load.ledger, spec.guarantee, describe(plan));
     let response = measured_response(&load);
-    let faults: Vec<_> =
-        faults.iter().map(|fault| fault_span(plan, fault, &load.samples.series)).collect();
+    let unhealed: Vec<_> = faults.iter().filter_map(unhealed).collect();
+    let faults = fault_spans(plan, &faults, &load.samples.series);
     let empty = Latencies::new();
     let indicators = Indicators::measure(IndicatorInputs {
         response: &response,
@@ -39,7 +39,11 @@ pub(super) fn build(
         price_per_worker_hour: Some((spec.price.worker_hour, &spec.price.currency)),
         missed_sends: load.driver.missed,
     });
-    let health = health(&load, &response, usage);
+    let mut health = health(&load, &response, usage);
+    health.spoiled.extend(unhealed);
+    if interrupted {
+        health.spoiled.push("The trial was interrupted before its end.".to_owned());
+    }
     let mut record = RunRecord {
         schema: RECORD_SCHEMA.to_owned(),
         run: plan.run.clone(),
@@ -76,12 +80,7 @@ pub(super) fn build(
         verdict: Verdict { kind: VerdictKind::Pass, reasons: Vec::new() },
         replay: plan.replay.clone(),
     };
-    record.verdict = if interrupted {
-        let reason = "the trial was interrupted before its end".to_owned();
-        Verdict { kind: VerdictKind::Invalid, reasons: vec![reason] }
-    } else {
-        results::judge(record.evidence(), &spec.objectives, &HealthLimits::default())
-    };
+    record.verdict = results::judge(record.evidence(), &spec.objectives, &HealthLimits::default());
     record
 }
 
@@ -118,10 +117,31 @@ fn health(load: &Loaded, response: &Latencies, usage: &Usage) -> Health {
         rss_bytes_max: machine::memory_bytes_max(),
         negative_latencies: response.negatives(),
         overflow_latencies: response.overflows(),
+        spoiled: load.spoiled.clone(),
     }
 }
 
-fn fault_span(plan: &TrialPlan, fault: &FaultOutcome, series: &[SeriesRow]) -> FaultSpan {
+/// A trial is not over until every fault is healed.
+fn unhealed(fault: &FaultOutcome) -> Option<String> {
+    let error = fault.heal_error.as_ref()?;
+    Some(format!("The fault {} could not be healed: {error}.", fault.name))
+}
+
+fn fault_spans(plan: &TrialPlan, faults: &[FaultOutcome], series: &[SeriesRow]) -> Vec<FaultSpan> {
+    let span = |fault: &FaultOutcome| {
+        let later = faults.iter().filter_map(|other| other.installed);
+        let next = later.filter(|at| Some(*at) > fault.installed).min();
+        fault_span(plan, fault, next, series)
+    };
+    faults.iter().map(span).collect()
+}
+
+fn fault_span(
+    plan: &TrialPlan,
+    fault: &FaultOutcome,
+    next: Option<Duration>,
+    series: &[SeriesRow],
+) -> FaultSpan {
     let seconds = |at: Option<Duration>| at.map(|at| at.as_secs_f64());
     let (state, evidence) = match &fault.state {
         chaos::FaultState::Landed { evidence } => (FaultState::Landed, evidence.clone()),
@@ -129,12 +149,13 @@ fn fault_span(plan: &TrialPlan, fault: &FaultOutcome, series: &[SeriesRow]) -> F
         chaos::FaultState::Indeterminate { reason } => (FaultState::Indeterminate, reason.clone()),
     };
     let objective = plan.scenario.spec.job.objectives.p99_latency;
-    let recovery_s = fault.landed.filter(|_| state == FaultState::Landed).and_then(|landed| {
-        let end = fault.healed.unwrap_or(landed);
+    let landed = state == FaultState::Landed;
+    let recovery_s = fault.installed.filter(|_| landed).and_then(|installed| {
         results::recovery_s(
             series,
-            landed.as_secs_f64(),
-            end.as_secs_f64(),
+            installed.as_secs_f64(),
+            fault.healed.unwrap_or(installed).as_secs_f64(),
+            seconds(next),
             objective.as_secs_f64() * 1e3,
             lag_threshold(plan),
         )

@@ -108,7 +108,9 @@ impl<'a> Trace<'a> {
 
     /// Looks at the workers; a control plane that does not answer leaves the last known state.
     async fn look(&mut self) {
-        let now_s = self.sampler.anchor.elapsed().as_secs_f64();
+        // Workers are paid for by the load; the drain after it has no rate to relate them to.
+        let load = self.sampler.workload.load();
+        let now_s = self.sampler.anchor.elapsed().min(load).as_secs_f64();
         self.worker_seconds += (now_s - self.looked_s) * f64::from(self.workers.existing);
         self.looked_s = now_s;
         let Ok(deployment) = self.deployments.get(JOB).await else { return };
@@ -123,7 +125,8 @@ impl<'a> Trace<'a> {
         let before = self.workers.wanted;
         self.workers = now;
         if self.decisions.is_empty() || now.wanted != before {
-            self.decide(now_s, before, now.wanted).await;
+            let at_s = self.sampler.anchor.elapsed().as_secs_f64();
+            self.decide(at_s, before, now.wanted).await;
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Health {
     pub negative_latencies: u64,
     /// Response times over an hour, which were counted and recorded as one hour.
     pub overflow_latencies: u64,
+    /// What spoiled the trial, such as an interruption or the death of a part of the environment
+    /// that no fault asked for; a sentence each.
+    pub spoiled: Vec<String>,
 }
 
 /// What [`Indicators::measure`] is computed from.

@@ -25,7 +25,9 @@ pub(super) fn reasons(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<Stri
             format::count(evidence.delivery.sent)
         ));
     }
+    reasons.extend(evidence.health.spoiled.iter().cloned());
     missed_sends(evidence, limits, &mut reasons);
+    open_sends(evidence, limits, &mut reasons);
     timing(evidence.health, limits, &mut reasons);
     reasons
 }
@@ -38,6 +40,24 @@ fn missed_sends(evidence: Evidence<'_>, limits: &HealthLimits, reasons: &mut Vec
             "The load generator missed {} of {} sends, which is {:.1} %; at most {} % are allowed.",
             format::count(missed),
             format::count(evidence.delivery.planned),
+            share * 100.0,
+            limits.missed_sends_share_max * 100.0,
+        ));
+    }
+}
+
+/// Messages without an acknowledgement are in no figure, and might be the slowest of all.
+fn open_sends(evidence: Evidence<'_>, limits: &HealthLimits, reasons: &mut Vec<String>) {
+    let delivery = evidence.delivery;
+    let open = delivery.failed + delivery.unknown;
+    let share = open as f64 / delivery.planned.max(1) as f64;
+    if share > limits.missed_sends_share_max {
+        reasons.push(format!(
+            "Of {} sends {} failed and {} have no known outcome, which is {:.1} %; at most {} % \
+             are allowed.",
+            format::count(delivery.planned),
+            format::count(delivery.failed),
+            format::count(delivery.unknown),
             share * 100.0,
             limits.missed_sends_share_max * 100.0,
         ));

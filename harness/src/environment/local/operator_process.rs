@@ -31,8 +31,15 @@ impl OperatorProcess {
             .stdout(output.try_clone()?)
             .stderr(output)
             .kill_on_drop(true)
+            // Ctrl-C on the terminal is for the harness, which then stops the operator itself.
+            .process_group(0)
             .spawn()?;
         Ok(Self { child })
+    }
+
+    /// Whether it has not ended.
+    pub(super) fn is_alive(&self) -> bool {
+        self.pid().is_some_and(|pid| crate::clock::start_ticks(pid).is_some())
     }
 
     /// Process id while it runs.
