@@ -56,27 +56,39 @@ pub async fn throughput_per_s(rate_per_s: u64, messages: u64) -> anyhow::Result<
     Ok(messages as f64 / took.as_secs_f64())
 }
 
-fn producer(bootstrap: &str) -> Result<BaseProducer, KafkaError> {
+/// The driver's settings for the source, and those that High Throughput gives to workers.
+fn producer(
+    bootstrap: &str,
+    linger_ms: &str,
+    batch_bytes: &str,
+) -> Result<BaseProducer, KafkaError> {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        .set("linger.ms", "5")
-        .set("batch.size", "131072")
+        .set("linger.ms", linger_ms)
+        .set("batch.size", batch_bytes)
         .set("queue.buffering.max.messages", "500000")
+        .set("socket.nagle.disable", "true")
         .create()
 }
 
 fn consumer(
     bootstrap: &str,
     topic: &str,
+    fetch_min_bytes: &str,
     own: impl Fn(i32) -> bool,
 ) -> Result<BaseConsumer, KafkaError> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "bare")
         .set("enable.auto.commit", "false")
+        .set("fetch.min.bytes", fetch_min_bytes)
         .set("fetch.wait.max.ms", "100")
+        .set("fetch.message.max.bytes", "4194304")
+        // With librdkafka's second of pause, a full queue would decide the throughput.
+        .set("fetch.queue.backoff.ms", "10")
+        .set("check.crcs", "false")
         .create()?;
     let mut assignment = TopicPartitionList::new();
     for partition in (0..PARTITIONS).filter(|partition| own(*partition)) {
@@ -98,7 +110,7 @@ fn send(producer: &BaseProducer, topic: &str, key: &[u8], payload: &[u8]) {
 }
 
 fn produce(bootstrap: &str, rate_per_s: u64, messages: u64) -> anyhow::Result<()> {
-    let producer = producer(bootstrap)?;
+    let producer = producer(bootstrap, "5", "131072")?;
     let start = now();
     for position in 0..messages {
         let due = Duration::from_nanos(position * 1_000_000_000 / rate_per_s);
@@ -116,8 +128,9 @@ fn produce(bootstrap: &str, rate_per_s: u64, messages: u64) -> anyhow::Result<()
 }
 
 fn run_echo(bootstrap: &str, echo: i32, stop: &AtomicBool) -> anyhow::Result<()> {
-    let (consumer, producer) =
-        (consumer(bootstrap, "in", |partition| partition % ECHOES == echo)?, producer(bootstrap)?);
+    let own = |partition: i32| partition % ECHOES == echo;
+    let consumer = consumer(bootstrap, "in", "65536", own)?;
+    let producer = producer(bootstrap, "20", "1000000")?;
     let mut handled = 0u64;
     while !stop.load(Ordering::Relaxed) {
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(20)) {
@@ -133,7 +146,7 @@ fn run_echo(bootstrap: &str, echo: i32, stop: &AtomicBool) -> anyhow::Result<()>
 }
 
 fn read(bootstrap: &str, stop: &AtomicBool, seen: &AtomicU64) -> anyhow::Result<()> {
-    let consumer = consumer(bootstrap, "out", |_| true)?;
+    let consumer = consumer(bootstrap, "out", "1", |_| true)?;
     while !stop.load(Ordering::Relaxed) {
         if let Some(Ok(_)) = consumer.poll(Duration::from_millis(20)) {
             seen.fetch_add(1, Ordering::Relaxed);
