@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::file::{self, FileError};
+use crate::document::{self, Document, DocumentError};
 use crate::objectives::IndicatorName;
 use crate::record::{Machine, Program, RunRecord};
 use crate::verdict::VerdictKind;
@@ -39,40 +39,9 @@ pub struct Baseline {
 /// Why a baseline cannot be made, read, written or compared with.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// The file could not be read or written.
+    /// The file could not be read or written, or is no baseline of this version.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// The text is not a baseline.
-    #[error("{place}: not a baseline: {source}")]
-    Json {
-        /// The file.
-        place: String,
-        /// What is wrong, with line and column.
-        source: serde_json::Error,
-    },
-    /// The baseline is of another version.
-    #[error(
-        "{place}: schema is {found:?}, but this program reads {expected:?}; \
-         write the baseline again with this version"
-    )]
-    Schema {
-        /// The file.
-        place: String,
-        /// The schema that the file names.
-        found: String,
-        /// The schema that is read.
-        expected: &'static str,
-    },
-    /// A field holds what no measurement can give.
-    #[error("{place}: {field}: {problem}")]
-    Field {
-        /// The file.
-        place: String,
-        /// The field.
-        field: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Document(#[from] DocumentError),
     /// There are no records.
     #[error("no run records to make a baseline of")]
     Empty,
@@ -121,9 +90,19 @@ pub enum BaselineError {
     },
 }
 
-#[derive(Deserialize)]
-struct Probe {
-    schema: Option<String>,
+impl Document for Baseline {
+    const KIND: &'static str = "baseline";
+    const SHORT: &'static str = "baseline";
+    const SCHEMA: &'static str = BASELINE_SCHEMA;
+    const BYTES_MAX: u64 = BASELINE_BYTES_MAX;
+
+    fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    fn problem(&self) -> Result<(), (String, String)> {
+        self.check()
+    }
 }
 
 impl Baseline {
@@ -171,8 +150,7 @@ impl Baseline {
     /// # Errors
     /// Names the file, and the field or the schema that is wrong.
     pub fn read(path: &Path) -> Result<Baseline, BaselineError> {
-        let text = file::read_bounded(path, BASELINE_BYTES_MAX)?;
-        Baseline::from_json(&text, &path.display().to_string())
+        Ok(document::read(path)?)
     }
 
     /// Parses and checks a baseline; `place` says in errors where it came from.
@@ -180,20 +158,7 @@ impl Baseline {
     /// # Errors
     /// As [`Baseline::read`].
     pub fn from_json(text: &str, place: &str) -> Result<Baseline, BaselineError> {
-        let json = |source| BaselineError::Json { place: place.to_owned(), source };
-        let probe: Probe = serde_json::from_str(text).map_err(json)?;
-        let found = probe.schema.unwrap_or_default();
-        if found != BASELINE_SCHEMA {
-            let expected = BASELINE_SCHEMA;
-            return Err(BaselineError::Schema { place: place.to_owned(), found, expected });
-        }
-        let baseline: Baseline = serde_json::from_str(text).map_err(json)?;
-        baseline.check().map_err(|(field, problem)| BaselineError::Field {
-            place: place.to_owned(),
-            field,
-            problem,
-        })?;
-        Ok(baseline)
+        Ok(document::from_json(text, place)?)
     }
 
     /// Writes the baseline to `path` whole or not at all.
@@ -201,16 +166,7 @@ impl Baseline {
     /// # Errors
     /// Names the file, and the field when a number is not one that a measurement can give.
     pub fn write(&self, path: &Path) -> Result<(), BaselineError> {
-        let place = path.display().to_string();
-        self.check().map_err(|(field, problem)| BaselineError::Field {
-            place: place.clone(),
-            field,
-            problem,
-        })?;
-        let mut text = serde_json::to_string_pretty(self)
-            .map_err(|source| BaselineError::Json { place, source })?;
-        text.push('\n');
-        Ok(file::write_atomic(path, text.as_bytes())?)
+        Ok(document::write(self, path)?)
     }
 
     /// Checks that the baseline may be compared with `records` at all.

@@ -18,6 +18,7 @@
 
 pub mod baseline;
 pub mod comparison;
+pub mod document;
 pub mod file;
 pub mod gate;
 pub mod latencies;
@@ -33,12 +34,13 @@ pub mod verdict;
 
 pub use baseline::Baseline;
 pub use comparison::Comparison;
+pub use document::DocumentError;
 pub use gate::{GateLine, GateResult, gate};
 pub use latencies::{HistogramRecord, Latencies};
 pub use objectives::{Bound, IndicatorName, Objectives};
 pub use record::{
     Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, Indicators, Machine,
-    Program, RecordError, RunRecord, ScenarioIdentity, Span, WorkloadIdentity,
+    Program, RunRecord, ScenarioIdentity, Span, WorkloadIdentity,
 };
 pub use recovery::recovery_s;
 pub use series::{SeriesBuilder, SeriesRow};

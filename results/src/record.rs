@@ -23,7 +23,6 @@ pub use delivery::{Delivery, Guarantee, LOST_EXAMPLES_MAX};
 pub use fault::{FaultSpan, FaultState};
 pub use identity::{Environment, Machine, Program, ScenarioIdentity, WorkloadIdentity};
 pub use indicators::{Health, IndicatorInputs, Indicators};
-pub use store::RecordError;
 
 /// The version of the run record that this crate writes, and the only one that it reads.
 pub const RECORD_SCHEMA: &str = "stormgauge.dev/run-record/v1";

@@ -2,7 +2,7 @@
 
 use super::options::Form;
 use super::print;
-use super::report::read_complete;
+use super::report::{read_complete, scenario_of};
 use crate::exit::{Exit, Failure};
 use clap::Args;
 use results::{Baseline, HealthLimits, IndicatorName, Objectives, report};
@@ -54,11 +54,7 @@ impl GateArgs {
             return parse_bounds(&self.bound);
         }
         let Some(record) = records.first() else { return Ok(Objectives::default()) };
-        let spec: crate::scenario::ScenarioSpec = serde_saphyr::from_str(&record.scenario.yaml)
-            .map_err(|error| {
-                Failure::usage(anyhow::anyhow!("the record's scenario cannot be read: {error}"))
-            })?;
-        Ok(spec.objectives)
+        Ok(scenario_of(record)?.objectives)
     }
 }
 

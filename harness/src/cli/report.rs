@@ -43,9 +43,13 @@ impl ReportArgs {
 pub(super) fn read_complete(directory: &Path) -> Result<Vec<RunRecord>, Failure> {
     let records = read_records(directory)?;
     let mut missing = Vec::new();
+    let mut seen = Vec::new();
     for record in &records {
-        let spec: ScenarioSpec = serde_saphyr::from_str(&record.scenario.yaml)
-            .map_err(|error| Failure::usage(anyhow::anyhow!("{}: {error}", record.trial)))?;
+        if seen.contains(&&record.scenario.digest) {
+            continue;
+        }
+        seen.push(&record.scenario.digest);
+        let spec = scenario_of(record)?;
         for strategy in &spec.strategies {
             for repetition in 1..=spec.repetitions {
                 let there = records.iter().any(|other| {
@@ -69,6 +73,16 @@ pub(super) fn read_complete(directory: &Path) -> Result<Vec<RunRecord>, Failure>
         missing.join(", ")
     );
     Err(Failure { exit: Exit::Inconclusive, error })
+}
+
+/// The scenario that a record carries.
+///
+/// # Errors
+/// When it is not the text of one.
+pub(super) fn scenario_of(record: &RunRecord) -> Result<ScenarioSpec, Failure> {
+    serde_saphyr::from_str(&record.scenario.yaml).map_err(|error| {
+        Failure::usage(anyhow::anyhow!("{}: its scenario cannot be read: {error}", record.trial))
+    })
 }
 
 /// Reads every record of a run.
