@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Where a run takes place.
@@ -168,6 +169,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::internal)
 }
 
+/// Signals so close together are one request: `timeout` signals its child, then the child's group.
+const ONE_REQUEST: Duration = Duration::from_secs(1);
+
+/// Waits for any of the signals.
+async fn received(signals: &mut [Signal]) {
+    let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures::future::select_all(any).await;
+}
+
 /// Ends a run early: the user, a signal, or the deadline.
 struct Stop {
     cancel: CancellationToken,
@@ -179,27 +189,31 @@ impl Stop {
         runtime: &tokio::runtime::Runtime,
         deadline: Option<Duration>,
     ) -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
         let _guard = runtime.enter();
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::internal)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
+        let mut signals = [SignalKind::interrupt(), SignalKind::terminate()]
+            .map(signal)
+            .into_iter()
+            .collect::<Result<Vec<Signal>, _>>()
+            .map_err(Failure::internal)?;
         let stop = Self { cancel: CancellationToken::new(), timed_out: Arc::default() };
         let (cancel, timed_out) = (stop.cancel.clone(), Arc::clone(&stop.timed_out));
         runtime.spawn(async move {
             let limit = deadline.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                () = received(&mut signals) => {}
                 () = tokio::time::sleep(limit) => timed_out.store(true, Ordering::Relaxed),
             }
             cancel.cancel();
             crate::note!(
                 "stopping: healing faults and writing what there is; again to stop at once"
             );
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            let repeats = async {
+                loop {
+                    received(&mut signals).await;
+                }
+            };
+            let _ = tokio::time::timeout(ONE_REQUEST, repeats).await;
+            received(&mut signals).await;
             // Children die with this process; `clean` finds what else there is.
             std::process::exit(Exit::Interrupted as i32)
         });
