@@ -1,4 +1,5 @@
-//! A partition's log: batches in offset order, found by binary search.
+//! One replica's log: batches in offset order, found by binary search, and what follows from them
+//! alone: where leader epochs began and what producers appended last.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,13 +10,20 @@ pub(crate) mod producers;
 
 pub(crate) use batch::Batch;
 
-/// The batches of one partition. Offsets are continuous from `start` to `end`.
+use kafka_protocol::ResponseError;
+
+use epochs::Epochs;
+use producers::{Producers, Sequence};
+
+/// The batches of one replica. Offsets are continuous from `start` to `end`.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     batches: VecDeque<Batch>,
     start: i64,
     end: i64,
     bytes: u64,
+    epochs: Epochs,
+    producers: Producers,
 }
 
 impl Log {
@@ -34,6 +42,21 @@ impl Log {
         self.bytes
     }
 
+    /// A new leader begins to write at the log's end.
+    pub(crate) fn begin_epoch(&mut self, epoch: i32) {
+        self.epochs.begin(epoch, self.end);
+    }
+
+    /// The largest epoch not after `epoch`, and the offset where it ended.
+    pub(crate) fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
+        self.epochs.end_of(epoch, self.end)
+    }
+
+    /// Compares a batch with what its producer appended before.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<Sequence, ResponseError> {
+        self.producers.check(batch)
+    }
+
     /// Appends a batch and returns the offset of its first record.
     pub(crate) fn append(&mut self, mut batch: Batch, leader_epoch: i32, now: Duration) -> i64 {
         batch.base_offset = self.end;
@@ -42,6 +65,7 @@ impl Log {
         self.end = batch.last_offset() + 1;
         self.bytes += batch.len() as u64;
         let base_offset = batch.base_offset;
+        self.producers.remember(&batch, base_offset, now);
         self.batches.push_back(batch);
         base_offset
     }
@@ -96,6 +120,7 @@ impl Log {
         while self.batches.front().is_some_and(|batch| batch.last_offset() < self.start) {
             self.drop_front();
         }
+        self.epochs.advance_start(self.start);
     }
 
     /// Drops the tail from `end` on, as a replica does that had more than the new leader.
@@ -107,6 +132,7 @@ impl Log {
         }
         self.end = self.batches.back().map_or(end.min(self.end), |batch| batch.last_offset() + 1);
         self.start = self.start.min(self.end);
+        self.producers.truncate(self.end);
     }
 
     /// Applies retention to what lies below `until`: the oldest batches go while there are more
@@ -120,6 +146,7 @@ impl Log {
             self.start = batch.last_offset() + 1;
             self.drop_front();
         }
+        self.epochs.advance_start(self.start);
     }
 
     /// When the oldest batch was appended.

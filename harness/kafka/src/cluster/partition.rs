@@ -5,8 +5,7 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 
 use crate::coordinator::Ticket;
-use crate::log::epochs::Epochs;
-use crate::log::producers::{Producers, Sequence};
+use crate::log::producers::Sequence;
 use crate::log::{Batch, Log};
 use crate::view::PartitionView;
 
@@ -25,9 +24,7 @@ pub(crate) struct Partition {
     isr: Vec<i32>,
     leader: Option<i32>,
     leader_epoch: i32,
-    epochs: Epochs,
     high_watermark: i64,
-    producers: Producers,
     /// Fetches parked on this partition.
     pub(crate) fetches: Vec<Ticket>,
     /// Produces parked until the high watermark reaches what they appended.
@@ -45,17 +42,15 @@ impl Partition {
     /// An empty partition kept by `replicas`, led by the first of them that is `alive`.
     pub(crate) fn new(replicas: &[i32], alive: impl Fn(i32) -> bool) -> Self {
         let isr: Vec<i32> = replicas.iter().copied().filter(|&broker| alive(broker)).collect();
-        let mut epochs = Epochs::default();
-        epochs.begin(0, 0);
+        let mut log = Log::default();
+        log.begin_epoch(0);
         Self {
-            log: Log::default(),
+            log,
             replicas: replicas.iter().map(|&broker| Replica { broker, log_end: 0 }).collect(),
             leader: isr.first().copied(),
             isr,
             leader_epoch: 0,
-            epochs,
             high_watermark: 0,
-            producers: Producers::default(),
             fetches: Vec::new(),
             produces: Vec::new(),
         }
@@ -123,11 +118,9 @@ impl Partition {
     ) -> Result<Placed, ResponseError> {
         let mut placed: Option<Placed> = None;
         for batch in batches {
-            let next = match self.producers.check(&batch) {
+            let next = match self.log.check(&batch) {
                 Ok(Sequence::Next) => {
-                    let remembered = batch.clone();
                     let base_offset = self.log.append(batch, self.leader_epoch, now);
-                    self.producers.remember(&remembered, base_offset, now);
                     Placed { base_offset, end: self.log.end() }
                 }
                 Ok(Sequence::Duplicate(base_offset, last)) => Placed { base_offset, end: last + 1 },
@@ -216,19 +209,17 @@ impl Partition {
 
     /// Where `epoch` ended, for clients that look for truncation.
     pub(crate) fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
-        self.epochs.end_of(epoch, self.log.end())
+        self.log.epoch_end(epoch)
     }
 
     /// Records before `offset` are deleted.
     pub(crate) fn delete_before(&mut self, offset: i64) {
         self.log.advance_start(offset);
-        self.epochs.advance_start(self.log.start());
     }
 
     /// Applies retention to what all in-sync replicas have.
     pub(crate) fn retain(&mut self, bytes_max: u64, appended_before: Duration) {
         self.log.retain(bytes_max, appended_before, self.high_watermark);
-        self.epochs.advance_start(self.log.start());
     }
 
     fn elect(&mut self, alive: impl Fn(i32) -> bool, unclean: bool) {
@@ -249,7 +240,6 @@ impl Partition {
         let end = own.map_or(0, |replica| replica.log_end);
         if end < self.log.end() {
             self.log.truncate(end);
-            self.producers.truncate(end);
             self.high_watermark = self.high_watermark.min(end);
             for replica in &mut self.replicas {
                 replica.log_end = replica.log_end.min(end);
@@ -257,7 +247,7 @@ impl Partition {
         }
         self.leader = Some(broker);
         self.leader_epoch += 1;
-        self.epochs.begin(self.leader_epoch, self.log.end());
+        self.log.begin_epoch(self.leader_epoch);
     }
 }
 
