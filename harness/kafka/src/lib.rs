@@ -12,6 +12,7 @@
 //! - `wire`: frames to requests and responses to frames, with every declared length held against
 //!   the bytes that are there.
 //! - `server`: the shell of sockets, tasks and timers around the cluster.
+//! - `simulation`: the cluster without any of these, for tests under virtual time.
 //! - `embedded`, `config`, `view`, `error`: the public face.
 //! - `clock`: the one door through which time comes in.
 
@@ -23,6 +24,7 @@ mod embedded;
 mod error;
 mod log;
 mod server;
+mod simulation;
 mod view;
 mod wire;
 
@@ -30,4 +32,5 @@ pub use config::ClusterConfig;
 pub use coordinator::{GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
+pub use simulation::Simulation;
 pub use view::{BrokerView, CrashReport, LeaderMove, PartitionView};

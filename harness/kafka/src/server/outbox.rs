@@ -27,7 +27,7 @@ struct Queue {
 
 impl Outbox {
     /// A request came; returns its number.
-    pub(super) fn expect(&self, question: Question) -> u32 {
+    pub(crate) fn expect(&self, question: Question) -> u32 {
         let mut queue = lock(&self.queue);
         let number = queue.first.wrapping_add(queue.slots.len() as u32);
         queue.slots.push_back((question, None));
@@ -35,7 +35,7 @@ impl Outbox {
     }
 
     /// The answer to request `number` has come.
-    pub(super) fn answer(&self, number: u32, response: Response) {
+    pub(crate) fn answer(&self, number: u32, response: Response) {
         let mut queue = lock(&self.queue);
         let position = number.wrapping_sub(queue.first) as usize;
         if let Some((_, slot)) = queue.slots.get_mut(position) {
@@ -47,7 +47,7 @@ impl Outbox {
     }
 
     /// Encodes the answers that are in line, as long as `output` holds less than `bytes_max`.
-    pub(super) fn drain(
+    pub(crate) fn drain(
         &self,
         output: &mut Output,
         bytes_max: usize,
@@ -78,7 +78,7 @@ impl Outbox {
     }
 
     /// The numbers of the requests without an answer.
-    pub(super) fn unanswered(&self) -> Vec<u32> {
+    pub(crate) fn unanswered(&self) -> Vec<u32> {
         let queue = lock(&self.queue);
         let open = queue.slots.iter().enumerate().filter(|(_, (_, answer))| answer.is_none());
         open.map(|(position, _)| queue.first.wrapping_add(position as u32)).collect()

@@ -79,6 +79,21 @@ impl Output {
         self.bytes
     }
 
+    /// Takes the first `bytes` out, in one piece; `None` when there are not so many.
+    pub(crate) fn take(&mut self, bytes: usize) -> Option<Bytes> {
+        if self.bytes < bytes {
+            return None;
+        }
+        let mut taken = BytesMut::with_capacity(bytes);
+        while taken.len() < bytes {
+            let front = self.pieces.front()?;
+            let step = front.len().min(bytes - taken.len());
+            taken.extend_from_slice(&front[..step]);
+            self.advance(step);
+        }
+        Some(taken.freeze())
+    }
+
     /// The next pieces, as many as one vectored write takes well.
     pub(crate) fn slices(&self) -> Vec<IoSlice<'_>> {
         self.pieces.iter().take(64).map(|piece| IoSlice::new(piece)).collect()

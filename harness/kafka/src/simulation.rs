@@ -1,0 +1,213 @@
+//! A cluster without sockets, tasks or clock: frames and time go in, frames come out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+
+use crate::cluster::{Answer, Cluster, Origin};
+use crate::config::ClusterConfig;
+use crate::coordinator::{ClientInfo, GroupView};
+use crate::error::ClusterError;
+use crate::server::outbox::Outbox;
+use crate::view::{LeaderMove, PartitionView};
+use crate::wire::Output;
+use crate::wire::request::decode;
+use crate::wire::response::Question;
+
+/// A cluster whose time is the caller's, for tests that must repeat exactly: the same calls with
+/// the same configuration (its seed among it) give the same bytes.
+///
+/// Connections are numbers; what a client would write to its socket goes to
+/// [`Simulation::send`], what it would read comes from [`Simulation::receive`]. Time stands still
+/// until [`Simulation::advance`].
+///
+/// ```
+/// use embedded_kafka::{ClusterConfig, Simulation};
+/// use std::time::Duration;
+///
+/// let mut cluster = Simulation::new(ClusterConfig::with_brokers(3));
+/// cluster.create_topic("orders", 4)?;
+/// let connection = cluster.connect(1).ok_or("broker 1 is down")?;
+/// // ApiVersions, version 0, correlation id 7, no client id.
+/// cluster.send(connection, &[0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]);
+/// let answer = cluster.receive(connection).ok_or("no answer")?;
+/// assert_eq!(answer[..4], [0, 0, 0, 7]);
+/// cluster.advance(Duration::from_secs(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Simulation {
+    cluster: Cluster,
+    now: Duration,
+    connections: BTreeMap<u32, Connection>,
+    next_connection: u32,
+    batch_bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Connection {
+    broker: i32,
+    client: ClientInfo,
+    outbox: Outbox,
+    output: Output,
+}
+
+impl Simulation {
+    /// A cluster at time zero. Its listener's addresses are made up.
+    pub fn new(config: ClusterConfig) -> Self {
+        let batch_bytes_max = config.message_bytes_max;
+        let ports = (0..config.brokers).map(|index| 9_092u16.wrapping_add(index as u16));
+        let addresses: Vec<_> = ports.map(|port| ([127, 0, 0, 1], port).into()).collect();
+        let mut cluster = Cluster::new(config);
+        cluster.add_listener("default", &addresses);
+        let (connections, next_connection) = (BTreeMap::new(), 0);
+        Self { cluster, now: Duration::ZERO, connections, next_connection, batch_bytes_max }
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Opens a connection to a broker; `None` when it does not listen.
+    pub fn connect(&mut self, broker: i32) -> Option<u32> {
+        if !self.cluster.alive(broker) {
+            return None;
+        }
+        let id = self.next_connection;
+        self.next_connection += 1;
+        let client = ClientInfo { client_id: String::new(), host: "/127.0.0.1".to_owned() };
+        let (outbox, output) = (Outbox::default(), Output::default());
+        self.connections.insert(id, Connection { broker, client, outbox, output });
+        Some(id)
+    }
+
+    /// Whether the connection is still open.
+    pub fn is_open(&self, connection: u32) -> bool {
+        self.connections.contains_key(&connection)
+    }
+
+    /// Sends a request: a frame without its length field. A frame that is no request closes the
+    /// connection, as does a broker that has gone.
+    pub fn send(&mut self, connection: u32, frame: &[u8]) {
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        let Ok(decoded) = decode(Bytes::copy_from_slice(frame), self.batch_bytes_max) else {
+            return self.close(connection);
+        };
+        open.client.client_id = decoded.client_id;
+        let (key, version, correlation) = (decoded.key, decoded.version, decoded.correlation);
+        let number = open.outbox.expect(Question { key, version, correlation });
+        let ticket = u64::from(connection) << 32 | u64::from(number);
+        let origin = Origin { ticket, broker: open.broker, listener: 0, version };
+        let mut answers = Vec::new();
+        self.cluster.handle(self.now, &origin, &open.client, decoded.request, &mut answers);
+        self.deliver(answers);
+    }
+
+    /// The next response in the order of the requests, without its length field.
+    pub fn receive(&mut self, connection: u32) -> Option<Bytes> {
+        let open = self.connections.get_mut(&connection)?;
+        if open.output.len() == 0 && open.outbox.drain(&mut open.output, 1).is_err() {
+            self.close(connection);
+            return None;
+        }
+        let length = open.output.take(4)?.get_u32();
+        open.output.take(length as usize)
+    }
+
+    /// Closes a connection; what it waits for is given up.
+    pub fn close(&mut self, connection: u32) {
+        let Some(open) = self.connections.remove(&connection) else { return };
+        let tickets = open.outbox.unanswered().into_iter();
+        let tickets = tickets.map(|number| u64::from(connection) << 32 | u64::from(number));
+        self.cluster.abandon(tickets);
+    }
+
+    /// When the cluster has something to do next by itself.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.cluster.next_deadline()
+    }
+
+    /// Lets time pass up to `to`, doing what is due on the way in its order.
+    pub fn advance(&mut self, to: Duration) {
+        while let Some(due) = self.cluster.next_deadline().filter(|due| *due <= to) {
+            self.now = self.now.max(due);
+            let mut answers = Vec::new();
+            self.cluster.advance(self.now, &mut answers);
+            self.deliver(answers);
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// Creates a topic with the cluster's default settings.
+    ///
+    /// # Errors
+    ///
+    /// When there is one of that name, or name or number of partitions are not allowed.
+    pub fn create_topic(&mut self, name: &str, partitions: i32) -> Result<(), ClusterError> {
+        self.cluster.create_topic(name, partitions)
+    }
+
+    /// The partitions of a topic as they stand.
+    pub fn partitions(&self, topic: &str) -> Option<Vec<PartitionView>> {
+        self.cluster.partitions(topic)
+    }
+
+    /// A group as it stands.
+    pub fn group(&self, id: &str) -> Option<GroupView> {
+        self.cluster.group(id)
+    }
+
+    /// Kills a broker: its connections close.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker or it is down.
+    pub fn crash_broker(&mut self, id: i32) -> Result<(), ClusterError> {
+        self.cluster.crash(self.now, id)?;
+        self.connections.retain(|_, connection| connection.broker != id);
+        Ok(())
+    }
+
+    /// Starts a broker again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker or it runs.
+    pub fn restart_broker(&mut self, id: i32) -> Result<(), ClusterError> {
+        self.change(|cluster, now, answers| cluster.restart(now, id, answers))
+    }
+
+    /// Makes another in-sync replica lead.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such partition, or no such replica is alive and in sync.
+    pub fn move_leader(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        to: Option<i32>,
+    ) -> Result<LeaderMove, ClusterError> {
+        self.change(|cluster, _, answers| cluster.move_leader(topic, partition, to, answers))
+    }
+
+    fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Cluster, Duration, &mut Vec<Answer>) -> T,
+    ) -> T {
+        let mut answers = Vec::new();
+        let result = change(&mut self.cluster, self.now, &mut answers);
+        self.deliver(answers);
+        result
+    }
+
+    fn deliver(&mut self, answers: Vec<Answer>) {
+        for Answer { ticket, response } in answers {
+            if let Some(open) = self.connections.get(&((ticket >> 32) as u32)) {
+                open.outbox.answer(ticket as u32, response);
+            }
+        }
+    }
+}
