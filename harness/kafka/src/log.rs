@@ -1,5 +1,6 @@
 //! One replica's log: batches in offset order, found by binary search, and what follows from them
-//! alone: where leader epochs began and what producers appended last.
+//! alone: where leader epochs began, what producers appended last, and which transactions ended
+//! how. A log that is copied or truncated carries all of it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,13 +8,17 @@ use std::time::Duration;
 pub(crate) mod batch;
 pub(crate) mod epochs;
 pub(crate) mod producers;
+pub(crate) mod transactions;
+pub(crate) mod verification;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Marker};
 
 use kafka_protocol::ResponseError;
 
 use epochs::Epochs;
-use producers::{Producers, Sequence};
+use producers::{Producer, Producers, Sequence};
+use transactions::{Aborted, Transactions};
+use verification::Verification;
 
 /// The batches of one replica. Offsets are continuous from `start` to `end`.
 #[derive(Debug, Default)]
@@ -24,6 +29,10 @@ pub(crate) struct Log {
     bytes: u64,
     epochs: Epochs,
     producers: Producers,
+    /// The producers as they were at the first batch kept: where a truncation starts again.
+    producers_before: Producers,
+    transactions: Transactions,
+    verification: Verification,
 }
 
 impl Log {
@@ -52,9 +61,34 @@ impl Log {
         self.epochs.end_of(epoch, self.end)
     }
 
-    /// Compares a batch with what its producer appended before.
+    /// Compares a client's batch with what its producer appended before.
     pub(crate) fn check(&self, batch: &Batch) -> Result<Sequence, ResponseError> {
-        self.producers.check(batch)
+        self.producers.check(batch, self.verification.get(batch.producer_id))
+    }
+
+    /// Compares a coordinator's marker with what its producer appended before.
+    pub(crate) fn check_marker(&self, batch: &Batch) -> Result<(), ResponseError> {
+        let marker = batch.marker().ok_or(ResponseError::InvalidRecord)?;
+        self.producers.check_marker(batch, marker)
+    }
+
+    /// Whether the coordinator must be asked about the transaction of a batch before the batch is
+    /// appended (KIP-890). `bumps_epoch`: the client's epoch rises with each transaction.
+    pub(crate) fn verify(
+        &mut self,
+        batch: &Batch,
+        bumps_epoch: bool,
+        now: Duration,
+    ) -> Result<bool, ResponseError> {
+        let (id, epoch) = (batch.producer_id, batch.producer_epoch);
+        if self.producers.get(id).is_some_and(|known| epoch < known.epoch) {
+            return Err(ResponseError::InvalidProducerEpoch);
+        }
+        if self.producers.in_transaction(id, epoch) {
+            return Ok(false);
+        }
+        self.verification.begin((id, epoch, batch.base_sequence), bumps_epoch, now);
+        Ok(true)
     }
 
     /// Appends a batch and returns the offset of its first record.
@@ -62,12 +96,44 @@ impl Log {
         batch.base_offset = self.end;
         batch.leader_epoch = leader_epoch;
         batch.appended_at = now;
+        let base_offset = batch.base_offset;
+        self.push(batch);
+        base_offset
+    }
+
+    /// Appends a batch that has its offset, epoch and time.
+    fn push(&mut self, batch: Batch) {
         self.end = batch.last_offset() + 1;
         self.bytes += batch.len() as u64;
-        let base_offset = batch.base_offset;
-        self.producers.remember(&batch, base_offset, now);
+        if let Some(change) = self.producers.remember(&batch) {
+            self.transactions.apply(batch.producer_id, batch.base_offset, change);
+        }
+        if batch.is_transactional() {
+            self.verification.end(batch.producer_id);
+        }
         self.batches.push_back(batch);
-        base_offset
+    }
+
+    /// The offset up to which readers of committed records see the log (KIP-98).
+    pub(crate) fn last_stable(&self, high_watermark: i64) -> i64 {
+        self.transactions.last_stable(high_watermark).max(self.start.min(high_watermark))
+    }
+
+    /// The aborted transactions with records in `from..until`.
+    pub(crate) fn aborted(&self, from: i64, until: i64) -> Vec<Aborted> {
+        self.transactions.aborted(from, until)
+    }
+
+    /// The producers known, by id.
+    pub(crate) fn producers(&self) -> impl Iterator<Item = (i64, &Producer)> {
+        self.producers.iter()
+    }
+
+    /// Forgets producers that have been silent since `before`.
+    pub(crate) fn expire_producers(&mut self, before: Duration) {
+        self.producers.expire(before);
+        self.producers_before.expire(before);
+        self.verification.expire(before);
     }
 
     /// The batches from the one that holds `from` up to `until` (exclusive), at most `bytes_max`
@@ -121,10 +187,12 @@ impl Log {
             self.drop_front();
         }
         self.epochs.advance_start(self.start);
+        self.transactions.advance_start(self.start);
     }
 
     /// Drops the tail from `end` on, as a replica does that had more than the new leader.
     pub(crate) fn truncate(&mut self, end: i64) {
+        let kept = self.batches.len();
         while self.batches.back().is_some_and(|batch| batch.base_offset >= end) {
             if let Some(batch) = self.batches.pop_back() {
                 self.bytes -= batch.len() as u64;
@@ -132,7 +200,15 @@ impl Log {
         }
         self.end = self.batches.back().map_or(end.min(self.end), |batch| batch.last_offset() + 1);
         self.start = self.start.min(self.end);
-        self.producers.truncate(self.end);
+        self.verification.clear();
+        if self.batches.len() == kept {
+            return;
+        }
+        self.producers = self.producers_before.clone();
+        for batch in &self.batches {
+            self.producers.remember(batch);
+        }
+        self.transactions.truncate(self.end, &self.producers);
     }
 
     /// Applies retention to what lies below `until`: the oldest batches go while there are more
@@ -147,6 +223,8 @@ impl Log {
             self.drop_front();
         }
         self.epochs.advance_start(self.start);
+        self.transactions.replicated(until);
+        self.transactions.advance_start(self.start);
     }
 
     /// When the oldest batch was appended.
@@ -157,6 +235,7 @@ impl Log {
     fn drop_front(&mut self) {
         if let Some(batch) = self.batches.pop_front() {
             self.bytes -= batch.len() as u64;
+            self.producers_before.remember(&batch);
         }
     }
 

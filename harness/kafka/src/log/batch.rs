@@ -8,6 +8,10 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use kafka_protocol::ResponseError;
 
+mod control;
+
+pub(crate) use control::Marker;
+
 /// Bytes from the start of a batch to its first record.
 pub(crate) const HEADER_BYTES: usize = 61;
 
@@ -74,7 +78,7 @@ impl Batch {
         if count <= 0 || last_offset_delta != count - 1 {
             return Err(ResponseError::InvalidRecord);
         }
-        if attributes & (ATTRIBUTE_CONTROL | ATTRIBUTE_TRANSACTIONAL) != 0 {
+        if attributes & ATTRIBUTE_CONTROL != 0 {
             return Err(ResponseError::InvalidRecord);
         }
         if producer_id >= 0 && (producer_epoch < 0 || base_sequence < 0) {
@@ -93,6 +97,16 @@ impl Batch {
             base_sequence,
             attributes,
         })
+    }
+
+    /// Whether the batch belongs to a transaction.
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.attributes & ATTRIBUTE_TRANSACTIONAL != 0
+    }
+
+    /// Whether the batch ends a transaction.
+    pub(crate) fn is_control(&self) -> bool {
+        self.attributes & ATTRIBUTE_CONTROL != 0
     }
 
     /// Offset of the last record.
@@ -216,6 +230,32 @@ pub(crate) mod tests {
         let checksum = crc32c::crc32c(&batch[CHECKSUM_START..]);
         batch[17..21].copy_from_slice(&checksum.to_be_bytes());
         batch.freeze()
+    }
+
+    /// As [`sample`], with other attributes.
+    pub(crate) fn with_attributes(batch: &Bytes, attributes: i16) -> Bytes {
+        let mut batch = BytesMut::from(&batch[..]);
+        batch[21..23].copy_from_slice(&attributes.to_be_bytes());
+        let checksum = crc32c::crc32c(&batch[CHECKSUM_START..]);
+        batch[17..21].copy_from_slice(&checksum.to_be_bytes());
+        batch.freeze()
+    }
+
+    /// A valid batch of a transaction.
+    pub(crate) fn transactional(count: i32, producer: (i64, i16, i32)) -> Bytes {
+        with_attributes(&sample(count, Some(producer), 10), ATTRIBUTE_TRANSACTIONAL)
+    }
+
+    #[test]
+    fn a_client_may_not_write_control_batches() {
+        let marker = with_attributes(
+            &sample(1, Some((1, 0, 0)), 10),
+            ATTRIBUTE_CONTROL | ATTRIBUTE_TRANSACTIONAL,
+        );
+        let refused = Batch::split(marker, 1 << 20).unwrap_err();
+        assert_eq!(refused, ResponseError::InvalidRecord);
+        let data = Batch::split(transactional(1, (1, 0, 0)), 1 << 20).unwrap();
+        assert!(data[0].is_transactional() && !data[0].is_control());
     }
 
     #[test]

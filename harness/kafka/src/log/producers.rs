@@ -1,5 +1,7 @@
-//! Idempotent producers (KIP-98): each batch's sequence is checked against what its producer
-//! appended before, and a batch that was appended already is answered as it was then.
+//! What the producers of one partition have appended last (KIP-98): each batch's sequence is
+//! checked against it, and a batch that was appended already is answered as it was then.
+//!
+//! The rules are those of Kafka's `ProducerStateManager` and `ProducerAppendInfo` (4.1).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,29 +9,37 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 
 use super::Batch;
+use super::batch::Marker;
+use super::verification::Unverified;
 
 /// Kafka remembers this many batches of each producer, as many as a producer may have in flight.
 const BATCHES_REMEMBERED: usize = 5;
 
-/// Producers remembered for a partition; the one silent for longest is forgotten beyond it.
+/// Producers remembered for a partition, beside those in a transaction (which are as many as the
+/// transaction coordinator lets there be); the one silent for longest is forgotten beyond it.
 const PRODUCERS_MAX: usize = 4_096;
 
-/// What the producers of one partition have appended last.
-#[derive(Debug, Default)]
+/// What the producers of one partition have appended up to an offset.
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Producers {
     entries: BTreeMap<i64, Producer>,
-    /// Whether a producer was ever forgotten, so that an unknown one may be in mid-sequence.
-    forgetful: bool,
 }
 
-#[derive(Debug)]
-struct Producer {
-    epoch: i16,
+/// What one producer has appended.
+#[derive(Debug, Clone)]
+pub(crate) struct Producer {
+    pub(crate) epoch: i16,
+    /// Epoch of the coordinator that wrote the producer's last marker; -1 before the first.
+    pub(crate) coordinator_epoch: i32,
+    /// Timestamp of the last batch or marker, as its writer set it.
+    pub(crate) last_timestamp_ms: i64,
+    /// First offset of the transaction under way.
+    pub(crate) transaction: Option<i64>,
     batches: VecDeque<Appended>,
     last_append: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Appended {
     first_sequence: i32,
     last_sequence: i32,
@@ -46,93 +56,177 @@ pub(crate) enum Sequence {
     Duplicate(i64, i64),
 }
 
-impl Producers {
-    /// Compares a batch with what its producer appended before.
-    pub(crate) fn check(&self, batch: &Batch) -> Result<Sequence, ResponseError> {
-        if batch.producer_id < 0 {
-            return Ok(Sequence::Next);
-        }
-        let Some(producer) = self.entries.get(&batch.producer_id) else {
-            // Kafka takes any first sequence. When a client's first batch was refused by an old
-            // leader and its second reaches the new one first, the client then takes the first
-            // for delivered, and it is lost. We know whether we have forgotten anybody.
-            return match batch.base_sequence {
-                0 => Ok(Sequence::Next),
-                _ if self.forgetful => Ok(Sequence::Next),
-                _ => Err(ResponseError::OutOfOrderSequenceNumber),
-            };
-        };
-        if batch.producer_epoch < producer.epoch {
-            return Err(ResponseError::InvalidProducerEpoch);
-        }
-        if batch.producer_epoch > producer.epoch {
-            return match batch.base_sequence {
-                0 => Ok(Sequence::Next),
-                _ => Err(ResponseError::OutOfOrderSequenceNumber),
-            };
-        }
-        let known = producer.batches.iter().find(|appended| {
-            appended.first_sequence == batch.base_sequence
-                && appended.last_sequence == batch.last_sequence()
-        });
-        if let Some(known) = known {
-            return Ok(Sequence::Duplicate(known.base_offset, known.last_offset));
-        }
-        match producer.batches.back() {
-            Some(last) if after(last.last_sequence) != batch.base_sequence => {
-                Err(ResponseError::OutOfOrderSequenceNumber)
-            }
-            _ => Ok(Sequence::Next),
+/// What an append did to a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its first batch is at this offset.
+    Began { first: i64 },
+    /// A marker ended what began at `first`.
+    Ended { first: i64, commit: bool },
+}
+
+impl Producer {
+    fn new(now: Duration) -> Self {
+        Self {
+            epoch: -1,
+            coordinator_epoch: -1,
+            last_timestamp_ms: -1,
+            transaction: None,
+            batches: VecDeque::new(),
+            last_append: now,
         }
     }
 
-    /// Remembers a batch that was appended at `base_offset`.
-    pub(crate) fn remember(&mut self, batch: &Batch, base_offset: i64, now: Duration) {
-        if batch.producer_id < 0 {
-            return;
+    /// Sequence of the last record; -1 if none is known in this epoch.
+    pub(crate) fn last_sequence(&self) -> i32 {
+        self.batches.back().map_or(-1, |appended| appended.last_sequence)
+    }
+
+    fn enter_epoch(&mut self, epoch: i16) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.batches.clear();
         }
+    }
+}
+
+impl Producers {
+    /// The producers by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &Producer)> {
+        self.entries.iter().map(|(&id, producer)| (id, producer))
+    }
+
+    pub(crate) fn get(&self, id: i64) -> Option<&Producer> {
+        self.entries.get(&id)
+    }
+
+    /// Whether a transaction of this epoch of the producer is under way here.
+    pub(crate) fn in_transaction(&self, id: i64, epoch: i16) -> bool {
+        self.get(id).is_some_and(|known| known.transaction.is_some() && known.epoch == epoch)
+    }
+
+    /// Compares a client's batch with what its producer appended before. `unverified` is what is
+    /// known of a transaction that the coordinator was asked about for this partition.
+    pub(crate) fn check(
+        &self,
+        batch: &Batch,
+        unverified: Option<&Unverified>,
+    ) -> Result<Sequence, ResponseError> {
+        if batch.producer_id < 0 {
+            return Ok(Sequence::Next);
+        }
+        let known = self.get(batch.producer_id);
+        if let Some(appended) = known.and_then(|known| known.find(batch)) {
+            return Ok(Sequence::Duplicate(appended.base_offset, appended.last_offset));
+        }
+        let transactional = batch.is_transactional();
+        let ongoing = known.filter(|known| known.transaction.is_some());
+        let same = ongoing.is_some_and(|known| known.epoch == batch.producer_epoch);
+        if transactional && !same && unverified.is_none() {
+            return Err(ResponseError::InvalidTxnState);
+        }
+        check_sequence(batch, known, unverified)?;
+        if ongoing.is_some() && !transactional {
+            return Err(ResponseError::InvalidTxnState);
+        }
+        Ok(Sequence::Next)
+    }
+
+    /// Compares a coordinator's marker with what is known of the producer.
+    pub(crate) fn check_marker(&self, batch: &Batch, marker: Marker) -> Result<(), ResponseError> {
+        let Some(known) = self.get(batch.producer_id) else { return Ok(()) };
+        if batch.producer_epoch < known.epoch {
+            return Err(ResponseError::InvalidProducerEpoch);
+        }
+        if marker.coordinator_epoch < known.coordinator_epoch {
+            return Err(ResponseError::TransactionCoordinatorFenced);
+        }
+        Ok(())
+    }
+
+    /// Remembers a batch that was appended, with its offsets and time.
+    pub(crate) fn remember(&mut self, batch: &Batch) -> Option<Change> {
+        if batch.producer_id < 0 {
+            return None;
+        }
+        let now = batch.appended_at;
         if self.entries.len() >= PRODUCERS_MAX && !self.entries.contains_key(&batch.producer_id) {
             self.forget_oldest();
         }
-        let epoch = batch.producer_epoch;
-        let producer = self.entries.entry(batch.producer_id).or_insert_with(|| Producer {
-            epoch,
-            batches: VecDeque::with_capacity(BATCHES_REMEMBERED),
-            last_append: now,
-        });
-        if producer.epoch != epoch {
-            producer.epoch = epoch;
-            producer.batches.clear();
+        let producer = self.entries.entry(batch.producer_id).or_insert_with(|| Producer::new(now));
+        producer.enter_epoch(batch.producer_epoch);
+        producer.last_append = now;
+        producer.last_timestamp_ms = batch.max_timestamp_ms;
+        if batch.is_control() {
+            let marker = batch.marker()?;
+            producer.coordinator_epoch = marker.coordinator_epoch;
+            let first = producer.transaction.take()?;
+            return Some(Change::Ended { first, commit: marker.commit });
         }
         if producer.batches.len() == BATCHES_REMEMBERED {
             producer.batches.pop_front();
         }
-        producer.last_append = now;
         producer.batches.push_back(Appended {
             first_sequence: batch.base_sequence,
             last_sequence: batch.last_sequence(),
-            base_offset,
-            last_offset: base_offset + i64::from(batch.last_offset_delta),
+            base_offset: batch.base_offset,
+            last_offset: batch.last_offset(),
         });
+        if !batch.is_transactional() || producer.transaction.is_some() {
+            return None;
+        }
+        producer.transaction = Some(batch.base_offset);
+        Some(Change::Began { first: batch.base_offset })
     }
 
-    /// Forgets what was appended at or after `end`.
-    pub(crate) fn truncate(&mut self, end: i64) {
-        for producer in self.entries.values_mut() {
-            producer.batches.retain(|appended| appended.base_offset < end);
-        }
-        let known = self.entries.len();
-        self.entries.retain(|_, producer| !producer.batches.is_empty());
-        self.forgetful |= self.entries.len() < known;
+    /// Forgets producers without a transaction that appended nothing since `before`.
+    pub(crate) fn expire(&mut self, before: Duration) {
+        self.entries
+            .retain(|_, producer| producer.transaction.is_some() || producer.last_append > before);
     }
 
     fn forget_oldest(&mut self) {
-        let oldest = self.entries.iter().min_by_key(|(_, producer)| producer.last_append);
+        let idle = self.entries.iter().filter(|(_, producer)| producer.transaction.is_none());
+        let oldest = idle.min_by_key(|(_, producer)| producer.last_append);
         if let Some(id) = oldest.map(|(&id, _)| id) {
             self.entries.remove(&id);
-            self.forgetful = true;
         }
     }
+}
+
+impl Producer {
+    fn find(&self, batch: &Batch) -> Option<&Appended> {
+        let last = batch.last_sequence();
+        let mut batches = self.batches.iter().filter(|_| self.epoch == batch.producer_epoch);
+        batches.find(|appended| {
+            appended.first_sequence == batch.base_sequence && appended.last_sequence == last
+        })
+    }
+}
+
+fn check_sequence(
+    batch: &Batch,
+    known: Option<&Producer>,
+    unverified: Option<&Unverified>,
+) -> Result<(), ResponseError> {
+    let first = batch.base_sequence;
+    if known.is_some_and(|known| batch.producer_epoch < known.epoch) {
+        return Err(ResponseError::InvalidProducerEpoch);
+    }
+    if let Some(unverified) = unverified {
+        let nothing_known = known.is_none_or(|known| known.batches.is_empty());
+        let fresh = unverified.bumps_epoch && nothing_known && first != 0;
+        if fresh || first > unverified.lowest_sequence {
+            return Err(ResponseError::OutOfOrderSequenceNumber);
+        }
+    }
+    let in_order = match known {
+        // Nothing is known of the producer, perhaps no longer: it may be in mid-sequence.
+        None => true,
+        Some(known) if known.epoch != batch.producer_epoch => first == 0,
+        Some(known) => first == after(known.last_sequence()),
+    };
+    if in_order { Ok(()) } else { Err(ResponseError::OutOfOrderSequenceNumber) }
 }
 
 fn after(sequence: i32) -> i32 {
@@ -140,67 +234,4 @@ fn after(sequence: i32) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::batch::tests::sample;
-    use super::*;
-
-    fn batch(epoch: i16, sequence: i32, count: i32) -> Batch {
-        Batch::split(sample(count, Some((9, epoch, sequence)), 0), 1 << 20).unwrap().remove(0)
-    }
-
-    #[test]
-    fn the_last_five_batches_are_known_again() {
-        let mut producers = Producers::default();
-        for index in 0..7 {
-            let next = batch(0, index * 10, 10);
-            assert_eq!(producers.check(&next), Ok(Sequence::Next));
-            producers.remember(&next, i64::from(index) * 10, Duration::ZERO);
-        }
-        for index in 2..7i64 {
-            let again = producers.check(&batch(0, index as i32 * 10, 10));
-            assert_eq!(again, Ok(Sequence::Duplicate(index * 10, index * 10 + 9)));
-        }
-        let gone = producers.check(&batch(0, 10, 10));
-        assert_eq!(gone, Err(ResponseError::OutOfOrderSequenceNumber));
-    }
-
-    #[test]
-    fn gaps_and_old_epochs_are_refused() {
-        let mut producers = Producers::default();
-        producers.remember(&batch(3, 0, 10), 0, Duration::ZERO);
-        let gap = producers.check(&batch(3, 11, 1));
-        assert_eq!(gap, Err(ResponseError::OutOfOrderSequenceNumber));
-        assert_eq!(producers.check(&batch(2, 10, 1)), Err(ResponseError::InvalidProducerEpoch));
-        let not_from_zero = producers.check(&batch(4, 10, 1));
-        assert_eq!(not_from_zero, Err(ResponseError::OutOfOrderSequenceNumber));
-        assert_eq!(producers.check(&batch(4, 0, 1)), Ok(Sequence::Next));
-    }
-
-    #[test]
-    fn sequences_wrap_to_zero() {
-        let mut producers = Producers::default();
-        producers.remember(&batch(0, i32::MAX, 1), 0, Duration::ZERO);
-        assert_eq!(producers.check(&batch(0, 0, 1)), Ok(Sequence::Next));
-    }
-
-    #[test]
-    fn an_unknown_producer_begins_at_zero_unless_it_may_have_been_forgotten() {
-        let mut producers = Producers::default();
-        let second = producers.check(&batch(0, 10, 10));
-        assert_eq!(second, Err(ResponseError::OutOfOrderSequenceNumber));
-        producers.remember(&batch(0, 0, 10), 0, Duration::ZERO);
-        producers.truncate(0);
-        assert_eq!(producers.check(&batch(0, 10, 10)), Ok(Sequence::Next));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut producers = Producers::default();
-        for id in 0..PRODUCERS_MAX as i64 + 100 {
-            let one = Batch::split(sample(1, Some((id, 0, 0)), 0), 1 << 20).unwrap().remove(0);
-            producers.remember(&one, id, Duration::from_nanos(id as u64));
-        }
-        assert_eq!(producers.entries.len(), PRODUCERS_MAX);
-        assert!(!producers.entries.contains_key(&0), "the oldest went");
-    }
-}
+mod tests;
