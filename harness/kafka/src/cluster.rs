@@ -21,12 +21,17 @@ mod metadata;
 mod offsets;
 mod partition;
 mod produce;
+mod survey;
 mod topics;
+mod traffic;
 
 use brokers::Broker;
 use fetch::ParkedFetch;
 use produce::ParkedProduce;
+pub(crate) use survey::{BrokerSurvey, Survey};
 use topics::{TopicIndex, Topics};
+pub(crate) use traffic::Traffic;
+use traffic::TrafficMeter;
 
 /// How often retention by time is looked at.
 const RETENTION_PERIOD: Duration = Duration::from_secs(1);
@@ -79,6 +84,7 @@ pub(crate) struct Cluster {
     next_producer_id: i64,
     next_first_replica: usize,
     cluster_id: String,
+    traffic: TrafficMeter,
 }
 
 impl Cluster {
@@ -109,6 +115,7 @@ impl Cluster {
             next_producer_id: 1,
             next_first_replica: 0,
             cluster_id,
+            traffic: TrafficMeter::default(),
             config,
         }
     }
@@ -124,6 +131,11 @@ impl Cluster {
             broker.addresses.push(address);
         }
         self.listeners.len() - 1
+    }
+
+    /// The listeners' names, by their numbers.
+    pub(crate) fn listeners(&self) -> &[String] {
+        &self.listeners
     }
 
     /// The listener's number.

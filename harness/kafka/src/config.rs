@@ -37,12 +37,19 @@ pub struct ClusterConfig {
     /// Whether a replica outside the in-sync set may lead when no in-sync replica is alive,
     /// losing what it did not have.
     pub unclean_election: bool,
+    /// How many of the last requests are kept for
+    /// [`EmbeddedKafka::captured`](crate::EmbeddedKafka::captured); 0 keeps none. Each takes at
+    /// most 300 bytes.
+    pub capture: usize,
     /// Seed of everything random: topic ids, the cluster id, member ids.
     pub seed: u64,
 }
 
 /// More brokers than this are refused: each needs sockets and tasks of its own.
 const BROKERS_MAX: usize = 64;
+
+/// The most requests a capture may keep.
+const CAPTURE_MAX: usize = 1_000_000;
 
 /// The most partitions one topic may have.
 pub(crate) const PARTITIONS_PER_TOPIC_MAX: i32 = 10_000;
@@ -67,6 +74,7 @@ impl Default for ClusterConfig {
             request_bytes_max: 100 << 20,
             message_bytes_max: 1_048_588,
             unclean_election: false,
+            capture: 0,
             seed: 0,
         }
     }
@@ -103,6 +111,9 @@ impl ClusterConfig {
         }
         if !(1..=PARTITIONS_PER_TOPIC_MAX).contains(&self.default_partitions) {
             return refuse("default_partitions", format!("1 to {PARTITIONS_PER_TOPIC_MAX}"));
+        }
+        if self.capture > CAPTURE_MAX {
+            return refuse("capture", format!("at most {CAPTURE_MAX}"));
         }
         if self.session_timeout_min > self.session_timeout_max {
             return refuse("session_timeout_min", "must not exceed session_timeout_max".into());

@@ -14,6 +14,7 @@ use crate::config::ClusterConfig;
 use crate::coordinator::GroupView;
 use crate::error::ClusterError;
 use crate::server::Server;
+use crate::server::capture::CapturedRequest;
 use crate::server::listener::{bind, listen};
 use crate::view::{BrokerView, CrashReport, LeaderMove, PartitionView};
 
@@ -175,6 +176,18 @@ impl EmbeddedKafka {
             })
         });
         views.collect()
+    }
+
+    /// All metrics in Prometheus' text format, under the names that the usual configuration of
+    /// the JMX exporter gives to Kafka's, with a label `broker`. Brokers that are down have none.
+    /// Times of requests are of all requests so far (Kafka favours the last minutes).
+    pub fn metrics(&self) -> String {
+        self.server.metrics()
+    }
+
+    /// The last [`ClusterConfig::capture`] requests, in the order of their answers.
+    pub fn captured(&self) -> Vec<CapturedRequest> {
+        self.server.captured()
     }
 
     /// Deletes the records of a partition before an offset (-1: all that consumers can see) and

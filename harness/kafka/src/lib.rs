@@ -32,5 +32,6 @@ pub use config::ClusterConfig;
 pub use coordinator::{GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
+pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;
 pub use view::{BrokerView, CrashReport, LeaderMove, PartitionView};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,10 +16,16 @@ use crate::coordinator::ClientInfo;
 use crate::wire::request::{RequestError, decode};
 use crate::wire::response::Question;
 
+pub(crate) mod capture;
 pub(crate) mod connection;
 pub(crate) mod listener;
+mod metrics;
+pub(crate) mod observe;
 pub(crate) mod outbox;
 
+use capture::Capture;
+use metrics::Metrics;
+use observe::Asked;
 use outbox::Outbox;
 
 /// What all tasks of a cluster share.
@@ -27,6 +34,8 @@ pub(crate) struct Server {
     clock: Clock,
     cluster: Mutex<Timed>,
     connections: Mutex<Connections>,
+    metrics: Metrics,
+    capture: Capture,
     timer: Notify,
     request_bytes_max: usize,
     batch_bytes_max: usize,
@@ -42,7 +51,14 @@ struct Timed {
 #[derive(Debug, Default)]
 struct Connections {
     next: u32,
-    open: HashMap<u32, (i32, Arc<Outbox>)>,
+    open: HashMap<u32, OpenConnection>,
+}
+
+#[derive(Debug)]
+struct OpenConnection {
+    broker: i32,
+    listener: usize,
+    outbox: Arc<Outbox>,
 }
 
 /// A connection's place: where it came in and what it is called.
@@ -59,6 +75,8 @@ impl Server {
         Self {
             request_bytes_max: config.request_bytes_max,
             batch_bytes_max: config.message_bytes_max,
+            metrics: Metrics::new(config.brokers),
+            capture: Capture::new(config.capture),
             clock,
             cluster: Mutex::new(Timed { cluster, armed: None }),
             connections: Mutex::default(),
@@ -95,16 +113,21 @@ impl Server {
         client: &mut ClientInfo,
         frame: Bytes,
     ) -> Result<(), RequestError> {
+        let (now, bytes) = (self.clock.now(), frame.len());
         let decoded = decode(frame, self.batch_bytes_max)?;
+        let asked = Asked::new(now, bytes, peer.broker, &decoded);
         if client.client_id != decoded.client_id {
             client.client_id = decoded.client_id;
         }
         let (key, version, correlation) = (decoded.key, decoded.version, decoded.correlation);
-        let number = outbox.expect(Question { key, version, correlation });
+        let span = asked.span.clone();
+        let number = outbox.expect(Question { key, version, correlation }, asked);
         let ticket = u64::from(connection) << 32 | u64::from(number);
         let origin = Origin { ticket, broker: peer.broker, listener: peer.listener, version };
-        self.with(|cluster, now, answers| {
-            cluster.handle(now, &origin, client, decoded.request, answers);
+        span.in_scope(|| {
+            self.with(|cluster, now, answers| {
+                cluster.handle(now, &origin, client, decoded.request, answers);
+            });
         });
         Ok(())
     }
@@ -116,8 +139,8 @@ impl Server {
         let connections = lock(&self.connections);
         for Answer { ticket, response } in answers {
             let (connection, number) = ((ticket >> 32) as u32, ticket as u32);
-            if let Some((_, outbox)) = connections.open.get(&connection) {
-                outbox.answer(number, response);
+            if let Some(open) = connections.open.get(&connection) {
+                open.outbox.answer(number, response);
             }
         }
     }
@@ -144,7 +167,7 @@ impl Server {
     }
 
     /// Registers a connection.
-    fn open(&self, broker: i32) -> (u32, Arc<Outbox>) {
+    fn open(&self, peer: &Peer) -> (u32, Arc<Outbox>) {
         let outbox = Arc::new(Outbox::default());
         let mut connections = lock(&self.connections);
         while connections.open.contains_key(&connections.next) {
@@ -152,14 +175,22 @@ impl Server {
         }
         let id = connections.next;
         connections.next = id.wrapping_add(1);
-        connections.open.insert(id, (broker, outbox.clone()));
+        let Peer { broker, listener, .. } = *peer;
+        connections.open.insert(id, OpenConnection { broker, listener, outbox: outbox.clone() });
+        if let Some(metrics) = self.metrics.of(broker) {
+            metrics.connections_opened.fetch_add(1, Ordering::Relaxed);
+        }
         (id, outbox)
     }
 
     /// Forgets a connection and what it waits for.
     fn close(&self, connection: u32) {
-        let Some((_, outbox)) = lock(&self.connections).open.remove(&connection) else { return };
-        let tickets: Vec<u64> = outbox
+        let Some(open) = lock(&self.connections).open.remove(&connection) else { return };
+        if let Some(metrics) = self.metrics.of(open.broker) {
+            metrics.connections_closed.fetch_add(1, Ordering::Relaxed);
+        }
+        let tickets: Vec<u64> = open
+            .outbox
             .unanswered()
             .into_iter()
             .map(|number| u64::from(connection) << 32 | u64::from(number))
@@ -171,7 +202,7 @@ impl Server {
 
     /// Connections open at a broker.
     pub(crate) fn connections(&self, broker: i32) -> usize {
-        lock(&self.connections).open.values().filter(|(at, _)| *at == broker).count()
+        lock(&self.connections).open.values().filter(|open| open.broker == broker).count()
     }
 }
 

@@ -9,11 +9,12 @@ use crate::cluster::{Answer, Cluster, Origin};
 use crate::config::ClusterConfig;
 use crate::coordinator::{ClientInfo, GroupView};
 use crate::error::ClusterError;
-use crate::server::outbox::Outbox;
+use crate::server::observe::Asked;
+use crate::server::outbox::{Answered, Outbox};
 use crate::view::{LeaderMove, PartitionView};
 use crate::wire::Output;
 use crate::wire::request::decode;
-use crate::wire::response::Question;
+use crate::wire::response::{Question, encode};
 
 /// A cluster whose time is the caller's, for tests that must repeat exactly: the same calls with
 /// the same configuration (its seed among it) give the same bytes.
@@ -95,9 +96,10 @@ impl Simulation {
         let Ok(decoded) = decode(Bytes::copy_from_slice(frame), self.batch_bytes_max) else {
             return self.close(connection);
         };
+        let asked = Asked::new(self.now, frame.len(), open.broker, &decoded);
         open.client.client_id = decoded.client_id;
         let (key, version, correlation) = (decoded.key, decoded.version, decoded.correlation);
-        let number = open.outbox.expect(Question { key, version, correlation });
+        let number = open.outbox.expect(Question { key, version, correlation }, asked);
         let ticket = u64::from(connection) << 32 | u64::from(number);
         let origin = Origin { ticket, broker: open.broker, listener: 0, version };
         let mut answers = Vec::new();
@@ -108,9 +110,12 @@ impl Simulation {
     /// The next response in the order of the requests, without its length field.
     pub fn receive(&mut self, connection: u32) -> Option<Bytes> {
         let open = self.connections.get_mut(&connection)?;
-        if open.output.len() == 0 && open.outbox.drain(&mut open.output, 1).is_err() {
-            self.close(connection);
-            return None;
+        if open.output.len() == 0 {
+            let Answered { question, response, .. } = open.outbox.next()?;
+            if encode(response, question, &mut open.output).is_err() {
+                self.close(connection);
+                return None;
+            }
         }
         let length = open.output.take(4)?.get_u32();
         open.output.take(length as usize)

@@ -1,6 +1,7 @@
 //! Frames to requests and responses to frames. Runs outside the cluster's lock.
 
 mod chain;
+mod errors;
 mod fetch;
 pub(crate) mod frame;
 pub(crate) mod request;
@@ -9,6 +10,7 @@ mod schema;
 mod shape;
 
 pub(crate) use chain::Output;
+pub(crate) use errors::error_name;
 pub(crate) use fetch::{FetchAnswer, FetchedPartition, FetchedTopic};
 pub(crate) use request::{ProducePartition, ProduceTopic, ProduceWork, Request};
 pub(crate) use response::Response;

@@ -191,6 +191,9 @@ impl Cluster {
                 };
                 return result.with_name(name).with_error_code(error.code());
             };
+            if let Some(index) = index {
+                self.traffic.forget(index);
+            }
             for partition in &topic.partitions {
                 self.woken.extend_from_slice(&partition.fetches);
             }

@@ -41,6 +41,7 @@ impl Cluster {
         let bytes = answer.bytes();
         let complete = bytes >= enough || answer.failed() || answer.topics.is_empty();
         if complete || request.max_wait_ms <= 0 {
+            self.count_out(origin, &answer);
             let response = Response::Fetch(answer);
             answers.push(Answer { ticket: origin.ticket, response });
             return;
@@ -61,7 +62,9 @@ impl Cluster {
     /// Answers a parked fetch with what there is.
     pub(super) fn answer_fetch(&mut self, ticket: Ticket, answers: &mut Vec<Answer>) {
         if let Some(parked) = self.unpark_fetch(ticket) {
-            let response = Response::Fetch(self.read(&parked.origin, &parked.request));
+            let answer = self.read(&parked.origin, &parked.request);
+            self.count_out(&parked.origin, &answer);
+            let response = Response::Fetch(answer);
             answers.push(Answer { ticket, response });
         }
     }

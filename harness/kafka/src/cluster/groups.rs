@@ -271,7 +271,7 @@ impl Cluster {
 }
 
 /// The slot of a group: FNV-1a, so that it is the same in every run.
-fn slot(group: &str) -> usize {
+pub(super) fn slot(group: &str) -> usize {
     let hash = group.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

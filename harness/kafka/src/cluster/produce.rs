@@ -146,9 +146,11 @@ impl Cluster {
         if acks == -1 && !partition.enough_in_sync(settings.min_insync_replicas) {
             return Err(ResponseError::NotEnoughReplicas);
         }
+        let appended = super::traffic::measure(&batches);
         let placed = partition.append(batches, now);
         self.replicated(key);
         let placed = placed?;
+        self.count_in(broker, key, appended);
         let topic = self.topics.get_mut(key.0).ok_or(unknown)?;
         let (bytes_max, kept) = (topic.settings.retention_bytes, topic.settings.retention);
         let partition = topic.partitions.get_mut(position).ok_or(unknown)?;

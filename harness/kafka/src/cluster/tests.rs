@@ -19,6 +19,7 @@ use crate::wire::response::{Question, encode};
 
 mod conversation;
 mod failures;
+mod numbers;
 mod reading;
 mod writing;
 

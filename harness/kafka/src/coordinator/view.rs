@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::protocol::StrBytes;
 
+use super::Coordinator;
 use super::assignment::decode_assignment;
 use super::group::Group;
 use super::member::Member;
@@ -33,6 +34,13 @@ impl GroupState {
             Self::Stable => "Stable",
             Self::Dead => "Dead",
         }
+    }
+}
+
+impl Coordinator {
+    /// Every group and its state, by id.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, GroupState)> {
+        self.groups.iter().map(|(id, group)| (id.as_str(), group.state))
     }
 }
 

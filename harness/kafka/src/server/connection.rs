@@ -11,6 +11,7 @@ use super::{Peer, Server};
 use crate::coordinator::ClientInfo;
 use crate::wire::Output;
 use crate::wire::frame::FrameReader;
+use crate::wire::response::encode;
 
 /// Requests read ahead of the answer to the first: enough for pipelining clients.
 const REQUESTS_AHEAD: usize = 64;
@@ -27,7 +28,7 @@ pub(crate) async fn serve(
 ) {
     // Without it small answers wait for acknowledgements; with an error the next read fails too.
     let _ = stream.set_nodelay(true);
-    let (id, outbox) = server.open(peer.broker);
+    let (id, outbox) = server.open(&peer);
     let client = ClientInfo { client_id: String::new(), host: format!("/{}", peer.address) };
     let reader = FrameReader::new(server.request_bytes_max);
     let mut connection = Connection {
@@ -70,7 +71,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Connection<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         loop {
-            self.outbox.drain(&mut self.output, OUTPUT_BYTES_MAX)?;
+            self.answer()?;
             if self.write()? {
                 continue;
             }
@@ -87,6 +88,17 @@ impl Connection<'_> {
                 () = self.outbox.ready.notified() => {}
             }
         }
+    }
+
+    /// Encodes the answers that are in line.
+    fn answer(&mut self) -> Result<(), Failure> {
+        while self.output.len() < OUTPUT_BYTES_MAX
+            && let Some(answered) = self.outbox.next()
+        {
+            self.server.observe(&self.peer, &self.client.client_id, &answered);
+            encode(answered.response, answered.question, &mut self.output)?;
+        }
+        Ok(())
     }
 
     /// Writes what the socket takes. Whether there may be more to encode at once.

@@ -6,31 +6,46 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 
 use super::lock;
-use crate::wire::Output;
+use super::observe::Asked;
 use crate::wire::Response;
-use crate::wire::response::{Question, ResponseFailure, encode};
+use crate::wire::response::Question;
 
 /// Requests of a connection that are not yet answered, and answers that are not yet written.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     /// Told when the first answer in line has come.
-    pub(super) ready: Notify,
+    pub(crate) ready: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     /// Number of the request at the front.
     first: u32,
-    slots: VecDeque<(Question, Option<Response>)>,
+    slots: VecDeque<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    question: Question,
+    asked: Asked,
+    answer: Option<Response>,
+}
+
+/// A request and its answer.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) question: Question,
+    pub(crate) asked: Asked,
+    pub(crate) response: Response,
 }
 
 impl Outbox {
     /// A request came; returns its number.
-    pub(crate) fn expect(&self, question: Question) -> u32 {
+    pub(crate) fn expect(&self, question: Question, asked: Asked) -> u32 {
         let mut queue = lock(&self.queue);
         let number = queue.first.wrapping_add(queue.slots.len() as u32);
-        queue.slots.push_back((question, None));
+        queue.slots.push_back(Slot { question, asked, answer: None });
         number
     }
 
@@ -38,49 +53,33 @@ impl Outbox {
     pub(crate) fn answer(&self, number: u32, response: Response) {
         let mut queue = lock(&self.queue);
         let position = number.wrapping_sub(queue.first) as usize;
-        if let Some((_, slot)) = queue.slots.get_mut(position) {
-            *slot = Some(response);
+        if let Some(slot) = queue.slots.get_mut(position) {
+            slot.answer = Some(response);
             if position == 0 {
                 self.ready.notify_one();
             }
         }
     }
 
-    /// Encodes the answers that are in line, as long as `output` holds less than `bytes_max`.
-    pub(crate) fn drain(
-        &self,
-        output: &mut Output,
-        bytes_max: usize,
-    ) -> Result<(), ResponseFailure> {
-        while output.len() < bytes_max {
-            let (question, response) = {
-                let mut queue = lock(&self.queue);
-                match queue.slots.front_mut() {
-                    Some((question, answer)) if answer.is_some() => {
-                        let next = (*question, answer.take());
-                        queue.slots.pop_front();
-                        queue.first = queue.first.wrapping_add(1);
-                        next
-                    }
-                    _ => return Ok(()),
-                }
-            };
-            if let Some(response) = response {
-                encode(response, question, output)?;
-            }
-        }
-        Ok(())
+    /// The answer to the first request in line, once it has come. The next request is the first
+    /// then.
+    pub(crate) fn next(&self) -> Option<Answered> {
+        let mut queue = lock(&self.queue);
+        let response = queue.slots.front_mut()?.answer.take()?;
+        let Slot { question, asked, .. } = queue.slots.pop_front()?;
+        queue.first = queue.first.wrapping_add(1);
+        Some(Answered { question, asked, response })
     }
 
     /// Requests not yet answered or not yet encoded.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         lock(&self.queue).slots.len()
     }
 
     /// The numbers of the requests without an answer.
     pub(crate) fn unanswered(&self) -> Vec<u32> {
         let queue = lock(&self.queue);
-        let open = queue.slots.iter().enumerate().filter(|(_, (_, answer))| answer.is_none());
+        let open = queue.slots.iter().enumerate().filter(|(_, slot)| slot.answer.is_none());
         open.map(|(position, _)| queue.first.wrapping_add(position as u32)).collect()
     }
 }

@@ -79,6 +79,13 @@ impl FetchAnswer {
     }
 }
 
+impl FetchedTopic {
+    /// Bytes of all record batches.
+    pub(crate) fn bytes(&self) -> usize {
+        self.partitions.iter().map(FetchedPartition::bytes).sum()
+    }
+}
+
 impl FetchedPartition {
     fn bytes(&self) -> usize {
         self.batches.iter().map(Batch::len).sum()

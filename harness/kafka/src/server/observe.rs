@@ -1,0 +1,89 @@
+//! What is noted of each request: counters, a span for `tracing`, a place in the capture.
+
+use std::time::Duration;
+
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::capture::{CapturedRequest, Kept};
+use super::outbox::Answered;
+use super::{Peer, Server, lock};
+use crate::wire::error_name;
+use crate::wire::request::Decoded;
+
+/// What is remembered of a request until it is answered.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(super) at: Duration,
+    pub(super) bytes: usize,
+    pub(super) span: Span,
+}
+
+impl Asked {
+    /// A request comes. Without a subscriber for it the span is nothing but the look at a static
+    /// that says so; its fields are not evaluated.
+    pub(crate) fn new(at: Duration, bytes: usize, broker: i32, request: &Decoded) -> Self {
+        let span = tracing::debug_span!(
+            "request",
+            broker,
+            api = ?request.key,
+            version = request.version,
+            client_id = %request.client_id,
+            correlation = request.correlation,
+            error = Empty,
+            elapsed_us = Empty,
+        );
+        Self { at, bytes, span }
+    }
+}
+
+impl Server {
+    /// Notes a request whose answer is about to be encoded.
+    pub(super) fn observe(&self, peer: &Peer, client_id: &str, answered: &Answered) {
+        let Answered { question, asked, response } = answered;
+        let elapsed = self.clock.now().saturating_sub(asked.at);
+        if let Some(metrics) = self.metrics.of(peer.broker) {
+            metrics.answered(question.key, question.version, response, elapsed);
+        }
+        if !asked.span.is_disabled() {
+            asked.span.record("error", error_name(response.first_error()));
+            asked.span.record("elapsed_us", elapsed.as_micros() as u64);
+        }
+        if self.capture.is_on() {
+            self.capture.keep(Kept {
+                at: asked.at,
+                broker: peer.broker,
+                client_id: client_id.to_owned(),
+                key: question.key,
+                version: question.version,
+                bytes: asked.bytes,
+                elapsed,
+                error_code: response.first_error(),
+            });
+        }
+    }
+
+    /// Prometheus' text of all metrics.
+    pub(crate) fn metrics(&self) -> String {
+        let survey = self.with(|cluster, _, _| cluster.survey());
+        let mut connections = Vec::new();
+        let listeners = self.with(|cluster, _, _| cluster.listeners().to_vec());
+        {
+            let open = lock(&self.connections);
+            for broker in &survey.brokers {
+                for (number, listener) in listeners.iter().enumerate() {
+                    let here = open.open.values().filter(|connection| {
+                        (connection.broker, connection.listener) == (broker.id, number)
+                    });
+                    connections.push((broker.id, listener.clone(), here.count()));
+                }
+            }
+        }
+        self.metrics.render(&survey, &connections)
+    }
+
+    /// The last requests, in the order of their answers.
+    pub(crate) fn captured(&self) -> Vec<CapturedRequest> {
+        self.capture.list()
+    }
+}
