@@ -19,6 +19,8 @@ pub struct PartitionView {
     pub log_start: i64,
     /// The offset after the last one that consumers see.
     pub high_watermark: i64,
+    /// The offset after the last one that consumers of committed records see.
+    pub last_stable: i64,
     /// Bytes of record batches kept.
     pub bytes: u64,
 }

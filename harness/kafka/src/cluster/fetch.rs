@@ -10,6 +10,9 @@ use super::{Answer, Cluster, Origin, Timer};
 use crate::coordinator::Ticket;
 use crate::wire::{FetchAnswer, FetchedPartition, FetchedTopic, Response};
 
+/// The isolation level of a client that reads committed records only.
+pub(super) const READ_COMMITTED: i8 = 1;
+
 /// A Fetch that waits for records.
 #[derive(Debug)]
 pub(super) struct ParkedFetch {
@@ -21,8 +24,10 @@ pub(super) struct ParkedFetch {
 }
 
 impl ParkedFetch {
-    /// So many bytes more can be read; whether that is enough.
-    pub(super) fn gained(&mut self, bytes: usize) -> bool {
+    /// So many bytes more can be read, and so many of committed records; whether that is enough.
+    pub(super) fn gained(&mut self, visible: usize, stable: usize) -> bool {
+        let committed = self.request.isolation_level == READ_COMMITTED;
+        let bytes = if committed { stable } else { visible };
         self.bytes_missing = self.bytes_missing.saturating_sub(bytes);
         self.bytes_missing == 0
     }
@@ -111,10 +116,12 @@ impl Cluster {
         }
         let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
         let mut nothing_yet = true;
+        let committed = request.isolation_level == READ_COMMITTED;
         for topic in &request.topics {
             let index = self.fetch_topic(origin.version, topic);
             let partitions = topic.partitions.iter().map(|wanted| {
-                let read = self.read_partition(origin, index, wanted, left, nothing_yet);
+                let bounds = (left, nothing_yet);
+                let read = self.read_partition(origin, index, wanted, bounds, committed);
                 let bytes: usize = read.batches.iter().map(crate::log::Batch::len).sum();
                 left = left.saturating_sub(bytes);
                 nothing_yet &= bytes == 0;
@@ -133,26 +140,34 @@ impl Cluster {
         origin: &Origin,
         topic: Option<u32>,
         wanted: &FetchPartition,
-        left: usize,
-        first_whole: bool,
+        (left, first_whole): (usize, bool),
+        committed: bool,
     ) -> FetchedPartition {
         let mut read = FetchedPartition {
             index: wanted.partition,
             error_code: 0,
             high_watermark: -1,
+            last_stable: -1,
             log_start: -1,
+            aborted: None,
             current_leader: None,
             batches: Vec::new(),
         };
         let refused = match self.readable(origin, topic, wanted) {
             Ok(partition) => {
                 read.high_watermark = partition.high_watermark();
+                read.last_stable = partition.last_stable();
                 read.log_start = partition.log.start();
                 let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(left);
-                let (from, until) = (wanted.fetch_offset, partition.high_watermark());
+                let until = if committed { read.last_stable } else { read.high_watermark };
+                let from = wanted.fetch_offset;
                 if from < until && (left > 0 || first_whole) {
                     let batches = partition.log.read(from, until, bytes_max, first_whole);
                     read.batches = batches.cloned().collect();
+                }
+                if committed {
+                    let end = read.batches.last().map_or(from, |batch| batch.last_offset() + 1);
+                    read.aborted = Some(partition.log.aborted(from, end));
                 }
                 return read;
             }

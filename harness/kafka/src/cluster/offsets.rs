@@ -15,6 +15,7 @@ use kafka_protocol::messages::{
     OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
 };
 
+use super::fetch::READ_COMMITTED;
 use super::partition::Partition;
 use super::{Cluster, Origin};
 use crate::error::ClusterError;
@@ -57,13 +58,15 @@ impl Cluster {
     }
 
     pub(super) fn list_offsets(&self, origin: &Origin, request: ListOffsetsRequest) -> Response {
+        let committed = request.isolation_level == READ_COMMITTED;
         let topics = request.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|wanted| {
                 let epoch = if origin.version >= 4 { wanted.current_leader_epoch } else { -1 };
                 let result = ListOffsetsPartitionResponse::default()
                     .with_partition_index(wanted.partition_index);
                 let led = self.led(origin, &topic.name, wanted.partition_index, epoch);
-                match led.map(|partition| (partition, find(partition, wanted.timestamp))) {
+                match led.map(|partition| (partition, find(partition, wanted.timestamp, committed)))
+                {
                     Ok((partition, Some((offset, timestamp)))) => {
                         let epoch = partition.leader_epoch();
                         let epoch = if origin.version >= 4 { epoch } else { -1 };
@@ -159,8 +162,8 @@ impl Cluster {
 }
 
 /// Offset and timestamp of what a ListOffsets timestamp names; -1 where there is no timestamp.
-fn find(partition: &Partition, timestamp: i64) -> Option<(i64, i64)> {
-    let end = partition.high_watermark();
+fn find(partition: &Partition, timestamp: i64, committed: bool) -> Option<(i64, i64)> {
+    let end = if committed { partition.last_stable() } else { partition.high_watermark() };
     match timestamp {
         LATEST => Some((end, -1)),
         EARLIEST | EARLIEST_LOCAL => Some((partition.log.start(), -1)),

@@ -25,6 +25,8 @@ pub(crate) struct Partition {
     leader: Option<i32>,
     leader_epoch: i32,
     high_watermark: i64,
+    /// The last stable offset when the high watermark moved last.
+    stable: i64,
     /// Fetches parked on this partition.
     pub(crate) fetches: Vec<Ticket>,
     /// Produces parked until the high watermark reaches what they appended.
@@ -51,6 +53,7 @@ impl Partition {
             isr,
             leader_epoch: 0,
             high_watermark: 0,
+            stable: 0,
             fetches: Vec::new(),
             produces: Vec::new(),
         }
@@ -77,6 +80,17 @@ impl Partition {
         self.high_watermark
     }
 
+    /// The offset after the last record that readers of committed records see.
+    pub(crate) fn last_stable(&self) -> i64 {
+        self.log.last_stable(self.high_watermark)
+    }
+
+    /// The high watermark has moved: from where to where the last stable offset did.
+    pub(crate) fn stabilise(&mut self) -> (i64, i64) {
+        let stable = self.last_stable();
+        (std::mem::replace(&mut self.stable, stable), stable)
+    }
+
     pub(crate) fn view(&self, partition: i32) -> PartitionView {
         PartitionView {
             partition,
@@ -86,6 +100,7 @@ impl Partition {
             isr: self.isr.clone(),
             log_start: self.log.start(),
             high_watermark: self.high_watermark,
+            last_stable: self.last_stable(),
             bytes: self.log.bytes(),
         }
     }

@@ -165,13 +165,18 @@ impl Cluster {
         let alive = |id: i32| brokers.get(&id).is_some_and(super::brokers::Broker::is_alive);
         let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
         let Some((from, to)) = partition.replicate(alive) else { return };
+        let (stable_from, stable) = partition.stabilise();
         if partition.fetches.is_empty() {
             return;
         }
         let bytes = partition.log.bytes_between(from, to);
+        let stable_bytes = match (stable_from, stable) == (from, to) {
+            true => bytes,
+            false => partition.log.bytes_between(stable_from, stable),
+        };
         for ticket in &partition.fetches {
             if let Some(parked) = self.fetches.get_mut(ticket)
-                && parked.gained(bytes)
+                && parked.gained(bytes, stable_bytes)
             {
                 self.woken.push(*ticket);
             }

@@ -19,6 +19,14 @@ pub(crate) struct Aborted {
     last_stable_offset: i64,
 }
 
+#[cfg(test)]
+impl Aborted {
+    pub(crate) fn of(producer_id: i64, first_offset: i64) -> Self {
+        let offset = first_offset + 1;
+        Self { producer_id, first_offset, last_offset: offset, last_stable_offset: offset + 1 }
+    }
+}
+
 /// The transactions of a log.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {

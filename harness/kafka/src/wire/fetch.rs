@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::chain::Frame;
 use crate::log::Batch;
 use crate::log::batch::PREFIX_BYTES;
+use crate::log::transactions::Aborted;
 
 /// What a Fetch request is answered.
 #[derive(Debug, Default)]
@@ -29,7 +30,10 @@ pub(crate) struct FetchedPartition {
     pub(crate) index: i32,
     pub(crate) error_code: i16,
     pub(crate) high_watermark: i64,
+    pub(crate) last_stable: i64,
     pub(crate) log_start: i64,
+    /// Told to a client that reads committed records only.
+    pub(crate) aborted: Option<Vec<Aborted>>,
     /// Leader and epoch, told to a client that asked the wrong broker.
     pub(crate) current_leader: Option<(i32, i32)>,
     pub(crate) batches: Vec<Batch>,
@@ -98,12 +102,11 @@ impl FetchedPartition {
         tail.put_i32(self.index);
         tail.put_i16(self.error_code);
         tail.put_i64(self.high_watermark);
-        // Without transactions the last stable offset is the high watermark.
-        tail.put_i64(self.high_watermark);
+        tail.put_i64(self.last_stable);
         if version >= 5 {
             tail.put_i64(self.log_start);
         }
-        put_count(tail, flexible, 0);
+        put_aborted(tail, flexible, self.aborted.as_deref());
         if version >= 11 {
             tail.put_i32(-1);
         }
@@ -119,6 +122,25 @@ impl FetchedPartition {
         }
         if flexible {
             put_current_leader(frame.tail(), self.current_leader);
+        }
+    }
+}
+
+fn put_aborted(tail: &mut BytesMut, flexible: bool, aborted: Option<&[Aborted]>) {
+    let Some(aborted) = aborted else {
+        // Null, which stands for "not asked for".
+        match flexible {
+            true => tail.put_u8(0),
+            false => tail.put_i32(-1),
+        }
+        return;
+    };
+    put_count(tail, flexible, aborted.len());
+    for transaction in aborted {
+        tail.put_i64(transaction.producer_id);
+        tail.put_i64(transaction.first_offset);
+        if flexible {
+            tail.put_u8(0);
         }
     }
 }

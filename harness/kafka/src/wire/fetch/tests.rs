@@ -1,10 +1,11 @@
 //! The hand-written encoding against the codec's own.
 
 use bytes::Bytes;
-use kafka_protocol::messages::BrokerId;
 use kafka_protocol::messages::fetch_response::{
-    FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+    AbortedTransaction, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
+    PartitionData,
 };
+use kafka_protocol::messages::{BrokerId, ProducerId};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use super::super::chain::Output;
@@ -21,7 +22,10 @@ fn every_version_is_encoded_as_the_codec_does() {
         batches.iter().flat_map(|batch| [&batch.prefix()[..], &batch.rest()].concat()).collect();
     let name = TopicName(StrBytes::from_static_str("a topic"));
     let id = Uuid::from_u128(99);
-    for version in 4..=18 {
+    let aborted = [None, Some(Vec::new()), Some(vec![Aborted::of(7, 60), Aborted::of(8, 62)])];
+    for (version, aborted) in
+        (4..=18).flat_map(|version| aborted.iter().map(move |aborted| (version, aborted.clone())))
+    {
         let answer = FetchAnswer {
             error_code: if version >= 7 { 3 } else { 0 },
             topics: vec![FetchedTopic {
@@ -31,7 +35,9 @@ fn every_version_is_encoded_as_the_codec_does() {
                     index: 5,
                     error_code: 6,
                     high_watermark: 70,
+                    last_stable: 64,
                     log_start: 8,
+                    aborted: aborted.clone(),
                     current_leader: (version >= 12).then_some((2, 9)),
                     batches: batches.clone(),
                 }],
@@ -44,9 +50,20 @@ fn every_version_is_encoded_as_the_codec_does() {
         frame.finish(&mut output).unwrap();
         let ours: Vec<u8> = output.slices().iter().flat_map(|piece| piece.to_vec()).collect();
         let mut theirs = BytesMut::new();
-        codec(version, &name, id, records.clone().into()).encode(&mut theirs, version).unwrap();
+        let mut response = codec(version, &name, id, records.clone().into());
+        response.responses[0].partitions[0].aborted_transactions = aborted.map(listed);
+        response.encode(&mut theirs, version).unwrap();
         assert_eq!(ours[4..], theirs[..], "version {version}");
     }
+}
+
+fn listed(aborted: Vec<Aborted>) -> Vec<AbortedTransaction> {
+    let listed = aborted.into_iter().map(|aborted| {
+        AbortedTransaction::default()
+            .with_producer_id(ProducerId(aborted.producer_id))
+            .with_first_offset(aborted.first_offset)
+    });
+    listed.collect()
 }
 
 fn codec(version: i16, name: &TopicName, id: Uuid, records: Bytes) -> FetchResponse {
@@ -56,10 +73,9 @@ fn codec(version: i16, name: &TopicName, id: Uuid, records: Bytes) -> FetchRespo
         .with_partition_index(5)
         .with_error_code(6)
         .with_high_watermark(70)
-        .with_last_stable_offset(70)
+        .with_last_stable_offset(64)
         .with_log_start_offset(8)
         .with_current_leader(leader)
-        .with_aborted_transactions(Some(Vec::new()))
         .with_records(Some(records));
     let topic = FetchableTopicResponse::default()
         .with_topic(name.clone())
