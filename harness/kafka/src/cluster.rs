@@ -15,12 +15,14 @@ use crate::wire::{Request, Response};
 
 mod admin;
 mod brokers;
+mod controller;
 mod fetch;
 mod groups;
 mod metadata;
 mod offsets;
 mod partition;
 mod produce;
+mod replication;
 mod survey;
 mod topics;
 mod traffic;
@@ -79,7 +81,12 @@ pub(crate) struct Cluster {
     fetches: BTreeMap<Ticket, ParkedFetch>,
     produces: BTreeMap<Ticket, ParkedProduce>,
     timers: BTreeSet<(Duration, Timer)>,
+    /// The time of the last call.
+    now: Duration,
+    /// Parked fetches to be answered.
     woken: Vec<Ticket>,
+    /// Parked produces to be looked at again.
+    acknowledged: Vec<Ticket>,
     random: ChaCha8Rng,
     next_producer_id: i64,
     next_first_replica: usize,
@@ -110,7 +117,9 @@ impl Cluster {
             fetches: BTreeMap::new(),
             produces: BTreeMap::new(),
             timers: BTreeSet::from([(RETENTION_PERIOD, Timer::Retention)]),
+            now: Duration::ZERO,
             woken: Vec::new(),
+            acknowledged: Vec::new(),
             random,
             next_producer_id: 1,
             next_first_replica: 0,
@@ -160,6 +169,7 @@ impl Cluster {
         request: Request,
         answers: &mut Vec<Answer>,
     ) {
+        self.now = now;
         if !self.alive(origin.broker) {
             return;
         }
@@ -205,6 +215,7 @@ impl Cluster {
 
     /// Does what is due at `now`.
     pub(crate) fn advance(&mut self, now: Duration, answers: &mut Vec<Answer>) {
+        self.now = now;
         while let Some(&(at, timer)) = self.timers.first() {
             if at > now {
                 break;
@@ -244,9 +255,7 @@ impl Cluster {
         for (_, topic) in self.topics.iter_mut() {
             let kept_since = now.saturating_sub(topic.settings.retention);
             for partition in &mut topic.partitions {
-                if partition.log.oldest().is_some_and(|oldest| oldest < kept_since) {
-                    partition.retain(topic.settings.retention_bytes, kept_since);
-                }
+                partition.retain(topic.settings.retention_bytes, kept_since);
             }
         }
         self.timers.insert((now + RETENTION_PERIOD, Timer::Retention));

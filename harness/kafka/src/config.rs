@@ -24,6 +24,11 @@ pub struct ClusterConfig {
     pub retention: Duration,
     /// From a broker's crash until the rest of the cluster elects new leaders.
     pub detection: Duration,
+    /// A follower that has not had all of its leader's log for so long leaves the in-sync set
+    /// (Kafka's `replica.lag.time.max.ms`).
+    pub replica_lag_time_max: Duration,
+    /// A known bug, planted to show that checkers catch it; never set otherwise.
+    pub defect: Option<Defect>,
     /// How long the first rebalance of an empty group waits for more members.
     pub group_initial_rebalance_delay: Duration,
     /// The shortest session timeout a group member may ask for.
@@ -43,6 +48,22 @@ pub struct ClusterConfig {
     pub capture: usize,
     /// Seed of everything random: topic ids, the cluster id, member ids.
     pub seed: u64,
+}
+
+/// Known bugs of Kafka's past and of others, planted to show that checkers catch them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Defect {
+    /// The leader moves its high watermark as soon as one replica has a record, itself.
+    HighWatermarkTooEarly,
+    /// A replica that becomes a follower cuts its log at its own high watermark instead of where
+    /// it leaves its leader's (KIP-101).
+    TruncateToHighWatermark,
+    /// A deposed leader that comes back goes on as leader, and its followers take what it sends
+    /// without looking at its epoch.
+    ZombieLeaderNotFenced,
+    /// A group's members are answered before their leader has brought the assignment.
+    SyncBeforeAssignment,
 }
 
 /// More brokers than this are refused: each needs sockets and tasks of its own.
@@ -68,6 +89,8 @@ impl Default for ClusterConfig {
             retention_bytes: 256 << 20,
             retention: Duration::from_secs(7 * 24 * 3600),
             detection: Duration::from_millis(500),
+            replica_lag_time_max: Duration::from_secs(30),
+            defect: None,
             group_initial_rebalance_delay: Duration::from_millis(100),
             session_timeout_min: Duration::from_millis(100),
             session_timeout_max: Duration::from_secs(1800),

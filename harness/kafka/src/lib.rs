@@ -28,7 +28,7 @@ mod simulation;
 mod view;
 mod wire;
 
-pub use config::ClusterConfig;
+pub use config::{ClusterConfig, Defect};
 pub use coordinator::{GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;

@@ -61,6 +61,17 @@ impl Log {
         self.epochs.end_of(epoch, self.end)
     }
 
+    /// The last epoch that wrote here or began to.
+    pub(crate) fn latest_epoch(&self) -> Option<i32> {
+        self.epochs.latest()
+    }
+
+    /// Forgets everything and begins again at `start`, as a follower does that is behind all that
+    /// its leader still has.
+    pub(crate) fn restart_at(&mut self, start: i64) {
+        *self = Self { start, end: start, ..Self::default() };
+    }
+
     /// Compares a client's batch with what its producer appended before.
     pub(crate) fn check(&self, batch: &Batch) -> Result<Sequence, ResponseError> {
         self.producers.check(batch, self.verification.get(batch.producer_id))
@@ -101,6 +112,15 @@ impl Log {
         base_offset
     }
 
+    /// Appends a batch as another replica's log has it, which begins at this log's end.
+    pub(crate) fn append_copy(&mut self, mut batch: Batch, now: Duration) {
+        if self.latest_epoch().is_none_or(|latest| latest < batch.leader_epoch) {
+            self.epochs.begin(batch.leader_epoch, batch.base_offset);
+        }
+        batch.appended_at = now;
+        self.push(batch);
+    }
+
     /// Appends a batch that has its offset, epoch and time.
     fn push(&mut self, batch: Batch) {
         self.end = batch.last_offset() + 1;
@@ -134,6 +154,11 @@ impl Log {
         self.producers.expire(before);
         self.producers_before.expire(before);
         self.verification.expire(before);
+    }
+
+    /// The batches from the one that holds `offset` on.
+    pub(crate) fn batches_from(&self, offset: i64) -> impl Iterator<Item = &Batch> {
+        self.batches.range(self.position(offset)..)
     }
 
     /// The batches from the one that holds `from` up to `until` (exclusive), at most `bytes_max`
@@ -200,6 +225,7 @@ impl Log {
         }
         self.end = self.batches.back().map_or(end.min(self.end), |batch| batch.last_offset() + 1);
         self.start = self.start.min(self.end);
+        self.epochs.truncate(self.end);
         self.verification.clear();
         if self.batches.len() == kept {
             return;
@@ -225,11 +251,6 @@ impl Log {
         self.epochs.advance_start(self.start);
         self.transactions.replicated(until);
         self.transactions.advance_start(self.start);
-    }
-
-    /// When the oldest batch was appended.
-    pub(crate) fn oldest(&self) -> Option<Duration> {
-        self.batches.front().map(|batch| batch.appended_at)
     }
 
     fn drop_front(&mut self) {

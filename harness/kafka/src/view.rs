@@ -15,6 +15,8 @@ pub struct PartitionView {
     pub replicas: Vec<i32>,
     /// The replicas in sync.
     pub isr: Vec<i32>,
+    /// Replicas that may lead without loss though they are not in sync (KIP-966).
+    pub eligible_leaders: Vec<i32>,
     /// The first offset that can be read.
     pub log_start: i64,
     /// The offset after the last one that consumers see.

@@ -19,7 +19,7 @@ use kafka_protocol::protocol::StrBytes;
 use rand::Rng;
 use uuid::Uuid;
 
-use super::partition::Partition;
+use super::partition::{Partition, Surroundings};
 use super::topics::{Topic, TopicIndex, TopicSettings};
 use super::{Cluster, Origin};
 use crate::error::ClusterError;
@@ -86,8 +86,13 @@ impl Cluster {
         settings: TopicSettings,
     ) -> TopicIndex {
         let id = new_id(&mut self.random);
-        let partitions =
-            assignment.iter().map(|replicas| Partition::new(replicas, |id| self.alive(id)));
+        let around = Surroundings {
+            brokers: &self.brokers,
+            min_insync_replicas: settings.min_insync_replicas,
+            lag_time_max: self.config.replica_lag_time_max,
+            now: self.now,
+        };
+        let partitions = assignment.iter().map(|replicas| Partition::new(replicas, around));
         let partitions = partitions.collect();
         self.topics.add(Topic { name, id, partitions, settings })
     }
@@ -196,6 +201,7 @@ impl Cluster {
             }
             for partition in &topic.partitions {
                 self.woken.extend_from_slice(&partition.fetches);
+                self.acknowledged.extend_from_slice(&partition.produces);
             }
             result.with_name(Some(topic.name)).with_topic_id(topic.id)
         });

@@ -183,7 +183,7 @@ impl Cluster {
         origin: &Origin,
         topic: Option<u32>,
         wanted: &FetchPartition,
-    ) -> Result<&super::partition::Partition, ResponseError> {
+    ) -> Result<&super::partition::replica::Replica, ResponseError> {
         let unknown = match origin.version {
             13.. if topic.is_none() => ResponseError::UnknownTopicId,
             _ => ResponseError::UnknownTopicOrPartition,
@@ -191,11 +191,11 @@ impl Cluster {
         let topic = topic.and_then(|topic| self.topics.get(topic)).ok_or(unknown)?;
         let position = usize::try_from(wanted.partition).map_err(|_| unknown)?;
         let partition = topic.partitions.get(position).ok_or(unknown)?;
-        partition.check_leader(origin.broker, wanted.current_leader_epoch)?;
-        if !(partition.log.start()..=partition.log.end()).contains(&wanted.fetch_offset) {
+        let replica = partition.led(origin.broker, wanted.current_leader_epoch)?;
+        if !(replica.log.start()..=replica.log.end()).contains(&wanted.fetch_offset) {
             return Err(ResponseError::OffsetOutOfRange);
         }
-        Ok(partition)
+        Ok(replica)
     }
 
     fn add_fetch_endpoints(&self, origin: &Origin, answer: &mut FetchAnswer) {

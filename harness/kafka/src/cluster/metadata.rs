@@ -110,21 +110,22 @@ impl Cluster {
         state: &Partition,
     ) -> MetadataResponsePartition {
         let known: Vec<i32> = self.known_brokers().map(|(id, _)| id).collect();
-        let offline = state.replicas().filter(|replica| !known.contains(replica));
+        let record = &state.registration;
+        let offline = record.replicas.iter().copied().filter(|replica| !known.contains(replica));
         let offline =
             if origin.version >= 5 { offline.map(BrokerId).collect() } else { Vec::new() };
-        let error = match state.leader() {
+        let error = match record.leader {
             Some(_) => 0,
             None => ResponseError::LeaderNotAvailable.code(),
         };
-        let epoch = if origin.version >= 7 { state.leader_epoch() } else { -1 };
+        let epoch = if origin.version >= 7 { record.leader_epoch } else { -1 };
         MetadataResponsePartition::default()
             .with_error_code(error)
             .with_partition_index(index)
-            .with_leader_id(BrokerId(state.leader().unwrap_or(-1)))
+            .with_leader_id(BrokerId(record.leader.unwrap_or(-1)))
             .with_leader_epoch(epoch)
-            .with_replica_nodes(state.replicas().map(BrokerId).collect())
-            .with_isr_nodes(state.isr().iter().copied().map(BrokerId).collect())
+            .with_replica_nodes(record.replicas.iter().copied().map(BrokerId).collect())
+            .with_isr_nodes(record.isr.iter().copied().map(BrokerId).collect())
             .with_offline_replicas(offline)
     }
 }

@@ -16,7 +16,7 @@ use kafka_protocol::messages::{
 };
 
 use super::fetch::READ_COMMITTED;
-use super::partition::Partition;
+use super::partition::replica::Replica;
 use super::{Cluster, Origin};
 use crate::error::ClusterError;
 use crate::view::PartitionView;
@@ -50,11 +50,16 @@ impl Cluster {
             .topics
             .partition_mut(index, partition)
             .ok_or_else(|| ClusterError::UnknownPartition { topic: topic.to_owned(), partition })?;
-        delete(state, before).map_err(|_| ClusterError::OffsetOutOfRange {
+        let refused = |_| ClusterError::OffsetOutOfRange {
             topic: topic.to_owned(),
             partition,
             offset: before,
-        })
+        };
+        let Some(leader) = state.leader() else { return Err(refused(())) };
+        let deleted = state.replica_mut(leader).ok_or(()).map_err(refused)?;
+        let low_watermark = delete(deleted, before).map_err(|_| refused(()))?;
+        self.replicated((index, partition), leader);
+        Ok(low_watermark)
     }
 
     pub(super) fn list_offsets(&self, origin: &Origin, request: ListOffsetsRequest) -> Response {
@@ -126,12 +131,14 @@ impl Cluster {
             let partitions = topic.partitions.iter().map(|wanted| {
                 let index = wanted.partition_index;
                 let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
-                let led = self.led(origin, &topic.name, index, -1).map(drop);
-                let deleted = led.and_then(|()| {
-                    let topic = self.topics.index(&topic.name);
-                    let state = topic.and_then(|topic| self.topics.partition_mut(topic, index));
-                    delete(state.ok_or(ResponseError::UnknownTopicOrPartition)?, wanted.offset)
-                });
+                let key = self.topics.index(&topic.name).map(|topic| (topic, index));
+                let state = key.and_then(|key| self.topics.partition_mut(key.0, key.1));
+                let led = state.ok_or(ResponseError::UnknownTopicOrPartition);
+                let led = led.and_then(|state| state.led_mut(origin.broker));
+                let deleted = led.and_then(|led| delete(led, wanted.offset));
+                if let (Ok(_), Some(key)) = (&deleted, key) {
+                    self.replicated(key, origin.broker);
+                }
                 match deleted {
                     Ok(low_watermark) => result.with_low_watermark(low_watermark),
                     Err(error) => result.with_low_watermark(-1).with_error_code(error.code()),
@@ -151,18 +158,17 @@ impl Cluster {
         topic: &str,
         partition: i32,
         epoch: i32,
-    ) -> Result<&Partition, ResponseError> {
+    ) -> Result<&Replica, ResponseError> {
         let unknown = ResponseError::UnknownTopicOrPartition;
         let position = usize::try_from(partition).map_err(|_| unknown)?;
         let topic = self.topics.named(topic).ok_or(unknown)?;
         let partition = topic.partitions.get(position).ok_or(unknown)?;
-        partition.check_leader(origin.broker, epoch)?;
-        Ok(partition)
+        partition.led(origin.broker, epoch)
     }
 }
 
 /// Offset and timestamp of what a ListOffsets timestamp names; -1 where there is no timestamp.
-fn find(partition: &Partition, timestamp: i64, committed: bool) -> Option<(i64, i64)> {
+fn find(partition: &Replica, timestamp: i64, committed: bool) -> Option<(i64, i64)> {
     let end = if committed { partition.last_stable() } else { partition.high_watermark() };
     match timestamp {
         LATEST => Some((end, -1)),
@@ -173,12 +179,12 @@ fn find(partition: &Partition, timestamp: i64, committed: bool) -> Option<(i64, 
     }
 }
 
-fn delete(partition: &mut Partition, before: i64) -> Result<i64, ResponseError> {
+fn delete(partition: &mut Replica, before: i64) -> Result<i64, ResponseError> {
     let visible = partition.high_watermark();
     let before = if before == -1 { visible } else { before };
     if !(0..=visible).contains(&before) {
         return Err(ResponseError::OffsetOutOfRange);
     }
-    partition.delete_before(before);
+    partition.log.advance_start(before);
     Ok(partition.log.start())
 }

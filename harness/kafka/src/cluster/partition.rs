@@ -1,35 +1,30 @@
-//! One partition: its log, its replicas, who leads, and who waits for it.
+//! One partition: what the controller has recorded about it, its replicas, and who waits for it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 
+use super::brokers::{Broker, Link};
 use crate::coordinator::Ticket;
-use crate::log::producers::Sequence;
-use crate::log::{Batch, Log};
 use crate::view::PartitionView;
 
-/// A broker's copy. Copies are prefixes of one log, so that its end says all about it.
-#[derive(Debug, Clone, Copy)]
-struct Replica {
-    broker: i32,
-    log_end: i64,
-}
+mod following;
+mod leading;
+pub(crate) mod registration;
+pub(crate) mod replica;
+
+use registration::Registration;
+use replica::Replica;
 
 /// The state of one partition.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    pub(crate) log: Log,
+    pub(crate) registration: Registration,
     replicas: Vec<Replica>,
-    isr: Vec<i32>,
-    leader: Option<i32>,
-    leader_epoch: i32,
-    high_watermark: i64,
-    /// The last stable offset when the high watermark moved last.
-    stable: i64,
-    /// Fetches parked on this partition.
+    /// Fetches parked on this partition, at any broker.
     pub(crate) fetches: Vec<Ticket>,
-    /// Produces parked until the high watermark reaches what they appended.
+    /// Produces parked until the high watermark reaches what they appended, at any broker.
     pub(crate) produces: Vec<Ticket>,
 }
 
@@ -40,229 +35,196 @@ pub(crate) struct Placed {
     pub(crate) end: i64,
 }
 
+/// What a partition must know of the brokers and of its topic.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) brokers: &'a BTreeMap<i32, Broker>,
+    pub(crate) min_insync_replicas: usize,
+    pub(crate) lag_time_max: Duration,
+    pub(crate) now: Duration,
+}
+
+impl Surroundings<'_> {
+    fn link(&self, broker: i32) -> Link {
+        self.brokers.get(&broker).map_or(Link::Cut, Broker::link)
+    }
+
+    fn active(&self, broker: i32) -> bool {
+        self.brokers.get(&broker).is_some_and(Broker::is_active)
+    }
+}
+
 impl Partition {
-    /// An empty partition kept by `replicas`, led by the first of them that is `alive`.
-    pub(crate) fn new(replicas: &[i32], alive: impl Fn(i32) -> bool) -> Self {
-        let isr: Vec<i32> = replicas.iter().copied().filter(|&broker| alive(broker)).collect();
-        let mut log = Log::default();
-        log.begin_epoch(0);
-        Self {
-            log,
-            replicas: replicas.iter().map(|&broker| Replica { broker, log_end: 0 }).collect(),
-            leader: isr.first().copied(),
-            isr,
-            leader_epoch: 0,
-            high_watermark: 0,
-            stable: 0,
+    /// An empty partition kept by `replicas`, led by the first of them that is active.
+    pub(crate) fn new(replicas: &[i32], around: Surroundings<'_>) -> Self {
+        let mut partition = Self {
+            registration: Registration::new(replicas, |broker| around.active(broker)),
+            replicas: replicas.iter().map(|&broker| Replica::new(broker)).collect(),
             fetches: Vec::new(),
             produces: Vec::new(),
-        }
+        };
+        partition.spread(around);
+        partition
     }
 
+    /// The leader that the controller has recorded.
     pub(crate) fn leader(&self) -> Option<i32> {
-        self.leader
+        self.registration.leader
     }
 
-    pub(crate) fn leader_epoch(&self) -> i32 {
-        self.leader_epoch
+    /// The copy that a broker keeps.
+    pub(crate) fn replica(&self, broker: i32) -> Option<&Replica> {
+        self.replicas.iter().find(|replica| replica.broker == broker)
     }
 
-    pub(crate) fn isr(&self) -> &[i32] {
-        &self.isr
+    /// The copy that a broker keeps.
+    pub(crate) fn replica_mut(&mut self, broker: i32) -> Option<&mut Replica> {
+        self.replicas.iter_mut().find(|replica| replica.broker == broker)
     }
 
-    pub(crate) fn replicas(&self) -> impl Iterator<Item = i32> {
-        self.replicas.iter().map(|replica| replica.broker)
+    /// The copies, in the order of the assignment.
+    pub(crate) fn replicas(&self) -> &[Replica] {
+        &self.replicas
     }
 
-    /// The offset after the last record that consumers see.
-    pub(crate) fn high_watermark(&self) -> i64 {
-        self.high_watermark
+    /// The copy that a broker leads, for a client that believes in `epoch` (-1: it does not say).
+    pub(crate) fn led(&self, broker: i32, epoch: i32) -> Result<&Replica, ResponseError> {
+        let replica = self.replica(broker).ok_or(ResponseError::NotLeaderOrFollower)?;
+        replica.check_leader(epoch).map(|()| replica)
     }
 
-    /// The offset after the last record that readers of committed records see.
-    pub(crate) fn last_stable(&self) -> i64 {
-        self.log.last_stable(self.high_watermark)
-    }
-
-    /// The high watermark has moved: from where to where the last stable offset did.
-    pub(crate) fn stabilise(&mut self) -> (i64, i64) {
-        let stable = self.last_stable();
-        (std::mem::replace(&mut self.stable, stable), stable)
+    /// The same, to change it.
+    pub(crate) fn led_mut(&mut self, broker: i32) -> Result<&mut Replica, ResponseError> {
+        let replica = self.replica_mut(broker).ok_or(ResponseError::NotLeaderOrFollower)?;
+        replica.check_leader(-1).map(|()| replica)
     }
 
     pub(crate) fn view(&self, partition: i32) -> PartitionView {
+        let registration = &self.registration;
+        let shown = registration.leader.or(registration.last_known_leader);
+        let shown = shown.and_then(|broker| self.replica(broker)).or(self.replicas.first());
         PartitionView {
             partition,
-            leader: self.leader,
-            leader_epoch: self.leader_epoch,
-            replicas: self.replicas().collect(),
-            isr: self.isr.clone(),
-            log_start: self.log.start(),
-            high_watermark: self.high_watermark,
-            last_stable: self.last_stable(),
-            bytes: self.log.bytes(),
+            leader: registration.leader,
+            leader_epoch: registration.leader_epoch,
+            replicas: registration.replicas.clone(),
+            isr: registration.isr.clone(),
+            eligible_leaders: registration.eligible.clone(),
+            log_start: shown.map_or(0, |replica| replica.log.start()),
+            high_watermark: shown.map_or(0, Replica::high_watermark),
+            last_stable: shown.map_or(0, Replica::last_stable),
+            bytes: shown.map_or(0, |replica| replica.log.bytes()),
         }
     }
 
-    /// Whether `broker` may serve a client that believes in `epoch` (-1: it does not say).
-    pub(crate) fn check_leader(&self, broker: i32, epoch: i32) -> Result<(), ResponseError> {
-        if epoch >= 0 && epoch < self.leader_epoch {
-            return Err(ResponseError::FencedLeaderEpoch);
-        }
-        if epoch > self.leader_epoch {
-            return Err(ResponseError::UnknownLeaderEpoch);
-        }
-        match self.leader {
-            Some(leader) if leader == broker => Ok(()),
-            _ => Err(ResponseError::NotLeaderOrFollower),
-        }
+    /// The brokers that hear from the controller learn its record. Returns those for which a new
+    /// epoch began.
+    pub(crate) fn spread(&mut self, around: Surroundings<'_>) -> Vec<i32> {
+        let (registration, now) = (&self.registration, around.now);
+        let reached = self.replicas.iter_mut().filter(|replica| around.hears(replica.broker));
+        let changed = reached
+            .filter_map(|replica| replica.learn(registration, now).then_some(replica.broker));
+        changed.collect()
     }
 
-    /// Whether enough replicas are in sync for `acks=all`.
-    pub(crate) fn enough_in_sync(&self, min_insync_replicas: usize) -> bool {
-        self.isr.len() >= min_insync_replicas.min(self.replicas.len())
-    }
-
-    /// Appends the batches of one request up to the first that is refused. A producer that sends
-    /// them again finds those that were appended.
-    pub(crate) fn append(
-        &mut self,
-        batches: Vec<Batch>,
-        now: Duration,
-    ) -> Result<Placed, ResponseError> {
-        let mut placed: Option<Placed> = None;
-        for batch in batches {
-            let next = match self.log.check(&batch) {
-                Ok(Sequence::Next) => {
-                    let base_offset = self.log.append(batch, self.leader_epoch, now);
-                    Placed { base_offset, end: self.log.end() }
-                }
-                Ok(Sequence::Duplicate(base_offset, last)) => Placed { base_offset, end: last + 1 },
-                Err(error) => return Err(error),
-            };
-            placed = Some(match placed {
-                Some(first) => {
-                    Placed { base_offset: first.base_offset, end: first.end.max(next.end) }
-                }
-                None => next,
-            });
-        }
-        placed.ok_or(ResponseError::InvalidRecord)
-    }
-
-    /// Copies the log to the replicas in sync that are alive, without delay, and moves the high
-    /// watermark. Returns the offsets that became visible.
-    pub(crate) fn replicate(&mut self, alive: impl Fn(i32) -> bool) -> Option<(i64, i64)> {
-        let end = self.log.end();
-        for replica in &mut self.replicas {
-            if alive(replica.broker) && self.isr.contains(&replica.broker) {
-                replica.log_end = end;
-            }
-        }
-        let in_sync = self.replicas.iter().filter(|replica| self.isr.contains(&replica.broker));
-        let replicated = in_sync.map(|replica| replica.log_end).min().unwrap_or(end);
-        let before = self.high_watermark;
-        self.high_watermark = before.max(replicated);
-        (self.high_watermark > before).then_some((before, self.high_watermark))
-    }
-
-    /// The controller has noticed that `broker` is gone: it leaves the in-sync set, and another
-    /// replica leads if it led. Returns whether leadership changed.
-    pub(crate) fn fence(
+    /// Followers fetch what the leader `broker` has, and the high watermark moves. Returns the
+    /// offsets that became visible.
+    pub(crate) fn replicate(
         &mut self,
         broker: i32,
-        alive: impl Fn(i32) -> bool,
-        unclean: bool,
-    ) -> bool {
-        let led = self.leader == Some(broker);
-        if self.isr.len() > 1 {
-            self.isr.retain(|&replica| replica != broker);
+        around: Surroundings<'_>,
+    ) -> Option<(i64, i64)> {
+        let at = self.replicas.iter().position(|replica| replica.broker == broker)?;
+        let linked = around.link(broker) != Link::Cut;
+        for position in (0..self.replicas.len()).filter(|_| linked) {
+            let pair = self.replicas.get_disjoint_mut([at, position]);
+            let Ok([leader, follower]) = pair else { continue };
+            if around.link(follower.broker) == Link::Immediate && follower.follows(leader) {
+                follower.fetch_from(leader, around.now);
+            }
         }
-        led && {
-            self.leader = None;
-            self.elect(alive, unclean);
-            true
+        let moved = self.replicas.get_mut(at)?.advance_high_watermark(around);
+        if let Some((_, high_watermark)) = moved {
+            let (epoch, linked) = (self.replicas.get(at)?.leader_epoch(), linked);
+            let followers = self.replicas.iter_mut().filter(|replica| {
+                linked
+                    && replica.leader == Some(broker)
+                    && replica.leader_epoch == epoch
+                    && around.link(replica.broker) == Link::Immediate
+            });
+            followers.for_each(|follower| {
+                follower.high_watermark = high_watermark.min(follower.log.end());
+            });
         }
+        moved
     }
 
-    /// Brokers may be back: one that was in sync leads if nobody does, and the others catch up
-    /// with the leader, at once, and are in sync.
-    pub(crate) fn rejoin(&mut self, alive: impl Fn(i32) -> bool) {
-        if self.leader.is_none() {
-            self.elect(&alive, false);
-        }
-        if self.leader.is_some_and(&alive) {
-            let back = self.replicas.iter().map(|replica| replica.broker);
-            let back = back.filter(|&broker| alive(broker) && !self.isr.contains(&broker));
-            let back: Vec<i32> = back.collect();
-            self.isr.extend(back);
-        }
+    /// The larger in-sync set that the leader `broker` should ask the controller for, if any.
+    pub(crate) fn expanded_isr(&self, broker: i32, around: Surroundings<'_>) -> Option<Vec<i32>> {
+        let leader = self.replica(broker)?;
+        let leading = leader.leading.as_ref()?;
+        leading.expanded_isr(leader.high_watermark, |replica| around.active(replica))
     }
 
-    /// Makes a replica lead that is alive and in sync: `to`, or the next after the leader.
+    /// Makes a replica lead that is active and in sync: `to`, or the next after the leader.
     pub(crate) fn move_leader(
         &mut self,
         to: Option<i32>,
-        alive: impl Fn(i32) -> bool,
+        active: impl Fn(i32) -> bool,
     ) -> Result<i32, &'static str> {
-        let may_lead = |&broker: &i32| alive(broker) && self.isr.contains(&broker);
+        let registration = &mut self.registration;
+        let may_lead = |&broker: &i32| active(broker) && registration.isr.contains(&broker);
         let to = match to {
-            Some(to) if self.leader == Some(to) => return Err("the broker leads already"),
+            Some(to) if registration.leader == Some(to) => return Err("the broker leads already"),
             Some(to) => Some(to).filter(may_lead),
             None => {
-                let order: Vec<i32> = self.replicas().collect();
-                let at = order.iter().position(|&broker| Some(broker) == self.leader).unwrap_or(0);
+                let order = &registration.replicas;
+                let leads = |&broker: &i32| Some(broker) == registration.leader;
+                let at = order.iter().position(leads).unwrap_or(0);
                 let others = order.iter().cycle().skip(at + 1).take(order.len().saturating_sub(1));
                 others.copied().find(may_lead)
             }
         };
         let to = to.ok_or("no such replica is alive and in sync")?;
-        self.lead(to);
+        registration.lead(Some(to));
         Ok(to)
     }
 
-    /// Where `epoch` ended, for clients that look for truncation.
-    pub(crate) fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
-        self.log.epoch_end(epoch)
+    /// The process of `broker` ended.
+    pub(crate) fn stop(&mut self, broker: i32) {
+        if let Some(replica) = self.replica_mut(broker) {
+            replica.stop();
+        }
     }
 
-    /// Records before `offset` are deleted.
-    pub(crate) fn delete_before(&mut self, offset: i64) {
-        self.log.advance_start(offset);
-    }
-
-    /// Applies retention to what all in-sync replicas have.
+    /// Applies retention to what each replica knows to be committed.
     pub(crate) fn retain(&mut self, bytes_max: u64, appended_before: Duration) {
-        self.log.retain(bytes_max, appended_before, self.high_watermark);
-    }
-
-    fn elect(&mut self, alive: impl Fn(i32) -> bool, unclean: bool) {
-        let clean = self.replicas().find(|broker| self.isr.contains(broker) && alive(*broker));
-        let any = || self.replicas.iter().filter(|replica| alive(replica.broker));
-        let longest = || any().max_by_key(|replica| replica.log_end).map(|replica| replica.broker);
-        let elected = clean.or_else(|| longest().filter(|_| unclean));
-        if let Some(broker) = elected {
-            if clean.is_none() {
-                self.isr = vec![broker];
-            }
-            self.lead(broker);
+        for replica in &mut self.replicas {
+            replica.log.retain(bytes_max, appended_before, replica.high_watermark);
         }
     }
+}
 
-    fn lead(&mut self, broker: i32) {
-        let own = self.replicas.iter().find(|replica| replica.broker == broker);
-        let end = own.map_or(0, |replica| replica.log_end);
-        if end < self.log.end() {
-            self.log.truncate(end);
-            self.high_watermark = self.high_watermark.min(end);
-            for replica in &mut self.replicas {
-                replica.log_end = replica.log_end.min(end);
-            }
-        }
-        self.leader = Some(broker);
-        self.leader_epoch += 1;
-        self.log.begin_epoch(self.leader_epoch);
+impl Surroundings<'_> {
+    /// Whether the controller's news reaches a broker.
+    fn hears(&self, broker: i32) -> bool {
+        self.link(broker) != Link::Cut
+    }
+}
+
+impl Replica {
+    /// The leader's high watermark follows the replicas in sync. Returns from where to where.
+    fn advance_high_watermark(&mut self, around: Surroundings<'_>) -> Option<(i64, i64)> {
+        let leading = self.leading.as_ref()?;
+        let may_join = |broker: i32, caught_up_at: Option<Duration>| {
+            let recent = caught_up_at.is_some_and(|at| at + around.lag_time_max >= around.now);
+            recent && around.active(broker)
+        };
+        let end = self.log.end();
+        let committed = leading.committed_end(end, around.min_insync_replicas, may_join)?;
+        let before = self.high_watermark;
+        self.high_watermark = before.max(committed);
+        (self.high_watermark > before).then_some((before, self.high_watermark))
     }
 }
 

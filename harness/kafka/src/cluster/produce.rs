@@ -10,6 +10,7 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::partition::Placed;
+use super::topics::Topics;
 use super::{Answer, Cluster, Origin, PartitionKey, Timer};
 use crate::coordinator::Ticket;
 use crate::wire::{ProducePartition, ProduceTopic, ProduceWork, Response};
@@ -30,6 +31,28 @@ struct Wait {
     end: i64,
     /// Its place in the response: topic, partition.
     place: (usize, usize),
+}
+
+impl Wait {
+    /// How the wait at `broker` ended, if it did.
+    fn outcome(&self, broker: i32, topics: &Topics) -> Option<Result<(), ResponseError>> {
+        let topic = topics.get(self.key.0);
+        let position = usize::try_from(self.key.1).unwrap_or(usize::MAX);
+        let found = topic.and_then(|topic| {
+            let partition = topic.partitions.get(position)?;
+            Some((partition.replica(broker)?, partition.replicas().len(), &topic.settings))
+        });
+        let Some((replica, replicas, settings)) = found else {
+            return Some(Err(ResponseError::UnknownTopicOrPartition));
+        };
+        if replica.high_watermark() < self.end {
+            return None;
+        }
+        match replica.enough_in_sync(settings.min_insync_replicas.min(replicas)) {
+            true => Some(Ok(())),
+            false => Some(Err(ResponseError::NotEnoughReplicasAfterAppend)),
+        }
+    }
 }
 
 impl Cluster {
@@ -139,91 +162,55 @@ impl Cluster {
         let settings = &topic.settings;
         let position = usize::try_from(key.1).map_err(|_| unknown)?;
         let partition = topic.partitions.get_mut(position).ok_or(unknown)?;
-        partition.check_leader(broker, -1)?;
+        let replicas = partition.registration.replicas.len();
+        let replica = partition.led_mut(broker)?;
+        if acks == -1 && !replica.enough_in_sync(settings.min_insync_replicas.min(replicas)) {
+            return Err(ResponseError::NotEnoughReplicas);
+        }
         if batches.iter().any(|batch| batch.len() > settings.message_bytes_max) {
             return Err(ResponseError::MessageTooLarge);
         }
-        if acks == -1 && !partition.enough_in_sync(settings.min_insync_replicas) {
-            return Err(ResponseError::NotEnoughReplicas);
-        }
+        let (bytes_max, kept) = (settings.retention_bytes, settings.retention);
         let appended = super::traffic::measure(&batches);
-        let placed = partition.append(batches, now);
-        self.replicated(key);
+        let placed = replica.append(batches, now);
+        self.replicated(key, broker);
         let placed = placed?;
         self.count_in(broker, key, appended);
-        let topic = self.topics.get_mut(key.0).ok_or(unknown)?;
-        let (bytes_max, kept) = (topic.settings.retention_bytes, topic.settings.retention);
-        let partition = topic.partitions.get_mut(position).ok_or(unknown)?;
+        let partition = self.topics.partition_mut(key.0, key.1).ok_or(unknown)?;
         partition.retain(bytes_max, now.saturating_sub(kept));
-        let committed = acks != -1 || partition.high_watermark() >= placed.end;
-        Ok((placed, partition.log.start(), committed))
-    }
-
-    /// Runs replication for a partition and wakes who waited for what became visible.
-    pub(super) fn replicated(&mut self, key: PartitionKey) {
-        let brokers = &self.brokers;
-        let alive = |id: i32| brokers.get(&id).is_some_and(super::brokers::Broker::is_alive);
-        let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
-        let Some((from, to)) = partition.replicate(alive) else { return };
-        let (stable_from, stable) = partition.stabilise();
-        if partition.fetches.is_empty() {
-            return;
-        }
-        let bytes = partition.log.bytes_between(from, to);
-        let stable_bytes = match (stable_from, stable) == (from, to) {
-            true => bytes,
-            false => partition.log.bytes_between(stable_from, stable),
-        };
-        for ticket in &partition.fetches {
-            if let Some(parked) = self.fetches.get_mut(ticket)
-                && parked.gained(bytes, stable_bytes)
-            {
-                self.woken.push(*ticket);
-            }
-        }
+        let replica = partition.replica(broker).ok_or(unknown)?;
+        let committed = acks != -1 || replica.high_watermark() >= placed.end;
+        Ok((placed, replica.log.start(), committed))
     }
 
     /// Answers the parked Produces whose last wait is over.
     pub(super) fn settle_produces(&mut self, answers: &mut Vec<Answer>) {
-        if self.produces.is_empty() {
-            return;
-        }
-        let topics = &mut self.topics;
-        let mut complete = Vec::new();
-        for (&ticket, parked) in &mut self.produces {
-            let response = &mut parked.response;
-            parked.waits.retain(|wait| {
-                let position = usize::try_from(wait.key.1).unwrap_or(usize::MAX);
-                let topic = topics.get_mut(wait.key.0);
-                let found = topic.and_then(|topic| {
-                    let min_insync_replicas = topic.settings.min_insync_replicas;
-                    Some((topic.partitions.get_mut(position)?, min_insync_replicas))
-                });
-                let Some((partition, min_insync_replicas)) = found else {
-                    refuse(response, wait, ResponseError::UnknownTopicOrPartition);
-                    return false;
-                };
-                if partition.high_watermark() < wait.end {
-                    return true;
+        for ticket in std::mem::take(&mut self.acknowledged) {
+            let Some(parked) = self.produces.get_mut(&ticket) else { continue };
+            let ParkedProduce { broker, response, waits, .. } = parked;
+            let topics = &mut self.topics;
+            waits.retain(|wait| match wait.outcome(*broker, topics) {
+                None => true,
+                Some(outcome) => {
+                    if let Err(error) = outcome {
+                        refuse(response, wait, error);
+                    }
+                    if let Some(partition) = topics.partition_mut(wait.key.0, wait.key.1) {
+                        partition.produces.retain(|&waiting| waiting != ticket);
+                    }
+                    false
                 }
-                if !partition.enough_in_sync(min_insync_replicas) {
-                    refuse(response, wait, ResponseError::NotEnoughReplicasAfterAppend);
-                }
-                partition.produces.retain(|&waiting| waiting != ticket);
-                false
             });
-            if parked.waits.is_empty() {
-                complete.push(ticket);
-            }
-        }
-        for ticket in complete {
-            if let Some(parked) = self.unpark_produce(ticket) {
+            if waits.is_empty()
+                && let Some(parked) = self.unpark_produce(ticket)
+            {
                 answers.push(Answer { ticket, response: Response::Produce(parked.response) });
             }
         }
     }
 
-    /// Leadership of a partition changed: what waits there is not known to be kept.
+    /// Leadership of a partition ended where `waiting` wait: what they wrote is not known to be
+    /// kept.
     pub(super) fn fail_produces(&mut self, key: PartitionKey, waiting: Vec<Ticket>) {
         for ticket in waiting {
             let Some(parked) = self.produces.get_mut(&ticket) else { continue };
@@ -235,9 +222,10 @@ impl Cluster {
                 }
                 !failed
             });
-        }
-        if let Some(partition) = self.topics.partition_mut(key.0, key.1) {
-            partition.produces.clear();
+            if let Some(partition) = self.topics.partition_mut(key.0, key.1) {
+                partition.produces.retain(|&other| other != ticket);
+            }
+            self.acknowledged.push(ticket);
         }
     }
 
@@ -281,7 +269,7 @@ impl Cluster {
         }
         let topic = self.topics.get(topic?)?;
         let partition = topic.partitions.get(usize::try_from(partition).ok()?)?;
-        Some((partition.leader()?, partition.leader_epoch()))
+        Some((partition.leader()?, partition.registration.leader_epoch))
     }
 
     fn add_endpoints(&self, origin: &Origin, response: &mut ProduceResponse) {

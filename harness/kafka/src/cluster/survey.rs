@@ -79,15 +79,16 @@ impl Cluster {
             survey.topics_count += 1;
             survey.partitions += topic.partitions.len();
             for partition in &topic.partitions {
-                let (replicas, isr) = (partition.replicas().count(), partition.isr().len());
+                let record = &partition.registration;
+                let (replicas, isr) = (record.replicas.len(), record.isr.len());
                 let min_isr = topic.settings.min_insync_replicas.min(replicas);
-                partition.replicas().for_each(|id| {
+                record.replicas.iter().for_each(|&id| {
                     if let Some(broker) = brokers.get_mut(&id) {
                         broker.replicas += 1;
                     }
                 });
                 let leader = partition.leader();
-                survey.imbalanced += usize::from(leader != partition.replicas().next());
+                survey.imbalanced += usize::from(leader != record.replicas.first().copied());
                 match leader.and_then(|leader| brokers.get_mut(&leader)) {
                     Some(leader) => {
                         leader.leaders += 1;

@@ -13,6 +13,16 @@ impl Epochs {
         self.starts.push((epoch, start));
     }
 
+    /// The last epoch.
+    pub(crate) fn latest(&self) -> Option<i32> {
+        self.starts.last().map(|&(epoch, _)| epoch)
+    }
+
+    /// Forgets epochs that began at or after `log_end`.
+    pub(crate) fn truncate(&mut self, log_end: i64) {
+        self.starts.retain(|&(_, start)| start < log_end);
+    }
+
     /// Forgets epochs that lie wholly before `log_start`.
     pub(crate) fn advance_start(&mut self, log_start: i64) {
         let first = self.starts.partition_point(|&(_, start)| start <= log_start);
@@ -54,6 +64,18 @@ mod tests {
         let mut epochs = Epochs::default();
         (0..1_000).for_each(|epoch| epochs.begin(epoch, 7));
         assert_eq!(epochs.starts, [(999, 7)]);
+    }
+
+    #[test]
+    fn a_truncated_log_knows_only_the_epochs_that_it_still_has() {
+        let mut epochs = Epochs::default();
+        epochs.begin(0, 0);
+        epochs.begin(2, 10);
+        epochs.begin(5, 25);
+        epochs.truncate(25);
+        assert_eq!((epochs.latest(), epochs.end_of(2, 25)), (Some(2), Some((2, 25))));
+        epochs.truncate(0);
+        assert_eq!(epochs.latest(), None);
     }
 
     #[test]
