@@ -50,6 +50,7 @@ pub fn recorder_ns() -> f64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "benchmarks measure time")]
-pub(crate) fn now() -> Instant {
+/// The time, for durations.
+pub fn now() -> Instant {
     Instant::now()
 }

@@ -1,0 +1,7 @@
+//! The embedded Kafka cluster held against other brokers, and its own limits.
+
+pub mod backlog;
+pub mod clients;
+pub mod memory;
+pub mod round_trip;
+pub mod through;
