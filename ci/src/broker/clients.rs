@@ -43,6 +43,7 @@ pub fn consumer(
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("group.id", "bench");
     config.set("enable.auto.commit", "false").set("check.crcs", "false");
+    config.set("socket.nagle.disable", "true");
     // With librdkafka's second of pause, a full queue would decide the throughput.
     config.set("fetch.queue.backoff.ms", "10");
     settings.iter().for_each(|(name, value)| {
