@@ -2,6 +2,7 @@
 
 pub mod backlog;
 pub mod clients;
+pub mod group;
 pub mod memory;
 pub mod round_trip;
 pub mod through;

@@ -2,7 +2,7 @@
 
 use ci::broker::clients::create_topic;
 use ci::broker::memory::resident_bytes;
-use ci::broker::{backlog, round_trip, through};
+use ci::broker::{backlog, group, round_trip, through};
 use ci::target::{
     Wanted::{AtLeast, AtMost},
     report,
@@ -11,6 +11,7 @@ use clap::Parser;
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
 use krafka::testing::FakeBroker;
 use std::io::Write;
+use std::time::Duration;
 
 const PARTITIONS: i32 = 24;
 const MESSAGES: u64 = 4_000_000;
@@ -32,6 +33,7 @@ async fn main() -> anyhow::Result<()> {
     // First of all that holds messages: memory that others freed would hide what this takes.
     backlog_and_memory().await?;
     round_trips().await?;
+    rebalance().await?;
     in_and_out(args.apache.as_deref()).await
 }
 
@@ -133,6 +135,20 @@ async fn round_trips() -> anyhow::Result<()> {
     let us = |quantile| trips.quantile_us(quantile).map_or(f64::INFINITY, |us| us as f64);
     report("kafka_round_trip_p50", us(0.5), AtMost, 150.0, "us")?;
     report("kafka_round_trip_p99", us(0.99), AtMost, 1_000.0, "us")?;
+    kafka.shutdown().await;
+    Ok(())
+}
+
+/// Members: 200, partitions: 1,000.
+async fn rebalance() -> anyhow::Result<()> {
+    let config = ClusterConfig {
+        group_initial_rebalance_delay: Duration::ZERO,
+        ..ClusterConfig::with_brokers(1)
+    };
+    let kafka = EmbeddedKafka::start_with(config).await?;
+    kafka.create_topic("t", 1_000)?;
+    let took = group::rebalance(&kafka.bootstrap_servers(), 200, 1_000).await?;
+    report("kafka_rebalance_200_members", took.as_secs_f64() * 1e3, AtMost, 1_000.0, "ms")?;
     kafka.shutdown().await;
     Ok(())
 }
