@@ -3,10 +3,11 @@
 //! It reads the source topic in a consumer group, spends a declared service time on each record
 //! (emulated by sleeping, so that many workers fit on few cores), writes a result with the same
 //! key, value and `stormgauge` header, and commits an offset only after the broker has
-//! acknowledged the results of every record up to it.
+//! acknowledged the results of every record up to it, or in one transaction with them.
 //!
 //! - `config`: the environment variables, checked all at once
 //! - `service_time`, `debt`: the law of the service time, and how it is slept
+//! - `processing`, `delivery`: at least once or exactly once, and how each is done
 //! - `acknowledgements`, `commit`: what is acknowledged, and what may be committed
 //! - `source`, `sink`: the two librdkafka clients
 //! - `processor`, `pipeline`: one record, and the loop over all
@@ -17,11 +18,13 @@ mod acknowledgements;
 mod commit;
 mod config;
 mod debt;
+mod delivery;
 mod endpoint;
 mod histogram;
 mod metrics;
 mod pipeline;
 mod planted_bug;
+mod processing;
 mod processor;
 mod record;
 mod service_time;
@@ -35,6 +38,7 @@ use thiserror::Error;
 
 pub use config::WorkerConfig;
 pub use planted_bug::PlantedBug;
+pub use processing::{Guarantee, Processing, Transactions};
 pub use service_time::ServiceTime;
 
 /// Why a worker stopped.
@@ -65,6 +69,9 @@ pub enum WorkerError {
     /// A result was not accepted; nothing after it was committed.
     #[error("produce: {0}; offsets are committed up to the last acknowledged result")]
     Produce(String),
+    /// A transaction could neither be committed nor aborted, or the worker was fenced.
+    #[error("transaction: {0}; what it left open is aborted by the next worker of this name")]
+    Transaction(String),
     /// Results were still unacknowledged when the time to drain was over.
     #[error("drain: results unacknowledged after {0:?}; their offsets are not committed")]
     Drain(std::time::Duration),

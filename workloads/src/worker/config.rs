@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{PlantedBug, ServiceTime, WorkerError};
+use super::{Guarantee, PlantedBug, Processing, ServiceTime, Transactions, WorkerError};
 
 /// Everything a worker needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,9 @@ pub struct WorkerConfig {
     pub commit_interval: Duration,
     /// `KAFKA_SESSION_TIMEOUT_MS`: a worker silent for this long loses its partitions.
     pub session_timeout: Duration,
+    /// `KAFKA_PROCESSING_GUARANTEE`, with `POD_NAME` and `KAFKA_TRANSACTION_TIMEOUT_MS`: how
+    /// results and offsets are committed.
+    pub processing: Processing,
     /// `WORKER_SERVICE_TIME`: the law of the service time of a record.
     pub service_time: ServiceTime,
     /// `WORKER_PLANTED_BUG`: a deliberate mistake, for checking the checkers.
@@ -69,6 +72,7 @@ impl WorkerConfig {
             batch_bytes: read.number("KAFKA_BATCH_BYTES", 1_000_000, 1..=i32::MAX as u64),
             commit_interval: read.millis("KAFKA_COMMIT_INTERVAL_MS", 500, 10..=60_000),
             session_timeout: read.millis("KAFKA_SESSION_TIMEOUT_MS", 45_000, 100..=300_000),
+            processing: read.processing(),
             service_time: read.parsed("WORKER_SERVICE_TIME").unwrap_or_default(),
             planted_bug: read.parsed("WORKER_PLANTED_BUG"),
         };
@@ -128,6 +132,21 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         Duration::from_millis(self.number(name, default, allowed))
     }
 
+    fn processing(&mut self) -> Processing {
+        let guarantee = self.parsed("KAFKA_PROCESSING_GUARANTEE").unwrap_or_default();
+        // librdkafka allows no less than a second.
+        let timeout = self.millis("KAFKA_TRANSACTION_TIMEOUT_MS", 10_000, 1_000..=900_000);
+        match guarantee {
+            Guarantee::AtLeastOnce => Processing::AtLeastOnce,
+            Guarantee::ExactlyOnce => {
+                // An absent group is reported where it is read for itself.
+                let group = self.optional("KAFKA_GROUP_ID").unwrap_or_default();
+                let pod = self.required("POD_NAME");
+                Processing::ExactlyOnce(Transactions { id: format!("{group}/{pod}"), timeout })
+            }
+        }
+    }
+
     fn metrics_address(&mut self) -> Option<SocketAddr> {
         self.optional("METRICS_PORT")?;
         let port = self.number("METRICS_PORT", 0, 0..=u64::from(u16::MAX));
@@ -165,6 +184,24 @@ mod tests {
         assert_eq!(config.metrics_address, None);
         assert_eq!(config.service_time, ServiceTime::default());
         assert_eq!(config.planted_bug, None);
+        assert_eq!(config.processing, Processing::AtLeastOnce);
+    }
+
+    #[test]
+    fn exactly_once_has_a_transactional_id_of_group_and_pod() {
+        let config = read(&[
+            ("KAFKA_PROCESSING_GUARANTEE", "exactly_once"),
+            ("POD_NAME", "pod-1"),
+            ("KAFKA_TRANSACTION_TIMEOUT_MS", "2500"),
+        ])
+        .unwrap();
+        let timeout = Duration::from_millis(2_500);
+        let id = "group/pod-1".to_owned();
+        assert_eq!(config.processing, Processing::ExactlyOnce(Transactions { id, timeout }));
+        let problems = read(&[("KAFKA_PROCESSING_GUARANTEE", "exactly_once")]).unwrap_err();
+        assert_eq!(problems, ["POD_NAME is not set"]);
+        let problems = read(&[("KAFKA_PROCESSING_GUARANTEE", "maybe")]).unwrap_err();
+        assert!(problems[0].starts_with("KAFKA_PROCESSING_GUARANTEE: "), "{problems:?}");
     }
 
     #[test]

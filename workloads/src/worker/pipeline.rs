@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::BorrowedMessage;
 
-use super::acknowledgements::Acknowledgements;
-use super::commit::CommitTracker;
+use super::delivery::{Acknowledged, Delivery, Transactional};
 use super::metrics::Metrics;
 use super::planted_bug::ReadAhead;
 use super::processor::Processor;
 use super::record::{OwnedRecord, Record};
-use super::sink::Sink;
 use super::source::{Rebalance, Source};
-use super::{PlantedBug, WorkerConfig, WorkerError};
+use super::{PlantedBug, Processing, WorkerConfig, WorkerError};
 use crate::clock;
 
 /// How long an idle worker waits in one poll; bounds how late it sees a signal.
@@ -37,16 +35,31 @@ pub(crate) fn run(
     if early {
         config.commit_interval = config.commit_interval.min(EARLY_COMMIT_INTERVAL);
     }
-    let acknowledgements = Arc::new(Acknowledgements::default());
-    let sink = Sink::open(&config, &acknowledgements, metrics)?;
-    let tracker = CommitTracker::new(acknowledgements);
-    let source = Source::open(&config)?;
+    match &config.processing {
+        Processing::AtLeastOnce => {
+            let delivery = Acknowledged::open(&config, metrics)?;
+            consume(&config, delivery, metrics, stop)
+        }
+        Processing::ExactlyOnce(transactions) => {
+            match Transactional::open(&config, transactions, metrics, stop)? {
+                Some(delivery) => consume(&config, delivery, metrics, stop),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn consume<D: Delivery>(
+    config: &WorkerConfig,
+    delivery: D,
+    metrics: &Arc<Metrics>,
+    stop: &AtomicBool,
+) -> Result<(), WorkerError> {
+    let source = Source::open(config)?;
+    let early = config.planted_bug == Some(PlantedBug::CommitBeforeProcessing);
     let mut pipeline = Pipeline {
-        processor: Processor::new(&config, sink, tracker, Arc::clone(metrics)),
+        processor: Processor::new(config, delivery, Arc::clone(metrics)),
         metrics: Arc::clone(metrics),
-        // Twice a commit interval, so that a commit is never a whole interval behind.
-        snapshot_interval: config.commit_interval / 2,
-        snapshot_at: clock::now(),
         busy_since: clock::now(),
         ahead: early.then(ReadAhead::default),
     };
@@ -57,17 +70,15 @@ pub(crate) fn run(
     pipeline.drain(&source)
 }
 
-struct Pipeline {
-    processor: Processor,
+struct Pipeline<D> {
+    processor: Processor<D>,
     metrics: Arc<Metrics>,
-    snapshot_interval: Duration,
-    snapshot_at: Instant,
     busy_since: Instant,
     /// Only with the planted bug that commits before processing.
     ahead: Option<ReadAhead>,
 }
 
-impl Pipeline {
+impl<D: Delivery> Pipeline<D> {
     fn step(&mut self, source: &Source) -> Result<(), WorkerError> {
         // First without waiting: only a poll that waits is idle time.
         let message = match source.poll(Duration::ZERO)? {
@@ -82,8 +93,10 @@ impl Pipeline {
             self.rebalance(source, change)?;
         }
         let now = clock::now();
-        if now.saturating_duration_since(self.snapshot_at) >= self.snapshot_interval {
-            self.snapshot(source, now)?;
+        if self.processor.delivery.is_due(now) {
+            self.processor.release()?;
+            self.processor.delivery.settle(source, now)?;
+            self.count_busy(now);
         }
         Ok(())
     }
@@ -91,7 +104,7 @@ impl Pipeline {
     /// Waits for a record; the time does not count as busy.
     fn idle<'a>(&mut self, source: &'a Source) -> Result<Option<BorrowedMessage<'a>>, WorkerError> {
         self.count_busy(clock::now());
-        let message = source.poll(IDLE_WAIT.min(self.snapshot_interval))?;
+        let message = source.poll(IDLE_WAIT.min(self.processor.delivery.patience()))?;
         self.busy_since = clock::now();
         Ok(message)
     }
@@ -109,8 +122,7 @@ impl Pipeline {
             None => self.processor.process(record)?,
             Some(ahead) => ahead.push(clock::now(), OwnedRecord::of(record)),
         }
-        self.processor.tracker.consumed(record.partition, record.offset);
-        Ok(())
+        self.processor.delivery.consumed(record.partition, record.offset)
     }
 
     /// Processes what the planted bug has let wait long enough.
@@ -123,45 +135,32 @@ impl Pipeline {
         Ok(())
     }
 
-    fn snapshot(&mut self, source: &Source, now: Instant) -> Result<(), WorkerError> {
-        self.processor.sink.check()?;
-        self.processor.release()?;
-        source.store(&self.processor.tracker.snapshot());
-        self.snapshot_at = now;
-        self.count_busy(now);
-        Ok(())
-    }
-
     fn rebalance(&mut self, source: &Source, change: Rebalance) -> Result<(), WorkerError> {
-        let tracker = &mut self.processor.tracker;
         match change {
             Rebalance::Assign(partitions) => {
-                tracker.assigned(&partitions);
+                self.processor.delivery.assigned(&partitions);
                 source.assign(&partitions);
             }
             Rebalance::Revoke(partitions) => {
                 if source.is_assignment_lost() {
-                    tracing::warn!(?partitions, "partitions lost; their last results come again");
+                    self.processor.delivery.lost(source, &partitions)?;
                 } else {
                     self.finish(source, REVOKE_LIMIT)?;
                 }
-                self.processor.tracker.revoked(&partitions);
+                self.processor.delivery.revoked(&partitions);
                 source.unassign(&partitions);
             }
         }
-        let owned = self.processor.tracker.owned() as u64;
+        let owned = self.processor.delivery.owned() as u64;
         self.metrics.assigned_partitions.store(owned, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Writes and flushes everything taken so far, and leaves it to be committed when the
-    /// partitions are given up; true if all was acknowledged.
+    /// Writes everything taken so far and commits it, or leaves it to be committed when the
+    /// partitions are given up; true if nothing is left open.
     fn finish(&mut self, source: &Source, limit: Duration) -> Result<bool, WorkerError> {
         self.processor.release()?;
-        let flushed = self.processor.sink.flush(limit);
-        self.processor.sink.check()?;
-        source.store(&self.processor.tracker.snapshot());
-        Ok(flushed)
+        self.processor.delivery.finish(source, limit)
     }
 
     fn drain(mut self, source: &Source) -> Result<(), WorkerError> {

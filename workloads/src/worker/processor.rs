@@ -3,19 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::commit::CommitTracker;
 use super::debt::{Debt, RealSleeper};
+use super::delivery::Delivery;
 use super::metrics::Metrics;
 use super::planted_bug::{DuplicateHidesLoss, Order, SwapWithinKey, is_dropped};
 use super::record::Record;
-use super::sink::Sink;
 use super::{PlantedBug, ServiceTime, WorkerConfig, WorkerError};
 use crate::clock;
 
 /// Serves records and writes their results.
-pub(crate) struct Processor {
-    pub(crate) sink: Sink,
-    pub(crate) tracker: CommitTracker,
+pub(crate) struct Processor<D> {
+    pub(crate) delivery: D,
     service_time: ServiceTime,
     debt: Debt<RealSleeper>,
     bug: Bug,
@@ -29,13 +27,8 @@ enum Bug {
     Swap(SwapWithinKey),
 }
 
-impl Processor {
-    pub(crate) fn new(
-        config: &WorkerConfig,
-        sink: Sink,
-        tracker: CommitTracker,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+impl<D: Delivery> Processor<D> {
+    pub(crate) fn new(config: &WorkerConfig, delivery: D, metrics: Arc<Metrics>) -> Self {
         let bug = match config.planted_bug {
             None | Some(PlantedBug::CommitBeforeProcessing) => Bug::None,
             Some(PlantedBug::DropOneIn { every }) => Bug::Drop { every },
@@ -45,7 +38,7 @@ impl Processor {
             Some(PlantedBug::SwapWithinKey { every }) => Bug::Swap(SwapWithinKey::new(every)),
         };
         let (service_time, debt) = (config.service_time, Debt::new(RealSleeper));
-        Self { sink, tracker, service_time, debt, bug, metrics }
+        Self { delivery, service_time, debt, bug, metrics }
     }
 
     /// Spends the record's service time and writes its result.
@@ -94,6 +87,6 @@ impl Processor {
     }
 
     fn write(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
-        self.sink.send(record, self.tracker.producing())
+        self.delivery.send(record)
     }
 }

@@ -8,6 +8,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::util::IntoOpaque;
 
 use super::acknowledgements::Acknowledgements;
 use super::metrics::Metrics;
@@ -21,7 +22,7 @@ const QUEUE_RECORDS: &str = "100000";
 const QUEUE_KBYTES: &str = "65536";
 /// A result that could not be delivered for this long fails, and the worker with it.
 const DELIVERY_TIMEOUT_MS: &str = "300000";
-const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
+pub(super) const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
 
 /// Writes results.
 pub(crate) struct Sink {
@@ -45,19 +46,8 @@ impl Sink {
             acknowledgements: Arc::clone(acknowledgements),
             metrics: Arc::clone(metrics),
         };
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", &config.bootstrap_servers)
-            .set("client.id", &config.client_id)
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("linger.ms", config.linger.as_millis().to_string())
-            .set("batch.size", config.batch_bytes.to_string())
+        let producer = settings(config)
             .set("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)
-            .set("queue.buffering.max.messages", QUEUE_RECORDS)
-            .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
-            .set("socket.nagle.disable", "true")
-            .set("reconnect.backoff.max.ms", "1000")
-            .set_log_level(RDKafkaLogLevel::Warning)
             .create_with_context(context)
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
         Ok(Self {
@@ -69,20 +59,14 @@ impl Sink {
 
     /// Hands a result to the client; waits while its queue is full, and never drops.
     pub(crate) fn send(&self, record: &Record<'_>, epoch: usize) -> Result<(), WorkerError> {
-        let mut pending = BaseRecord::with_opaque_to(&self.topic, epoch);
-        pending.key = record.key;
-        pending.payload = record.value;
-        pending.headers = record.header.map(|value| {
-            let header = Header { key: Stamp::HEADER, value: Some(value) };
-            OwnedHeaders::new_with_capacity(1).insert(header)
-        });
+        let mut next = pending(&self.topic, record, epoch);
         loop {
-            match self.producer.send(pending) {
+            match self.producer.send(next) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     self.check()?;
                     clock::sleep(QUEUE_FULL_WAIT);
-                    pending = back;
+                    next = back;
                 }
                 Err((error, _)) => return Err(WorkerError::Produce(error.to_string())),
             }
@@ -101,6 +85,40 @@ impl Sink {
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         self.producer.flush(limit).is_ok() && self.acknowledgements.failure().is_none()
     }
+}
+
+/// Client settings of any producer of results.
+pub(super) fn settings(config: &WorkerConfig) -> ClientConfig {
+    let mut settings = ClientConfig::new();
+    settings
+        .set("bootstrap.servers", &config.bootstrap_servers)
+        .set("client.id", &config.client_id)
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("linger.ms", config.linger.as_millis().to_string())
+        .set("batch.size", config.batch_bytes.to_string())
+        .set("queue.buffering.max.messages", QUEUE_RECORDS)
+        .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
+        .set("socket.nagle.disable", "true")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    settings
+}
+
+/// The result of a record: same key, same value, and its stamp copied.
+pub(super) fn pending<'a, D: IntoOpaque>(
+    topic: &'a str,
+    record: &Record<'a>,
+    opaque: D,
+) -> BaseRecord<'a, [u8], [u8], D> {
+    let mut pending = BaseRecord::with_opaque_to(topic, opaque);
+    pending.key = record.key;
+    pending.payload = record.value;
+    pending.headers = record.header.map(|value| {
+        let header = Header { key: Stamp::HEADER, value: Some(value) };
+        OwnedHeaders::new_with_capacity(1).insert(header)
+    });
+    pending
 }
 
 impl ClientContext for SinkContext {

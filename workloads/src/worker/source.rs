@@ -4,11 +4,12 @@
 //! the pipeline after the poll, which owns everything that has to be finished first; so no lock
 //! is taken for a record.
 //!
-//! Offsets are stored only when the pipeline says so, and librdkafka commits what is stored: it
+//! At least once, offsets are stored only when the pipeline says so, and librdkafka commits what is stored: it
 //! tries again after a failure, waits during a rebalance, and commits once more, waiting for the
 //! answer, before it gives partitions up (unless they are lost already). A commit asked for
 //! directly would be worse: in the background its failure is never reported (librdkafka 2.12
 //! tells only a callback in C), and what is stored would be committed over it on giving up.
+//! Exactly once, nothing is stored: offsets are part of the producer's transactions.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,14 +17,14 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::commit::Positions;
-use super::{WorkerConfig, WorkerError};
+use super::{Processing, WorkerConfig, WorkerError};
 
 /// A broker that does not answer for this long is given up; also bounds a commit.
 const SOCKET_TIMEOUT_MS: u128 = 10_000;
@@ -38,6 +39,9 @@ const FETCH_AHEAD_RECORDS: &str = "2000";
 const FETCH_AHEAD_KBYTES: &str = "16384";
 /// How long it pauses. With librdkafka's second, a hot partition could not be drained quickly.
 const FETCH_PAUSE_MS: &str = "10";
+
+/// How long going back may take; it is a matter of this process alone.
+const SEEK_LIMIT: Duration = Duration::from_secs(5);
 
 /// A change of the assignment that waits to be carried out.
 #[derive(Debug)]
@@ -68,6 +72,7 @@ impl Source {
         let failed = |error| WorkerError::Client { client: "consumer", error };
         let session_ms = config.session_timeout.as_millis();
         let socket_ms = SOCKET_TIMEOUT_MS.max(config.fetch_wait.as_millis() + 2_000);
+        let transactional = matches!(config.processing, Processing::ExactlyOnce(_));
         let consumer: BaseConsumer<SourceContext> = ClientConfig::new()
             .set("bootstrap.servers", &config.bootstrap_servers)
             .set("client.id", &config.client_id)
@@ -79,7 +84,12 @@ impl Source {
                 (session_ms / HEARTBEATS_PER_SESSION).clamp(1, 3_000).to_string(),
             )
             .set("max.poll.interval.ms", POLL_INTERVAL_MS)
-            .set("enable.auto.commit", "true")
+            // Transactions commit offsets themselves, and must not read what others may abort.
+            .set("enable.auto.commit", (!transactional).to_string())
+            .set(
+                "isolation.level",
+                if transactional { "read_committed" } else { "read_uncommitted" },
+            )
             .set("auto.commit.interval.ms", config.commit_interval.as_millis().to_string())
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
@@ -155,7 +165,27 @@ impl Source {
         list
     }
 
-    fn offsets(&self, positions: &Positions) -> TopicPartitionList {
+    /// The member that this consumer is in its group; `None` if it is in none.
+    pub(crate) fn group(&self) -> Option<ConsumerGroupMetadata> {
+        self.consumer.group_metadata()
+    }
+
+    /// Goes back to these positions. A partition left where it is would be committed past what
+    /// was aborted, so any failure is an error.
+    pub(crate) fn seek(&self, positions: &Positions) -> Result<(), WorkerError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let list = self.consumer.seek_partitions(self.offsets(positions), SEEK_LIMIT);
+        let list = list.map_err(WorkerError::Consume)?;
+        match list.elements().iter().find_map(|element| element.error().err()) {
+            Some(error) => Err(WorkerError::Consume(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Positions in the client's form.
+    pub(crate) fn offsets(&self, positions: &Positions) -> TopicPartitionList {
         let mut list = TopicPartitionList::with_capacity(positions.len());
         for (&partition, &offset) in positions {
             let added = list.add_partition_offset(&self.topic, partition, Offset::Offset(offset));
