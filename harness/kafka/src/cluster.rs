@@ -11,8 +11,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::config::ClusterConfig;
 use crate::coordinator::{ClientInfo, Coordinator, GroupConfig, Reply, Ticket};
+use crate::security::Credentials;
 use crate::wire::{Request, Response};
 
+mod access;
 mod admin;
 mod brokers;
 mod controller;
@@ -92,6 +94,7 @@ pub(crate) struct Cluster {
     next_first_replica: usize,
     cluster_id: String,
     traffic: TrafficMeter,
+    credentials: Credentials,
 }
 
 impl Cluster {
@@ -125,6 +128,7 @@ impl Cluster {
             next_first_replica: 0,
             cluster_id,
             traffic: TrafficMeter::default(),
+            credentials: Credentials::new(&config.users, config.seed),
             config,
         }
     }
@@ -191,6 +195,10 @@ impl Cluster {
             Request::DescribeConfigs(request) => self.describe_configs(request),
             Request::InitProducerId(request) => self.init_producer_id(request),
             Request::FindCoordinator(request) => self.find_coordinator(origin, request),
+            request @ (Request::SaslHandshake(_)
+            | Request::SaslAuthenticate(_)
+            | Request::AlterUserScramCredentials(_)
+            | Request::DescribeUserScramCredentials(_)) => self.access_request(request),
             other => return self.group_request(now, origin, client, other, answers),
         };
         answers.push(Answer { ticket: origin.ticket, response });

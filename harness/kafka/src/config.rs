@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::ClusterError;
+use crate::security::{Security, User};
 
 /// The settings of an embedded cluster. `ClusterConfig::default()` is three brokers that behave
 /// like a small production cluster, with delays short enough for tests.
@@ -42,6 +43,10 @@ pub struct ClusterConfig {
     /// Whether a replica outside the in-sync set may lead when no in-sync replica is alive,
     /// losing what it did not have.
     pub unclean_election: bool,
+    /// What the default listener asks of its clients.
+    pub security: Security,
+    /// Who can authenticate at listeners with SASL.
+    pub users: Vec<User>,
     /// How many of the last requests are kept for
     /// [`EmbeddedKafka::captured`](crate::EmbeddedKafka::captured); 0 keeps none. Each takes at
     /// most 300 bytes.
@@ -97,6 +102,8 @@ impl Default for ClusterConfig {
             request_bytes_max: 100 << 20,
             message_bytes_max: 1_048_588,
             unclean_election: false,
+            security: Security::default(),
+            users: Vec::new(),
             capture: 0,
             seed: 0,
         }
@@ -134,6 +141,9 @@ impl ClusterConfig {
         }
         if !(1..=PARTITIONS_PER_TOPIC_MAX).contains(&self.default_partitions) {
             return refuse("default_partitions", format!("1 to {PARTITIONS_PER_TOPIC_MAX}"));
+        }
+        if self.users.iter().any(|user| user.name.is_empty() || user.password.is_empty()) {
+            return refuse("users", "must have a name and a password".into());
         }
         if self.capture > CAPTURE_MAX {
             return refuse("capture", format!("at most {CAPTURE_MAX}"));

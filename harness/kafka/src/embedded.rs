@@ -13,7 +13,9 @@ use crate::cluster::Cluster;
 use crate::config::ClusterConfig;
 use crate::coordinator::GroupView;
 use crate::error::ClusterError;
+use crate::security::Security;
 use crate::server::Server;
+use crate::server::authentication::Gate;
 use crate::server::capture::CapturedRequest;
 use crate::server::listener::{bind, listen};
 use crate::view::{BrokerView, CrashReport, LeaderMove, PartitionView};
@@ -60,6 +62,7 @@ impl EmbeddedKafka {
     /// When a socket cannot be opened, or with `InvalidInput` for settings that make no cluster.
     pub async fn start_with(config: ClusterConfig) -> io::Result<Self> {
         config.validate()?;
+        let security = config.security.clone();
         let clock = Clock::start();
         let ids = 1..=config.brokers as i32;
         let cluster = Cluster::new(config);
@@ -76,7 +79,7 @@ impl EmbeddedKafka {
         timer.spawn(server.clone().run_timer(cancel.clone()));
         let brokers = Mutex::new(sockets.collect());
         let kafka = Self { server, brokers, cancel, timer };
-        kafka.add_listener(DEFAULT_LISTENER).await?;
+        kafka.open_listener(DEFAULT_LISTENER, &security)?;
         Ok(kafka)
     }
 
@@ -94,6 +97,24 @@ impl EmbeddedKafka {
     ///
     /// When a socket cannot be opened or the name is taken.
     pub async fn add_listener(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        self.open_listener(name, &Security::default())
+    }
+
+    /// As [`EmbeddedKafka::add_listener`], for clients that use TLS or authenticate.
+    ///
+    /// # Errors
+    ///
+    /// As there, and when certificates or keys cannot be used.
+    pub async fn add_secure_listener(
+        &self,
+        name: &str,
+        security: &Security,
+    ) -> io::Result<Vec<SocketAddr>> {
+        self.open_listener(name, security)
+    }
+
+    fn open_listener(&self, name: &str, security: &Security) -> io::Result<Vec<SocketAddr>> {
+        let gate = Gate::new(security)?;
         let mut brokers = self.sockets();
         if self.server.with(|cluster, _, _| cluster.listener(name).is_some()) {
             return Err(ClusterError::ListenerExists(name.to_owned()).into());
@@ -103,6 +124,7 @@ impl EmbeddedKafka {
         let addresses: Vec<SocketAddr> =
             opened.iter().map(TcpSocket::local_addr).collect::<io::Result<_>>()?;
         let number = self.server.with(|cluster, _, _| cluster.add_listener(name, &addresses));
+        self.server.guard(number, gate);
         for ((broker, socket), &address) in brokers.iter_mut().zip(opened).zip(&addresses) {
             broker.addresses.push(address);
             if self.server.with(|cluster, _, _| cluster.alive(broker.id)) {

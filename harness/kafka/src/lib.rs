@@ -11,6 +11,7 @@
 //! - `log`: record batches as bytes, and what is remembered about them.
 //! - `wire`: frames to requests and responses to frames, with every declared length held against
 //!   the bytes that are there.
+//! - `security`: TLS, SASL and the credentials of users.
 //! - `server`: the shell of sockets, tasks and timers around the cluster.
 //! - `simulation`: the cluster without any of these, for tests under virtual time.
 //! - `embedded`, `config`, `view`, `error`: the public face.
@@ -23,6 +24,7 @@ mod coordinator;
 mod embedded;
 mod error;
 mod log;
+mod security;
 mod server;
 mod simulation;
 mod view;
@@ -32,6 +34,7 @@ pub use config::{ClusterConfig, Defect};
 pub use coordinator::{GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
+pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;
 pub use view::{BrokerView, CrashReport, LeaderMove, PartitionView};

@@ -1,6 +1,6 @@
 //! The thin shell: sockets, tasks and time around the pure cluster.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cluster::{Answer, Cluster, Origin};
-use crate::coordinator::ClientInfo;
-use crate::wire::request::{RequestError, decode};
-use crate::wire::response::Question;
+use crate::wire::request::{Decoded, decode};
 
+pub(crate) mod authentication;
 pub(crate) mod capture;
 pub(crate) mod connection;
 pub(crate) mod listener;
 mod metrics;
 pub(crate) mod observe;
 pub(crate) mod outbox;
+mod transport;
 
+use authentication::{Client, Gate, TakeError};
 use capture::Capture;
 use metrics::Metrics;
 use observe::Asked;
@@ -34,6 +35,7 @@ pub(crate) struct Server {
     clock: Clock,
     cluster: Mutex<Timed>,
     connections: Mutex<Connections>,
+    gates: Mutex<BTreeMap<usize, Arc<Gate>>>,
     metrics: Metrics,
     capture: Capture,
     timer: Notify,
@@ -75,6 +77,7 @@ impl Server {
         Self {
             request_bytes_max: config.request_bytes_max,
             batch_bytes_max: config.message_bytes_max,
+            gates: Mutex::default(),
             metrics: Metrics::new(config.brokers),
             capture: Capture::new(config.capture),
             clock,
@@ -110,26 +113,47 @@ impl Server {
         peer: &Peer,
         connection: u32,
         outbox: &Outbox,
-        client: &mut ClientInfo,
+        client: &mut Client,
         frame: Bytes,
-    ) -> Result<(), RequestError> {
+    ) -> Result<(), TakeError> {
+        if client.session.is_some() {
+            return self.authenticate(peer, connection, outbox, client, frame);
+        }
         let (now, bytes) = (self.clock.now(), frame.len());
         let decoded = decode(frame, self.batch_bytes_max)?;
-        let asked = Asked::new(now, bytes, peer.broker, &decoded);
+        self.hand_over(peer, connection, outbox, client, decoded, (now, bytes));
+        Ok(())
+    }
+
+    /// Gives a request to the cluster: when it came, and how many bytes it had.
+    fn hand_over(
+        &self,
+        peer: &Peer,
+        connection: u32,
+        outbox: &Outbox,
+        client: &mut Client,
+        decoded: Decoded,
+        (came, bytes): (Duration, usize),
+    ) {
+        let (question, client) = (decoded.question(), &mut client.info);
+        let asked = Asked::new(came, bytes, peer.broker, &question, &decoded.client_id);
         if client.client_id != decoded.client_id {
             client.client_id = decoded.client_id;
         }
-        let (key, version, correlation) = (decoded.key, decoded.version, decoded.correlation);
         let span = asked.span.clone();
-        let number = outbox.expect(Question { key, version, correlation }, asked);
+        let number = outbox.expect(question, asked);
         let ticket = u64::from(connection) << 32 | u64::from(number);
-        let origin = Origin { ticket, broker: peer.broker, listener: peer.listener, version };
+        let origin = Origin {
+            ticket,
+            broker: peer.broker,
+            listener: peer.listener,
+            version: question.version,
+        };
         span.in_scope(|| {
             self.with(|cluster, now, answers| {
                 cluster.handle(now, &origin, client, decoded.request, answers);
             });
         });
-        Ok(())
     }
 
     fn deliver(&self, answers: Vec<Answer>) {

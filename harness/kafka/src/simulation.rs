@@ -14,7 +14,7 @@ use crate::server::outbox::{Answered, Outbox};
 use crate::view::{LeaderMove, PartitionView};
 use crate::wire::Output;
 use crate::wire::request::decode;
-use crate::wire::response::{Question, encode};
+use crate::wire::response::encode;
 
 /// A cluster whose time is the caller's, for tests that must repeat exactly: the same calls with
 /// the same configuration (its seed among it) give the same bytes.
@@ -96,10 +96,11 @@ impl Simulation {
         let Ok(decoded) = decode(Bytes::copy_from_slice(frame), self.batch_bytes_max) else {
             return self.close(connection);
         };
-        let asked = Asked::new(self.now, frame.len(), open.broker, &decoded);
+        let question = decoded.question();
+        let asked = Asked::new(self.now, frame.len(), open.broker, &question, &decoded.client_id);
         open.client.client_id = decoded.client_id;
-        let (key, version, correlation) = (decoded.key, decoded.version, decoded.correlation);
-        let number = open.outbox.expect(Question { key, version, correlation }, asked);
+        let version = question.version;
+        let number = open.outbox.expect(question, asked);
         let ticket = u64::from(connection) << 32 | u64::from(number);
         let origin = Origin { ticket, broker: open.broker, listener: 0, version };
         let mut answers = Vec::new();

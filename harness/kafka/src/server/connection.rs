@@ -7,8 +7,10 @@ use bytes::{BufMut, Bytes};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::authentication::{Client, FAILURE_DELAY};
+use super::transport::Transport;
 use super::{Peer, Server};
-use crate::coordinator::ClientInfo;
+use crate::security::{Session, session};
 use crate::wire::Output;
 use crate::wire::frame::FrameReader;
 use crate::wire::response::encode;
@@ -28,9 +30,17 @@ pub(crate) async fn serve(
 ) {
     // Without it small answers wait for acknowledgements; with an error the next read fails too.
     let _ = stream.set_nodelay(true);
+    let gate = server.gate(peer.listener);
+    let client = gate.client(&peer);
+    let stream = match Transport::new(stream, gate.tls.clone()) {
+        Ok(stream) => stream,
+        Err(reason) => return tracing::debug!(broker = peer.broker, %reason, "closed"),
+    };
     let (id, outbox) = server.open(&peer);
-    let client = ClientInfo { client_id: String::new(), host: format!("/{}", peer.address) };
-    let reader = FrameReader::new(server.request_bytes_max);
+    let request_bytes_max = match client.session {
+        Some(_) => server.request_bytes_max.min(session::REQUEST_BYTES_MAX),
+        None => server.request_bytes_max,
+    };
     let mut connection = Connection {
         server: &server,
         peer,
@@ -38,7 +48,7 @@ pub(crate) async fn serve(
         outbox: &outbox,
         client,
         stream,
-        reader,
+        reader: FrameReader::new(request_bytes_max),
         buffer: FrameReader::buffer(),
         frames: Vec::new(),
         output: Output::default(),
@@ -50,6 +60,7 @@ pub(crate) async fn serve(
             Err(reason) => tracing::debug!(broker = connection.peer.broker, %reason, "closed"),
         }
     }
+    connection.stream.close();
     server.close(id);
 }
 
@@ -58,8 +69,8 @@ struct Connection<'a> {
     peer: Peer,
     id: u32,
     outbox: &'a super::outbox::Outbox,
-    client: ClientInfo,
-    stream: TcpStream,
+    client: Client,
+    stream: Transport,
     reader: FrameReader,
     buffer: Vec<u8>,
     frames: Vec<Bytes>,
@@ -76,12 +87,15 @@ impl Connection<'_> {
                 continue;
             }
             let may_read = self.outbox.len() < REQUESTS_AHEAD;
-            let must_write = self.output.len() > 0;
+            let must_write = self.output.len() > 0 || self.stream.wants_write();
             tokio::select! {
                 ready = self.stream.readable(), if may_read => {
                     ready?;
                     if self.read()? {
                         return Ok(());
+                    }
+                    if self.client.session.as_ref().is_some_and(Session::failed) {
+                        return self.refuse().await;
                     }
                 }
                 ready = self.stream.writable(), if must_write => ready?,
@@ -95,18 +109,32 @@ impl Connection<'_> {
         while self.output.len() < OUTPUT_BYTES_MAX
             && let Some(answered) = self.outbox.next()
         {
-            self.server.observe(&self.peer, &self.client.client_id, &answered);
+            self.server.observe(&self.peer, &self.client.info.client_id, &answered);
             encode(answered.response, answered.question, &mut self.output)?;
         }
         Ok(())
     }
 
+    /// The client could not authenticate: it is told so after a while and has to go.
+    async fn refuse(&mut self) -> Result<(), Failure> {
+        tokio::time::sleep(FAILURE_DELAY).await;
+        loop {
+            self.answer()?;
+            if self.write()? {
+                continue;
+            }
+            if self.output.len() == 0 && !self.stream.wants_write() {
+                return Err("authentication failed".into());
+            }
+            self.stream.writable().await?;
+        }
+    }
+
     /// Writes what the socket takes. Whether there may be more to encode at once.
     fn write(&mut self) -> Result<bool, Failure> {
         let full = self.output.len() >= OUTPUT_BYTES_MAX;
-        while self.output.len() > 0 {
-            match self.stream.try_write_vectored(&self.output.slices()) {
-                Ok(0) => return Err("the client takes no more".into()),
+        while self.output.len() > 0 || self.stream.wants_write() {
+            match self.stream.try_write(&self.output.slices()) {
                 Ok(written) => self.output.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error.into()),
@@ -117,31 +145,51 @@ impl Connection<'_> {
 
     /// Reads what there is, once, and hands over the frames. Whether the client has gone.
     fn read(&mut self) -> Result<bool, Failure> {
-        let read = match self.reader.large() {
-            Some((frame, missing)) => {
-                let read = self.stream.try_read_buf(&mut frame.limit(missing));
-                if let Ok(count) = read {
-                    self.reader.filled(count, &mut self.frames);
-                }
-                read
+        let gone = match &mut self.stream {
+            Transport::Plain(socket) => {
+                read_plain(socket, &mut self.reader, &mut self.buffer, &mut self.frames)?
             }
-            None => {
-                let read = self.stream.try_read(&mut self.buffer);
-                if let Ok(count) = read {
-                    self.reader.push(&self.buffer[..count], &mut self.frames)?;
-                }
-                read
-            }
+            Transport::Tls(stream) => stream.read(&mut self.buffer, |bytes| {
+                self.reader.push(bytes, &mut self.frames).map_err(Failure::from)
+            })?,
         };
-        match read {
-            Ok(0) => return Ok(true),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error.into()),
-        }
+        let guarded = self.client.session.is_some();
         for frame in self.frames.drain(..) {
             self.server.take(&self.peer, self.id, self.outbox, &mut self.client, frame)?;
         }
-        Ok(false)
+        if guarded && self.client.session.is_none() {
+            self.reader.allow(self.server.request_bytes_max);
+        }
+        Ok(gone)
+    }
+}
+
+/// Without TLS a large frame is read to where it stays.
+fn read_plain(
+    socket: &TcpStream,
+    reader: &mut FrameReader,
+    buffer: &mut [u8],
+    frames: &mut Vec<Bytes>,
+) -> Result<bool, Failure> {
+    let read = match reader.large() {
+        Some((frame, missing)) => {
+            let read = socket.try_read_buf(&mut frame.limit(missing));
+            if let Ok(count) = read {
+                reader.filled(count, frames);
+            }
+            read
+        }
+        None => {
+            let read = socket.try_read(buffer);
+            if let Ok(count) = read {
+                reader.push(&buffer[..count], frames)?;
+            }
+            read
+        }
+    };
+    match read {
+        Ok(count) => Ok(count == 0),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct BrokerMetrics {
     apis: [OnceLock<Box<ApiMetrics>>; API_KEYS],
     pub(crate) connections_opened: AtomicU64,
     pub(crate) connections_closed: AtomicU64,
+    pub(crate) authentications: AtomicU64,
+    pub(crate) authentications_failed: AtomicU64,
 }
 
 /// One kind of request at one broker.
@@ -50,6 +52,8 @@ impl Metrics {
             apis: [const { OnceLock::new() }; API_KEYS],
             connections_opened: AtomicU64::new(0),
             connections_closed: AtomicU64::new(0),
+            authentications: AtomicU64::new(0),
+            authentications_failed: AtomicU64::new(0),
         };
         Self { brokers: std::iter::repeat_with(broker).take(brokers).collect() }
     }

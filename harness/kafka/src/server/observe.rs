@@ -9,7 +9,7 @@ use super::capture::{CapturedRequest, Kept};
 use super::outbox::Answered;
 use super::{Peer, Server, lock};
 use crate::wire::error_name;
-use crate::wire::request::Decoded;
+use crate::wire::response::Question;
 
 /// What is remembered of a request until it is answered.
 #[derive(Debug)]
@@ -22,14 +22,20 @@ pub(crate) struct Asked {
 impl Asked {
     /// A request comes. Without a subscriber for it the span is nothing but the look at a static
     /// that says so; its fields are not evaluated.
-    pub(crate) fn new(at: Duration, bytes: usize, broker: i32, request: &Decoded) -> Self {
+    pub(crate) fn new(
+        at: Duration,
+        bytes: usize,
+        broker: i32,
+        question: &Question,
+        client_id: &str,
+    ) -> Self {
         let span = tracing::debug_span!(
             "request",
             broker,
-            api = ?request.key,
-            version = request.version,
-            client_id = %request.client_id,
-            correlation = request.correlation,
+            api = ?question.key,
+            version = question.version,
+            client_id = %client_id,
+            correlation = question.correlation,
             error = Empty,
             elapsed_us = Empty,
         );

@@ -42,6 +42,16 @@ impl Response {
                 each(&body.results, see, |resource, see| see(resource.error_code));
             }
             Self::InitProducerId(body) => see(body.error_code),
+            Self::SaslHandshake(body) => see(body.error_code),
+            Self::SaslAuthenticate(body) => see(body.error_code),
+            Self::SaslToken(_) => see(0),
+            Self::AlterUserScramCredentials(body) => {
+                each(&body.results, see, |user, see| see(user.error_code));
+            }
+            Self::DescribeUserScramCredentials(body) => {
+                see(body.error_code);
+                each(&body.results, see, |user, see| see(user.error_code));
+            }
             Self::FindCoordinator(body) if body.coordinators.is_empty() => see(body.error_code),
             Self::FindCoordinator(body) => {
                 each(&body.coordinators, see, |coordinator, see| see(coordinator.error_code));

@@ -29,6 +29,11 @@ impl FrameReader {
         Self { frame_bytes_max, length: Vec::with_capacity(4), frame: None, missing: 0 }
     }
 
+    /// Sets the largest frame from the next on.
+    pub(crate) fn allow(&mut self, frame_bytes_max: usize) {
+        self.frame_bytes_max = frame_bytes_max;
+    }
+
     /// A buffer for [`FrameReader::push`].
     pub(crate) fn buffer() -> Vec<u8> {
         vec![0; READ_BYTES]

@@ -3,16 +3,18 @@
 use bytes::{Buf, Bytes};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    ApiKey, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-    DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest,
-    HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
-    SyncGroupRequest, TopicName,
+    AlterUserScramCredentialsRequest, ApiKey, CreateTopicsRequest, DeleteGroupsRequest,
+    DeleteRecordsRequest, DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+    DescribeUserScramCredentialsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest, SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::Decodable;
 use uuid::Uuid;
 
+use super::response::Question;
 use super::schema::Api;
 use super::shape::ShapeError;
 use crate::log::Batch;
@@ -43,6 +45,10 @@ pub(crate) enum Request {
     DescribeGroups(DescribeGroupsRequest),
     ListGroups(ListGroupsRequest),
     DeleteGroups(DeleteGroupsRequest),
+    SaslHandshake(SaslHandshakeRequest),
+    SaslAuthenticate(SaslAuthenticateRequest),
+    AlterUserScramCredentials(AlterUserScramCredentialsRequest),
+    DescribeUserScramCredentials(DescribeUserScramCredentialsRequest),
 }
 
 /// A Produce request with its batches checked.
@@ -77,6 +83,12 @@ pub(crate) struct Decoded {
     pub(crate) request: Request,
 }
 
+impl Decoded {
+    pub(crate) fn question(&self) -> Question {
+        Question { key: self.key, version: self.version, correlation: self.correlation }
+    }
+}
+
 /// Why a frame is no request. Kafka closes the connection then, and so do we.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
@@ -90,6 +102,11 @@ pub(crate) enum RequestError {
     Shape { key: ApiKey, version: i16, source: ShapeError },
     #[error("{key:?} version {version}: {reason}")]
     Body { key: ApiKey, version: i16, reason: String },
+}
+
+/// The number of a frame's kind of request.
+pub(crate) fn key_of(frame: &[u8]) -> Result<i16, RequestError> {
+    peek(frame).map(|(key, _)| key)
 }
 
 /// Decodes one frame.
@@ -171,6 +188,14 @@ fn body(
         ApiKey::DescribeGroups => Request::DescribeGroups(message(body, version)?),
         ApiKey::ListGroups => Request::ListGroups(message(body, version)?),
         ApiKey::DeleteGroups => Request::DeleteGroups(message(body, version)?),
+        ApiKey::SaslHandshake => Request::SaslHandshake(message(body, version)?),
+        ApiKey::SaslAuthenticate => Request::SaslAuthenticate(message(body, version)?),
+        ApiKey::AlterUserScramCredentials => {
+            Request::AlterUserScramCredentials(message(body, version)?)
+        }
+        ApiKey::DescribeUserScramCredentials => {
+            Request::DescribeUserScramCredentials(message(body, version)?)
+        }
         other => return Err(format!("{other:?} has no decoder").into()),
     })
 }

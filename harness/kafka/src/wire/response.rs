@@ -1,12 +1,14 @@
 //! Responses become frames.
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsResponse, CreateTopicsResponse, DeleteGroupsResponse, DeleteRecordsResponse,
-    DeleteTopicsResponse, DescribeConfigsResponse, DescribeGroupsResponse, FindCoordinatorResponse,
+    AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse, CreateTopicsResponse,
+    DeleteGroupsResponse, DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse,
+    DescribeGroupsResponse, DescribeUserScramCredentialsResponse, FindCoordinatorResponse,
     HeartbeatResponse, InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse,
     ListGroupsResponse, ListOffsetsResponse, MetadataResponse, OffsetCommitResponse,
-    OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse, SyncGroupResponse,
+    OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse,
+    SaslHandshakeResponse, SyncGroupResponse,
 };
 use kafka_protocol::protocol::Encodable;
 
@@ -42,6 +44,12 @@ pub(crate) enum Response {
     DescribeGroups(DescribeGroupsResponse),
     ListGroups(ListGroupsResponse),
     DeleteGroups(DeleteGroupsResponse),
+    SaslHandshake(SaslHandshakeResponse),
+    SaslAuthenticate(SaslAuthenticateResponse),
+    AlterUserScramCredentials(AlterUserScramCredentialsResponse),
+    DescribeUserScramCredentials(DescribeUserScramCredentialsResponse),
+    /// A message of a SASL mechanism without a response around it.
+    SaslToken(Bytes),
 }
 
 impl From<ReplyBody> for Response {
@@ -84,9 +92,14 @@ pub(crate) fn encode(
     output: &mut Output,
 ) -> Result<(), ResponseFailure> {
     let Question { key, version, correlation } = question;
-    match response {
+    match &response {
         Response::Nothing => return Ok(()),
         Response::Close => return Err(ResponseFailure::Close),
+        Response::SaslToken(token) => {
+            let mut frame = Frame::new();
+            frame.tail().put_slice(token);
+            return frame.finish(output).ok_or(ResponseFailure::Close);
+        }
         _ => {}
     }
     let mut frame = Frame::new();
@@ -101,7 +114,7 @@ pub(crate) fn encode(
 
 fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), String> {
     match response {
-        Response::Nothing | Response::Close => Ok(()),
+        Response::Nothing | Response::Close | Response::SaslToken(_) => Ok(()),
         Response::Fetch(answer) => {
             answer.encode(frame, version);
             Ok(())
@@ -126,6 +139,10 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
         Response::DescribeGroups(body) => plain(&body, frame, version),
         Response::ListGroups(body) => plain(&body, frame, version),
         Response::DeleteGroups(body) => plain(&body, frame, version),
+        Response::SaslHandshake(body) => plain(&body, frame, version),
+        Response::SaslAuthenticate(body) => plain(&body, frame, version),
+        Response::AlterUserScramCredentials(body) => plain(&body, frame, version),
+        Response::DescribeUserScramCredentials(body) => plain(&body, frame, version),
     }
 }
 

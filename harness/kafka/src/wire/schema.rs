@@ -80,7 +80,14 @@ static APIS: &[Api] = &[
     api(ApiKey::OffsetForLeaderEpoch, (2, 4), 4, &[fixed(4).since(3), structs(EPOCH_TOPIC)]),
     api(ApiKey::DescribeConfigs, (1, 4), 4, DESCRIBE_CONFIGS),
     group(ApiKey::DeleteGroups, 2, &[texts()]),
+    api(ApiKey::SaslHandshake, (0, 1), i16::MAX, &[text()]),
+    api(ApiKey::SaslAuthenticate, (0, 2), 2, &[blob()]),
+    api(ApiKey::DescribeUserScramCredentials, (0, 0), 0, &[structs(&[text()])]),
+    api(ApiKey::AlterUserScramCredentials, (0, 0), 0, ALTER_SCRAM),
 ];
+
+const ALTER_SCRAM: &[Field] =
+    &[structs(&[text(), fixed(1)]), structs(&[text(), fixed(1), fixed(4), blob(), blob()])];
 
 const PRODUCE_TOPIC: &[Field] =
     &[text().until(12), fixed(16).since(13), structs(&[fixed(4), blob()])];

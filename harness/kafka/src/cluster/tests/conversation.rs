@@ -1,12 +1,16 @@
 //! Every request in every version served: it passes its shape check, is answered, and the answer
 //! is one that the codec of that version reads.
 
+use kafka_protocol::messages::alter_user_scram_credentials_request::{
+    ScramCredentialDeletion, ScramCredentialUpsertion,
+};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_user_scram_credentials_request::UserName;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -52,7 +56,7 @@ fn converse<R: Message>(request: impl Fn(i16) -> R) {
 #[test]
 fn every_served_request_is_conversed_about() {
     let count = served().len();
-    assert_eq!(count, 21, "a request was added: converse about it below");
+    assert_eq!(count, 25, "a request was added: converse about it below");
 }
 
 #[test]
@@ -263,5 +267,24 @@ fn offset_requests() {
         let topic = topic.with_partition_indexes(vec![0, 1]);
         let request = OffsetFetchRequest::default().with_group_id(GroupId(text("g")));
         request.with_topics(Some(vec![topic]))
+    });
+}
+
+#[test]
+fn access_requests() {
+    converse(|_| SaslHandshakeRequest::default().with_mechanism(text("PLAIN")));
+    converse(|_| SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_static(b"x")));
+    converse(|_| {
+        let deletion = ScramCredentialDeletion::default().with_name(text("absent"));
+        let upsertion = ScramCredentialUpsertion::default().with_name(text("u"));
+        let upsertion = upsertion.with_mechanism(2).with_iterations(4_096);
+        AlterUserScramCredentialsRequest::default()
+            .with_deletions(vec![deletion.with_mechanism(1)])
+            .with_upsertions(vec![upsertion.with_salted_password(Bytes::from_static(b"salted"))])
+    });
+    converse(|_| {
+        let user = |name| UserName::default().with_name(text(name));
+        let users = ["a", "b", "a"].map(user).to_vec();
+        DescribeUserScramCredentialsRequest::default().with_users(Some(users))
     });
 }

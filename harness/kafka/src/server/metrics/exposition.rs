@@ -114,6 +114,12 @@ impl Metrics {
         total("kafka_server_socket_server_metrics_connection_close_total", |broker| {
             broker.connections_closed.load(Relaxed)
         });
+        total("kafka_server_socket_server_metrics_successful_authentication_total", |broker| {
+            broker.authentications.load(Relaxed)
+        });
+        total("kafka_server_socket_server_metrics_failed_authentication_total", |broker| {
+            broker.authentications_failed.load(Relaxed)
+        });
     }
 }
 
