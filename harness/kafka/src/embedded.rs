@@ -18,7 +18,7 @@ use crate::server::Server;
 use crate::server::authentication::Gate;
 use crate::server::capture::CapturedRequest;
 use crate::server::listener::{bind, listen};
-use crate::view::{BrokerView, CrashReport, LeaderMove, PartitionView};
+use crate::view::{BrokerView, CrashReport, LeaderMove, PartitionView, ReplicaView};
 
 /// The name of the listener that every cluster has.
 const DEFAULT_LISTENER: &str = "default";
@@ -173,6 +173,12 @@ impl EmbeddedKafka {
     /// The partitions of a topic, by index; `None` if there is no such topic.
     pub fn partitions(&self, topic: &str) -> Option<Vec<PartitionView>> {
         self.server.with(|cluster, _, _| cluster.partitions(topic))
+    }
+
+    /// The copies of a partition, in the order of its assignment, with every batch of their logs;
+    /// `None` if there is no such partition.
+    pub fn replicas(&self, topic: &str, partition: i32) -> Option<Vec<ReplicaView>> {
+        self.server.with(|cluster, _, _| cluster.replicas(topic, partition))
     }
 
     /// A consumer group; `None` if there is no such group.

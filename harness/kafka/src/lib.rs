@@ -31,10 +31,10 @@ mod view;
 mod wire;
 
 pub use config::{ClusterConfig, Defect};
-pub use coordinator::{GroupKind, GroupState, GroupView, MemberView};
+pub use coordinator::{GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
 pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;
-pub use view::{BrokerView, CrashReport, LeaderMove, PartitionView};
+pub use view::{BatchView, BrokerView, CrashReport, LeaderMove, PartitionView, ReplicaView};

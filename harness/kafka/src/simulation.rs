@@ -1,6 +1,6 @@
 //! A cluster without sockets, tasks or clock: frames and time go in, frames come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -11,7 +11,7 @@ use crate::coordinator::{ClientInfo, GroupView};
 use crate::error::ClusterError;
 use crate::server::observe::Asked;
 use crate::server::outbox::{Answered, Outbox};
-use crate::view::{LeaderMove, PartitionView};
+use crate::view::{LeaderMove, PartitionView, ReplicaView};
 use crate::wire::Output;
 use crate::wire::request::decode;
 use crate::wire::response::encode;
@@ -43,6 +43,7 @@ pub struct Simulation {
     now: Duration,
     connections: BTreeMap<u32, Connection>,
     next_connection: u32,
+    answered: BTreeSet<u32>,
     batch_bytes_max: usize,
 }
 
@@ -62,8 +63,9 @@ impl Simulation {
         let addresses: Vec<_> = ports.map(|port| ([127, 0, 0, 1], port).into()).collect();
         let mut cluster = Cluster::new(config);
         cluster.add_listener("default", &addresses);
-        let (connections, next_connection) = (BTreeMap::new(), 0);
-        Self { cluster, now: Duration::ZERO, connections, next_connection, batch_bytes_max }
+        let (connections, answered) = (BTreeMap::new(), BTreeSet::new());
+        let now = Duration::ZERO;
+        Self { cluster, now, connections, next_connection: 0, answered, batch_bytes_max }
     }
 
     /// Time since the start.
@@ -122,9 +124,16 @@ impl Simulation {
         open.output.take(length as usize)
     }
 
+    /// The open connections, in order, to which an answer was written since this was last asked:
+    /// with many open it saves asking each. An answer behind an open question still has to wait.
+    pub fn answered(&mut self) -> impl Iterator<Item = u32> + use<> {
+        std::mem::take(&mut self.answered).into_iter()
+    }
+
     /// Closes a connection; what it waits for is given up.
     pub fn close(&mut self, connection: u32) {
         let Some(open) = self.connections.remove(&connection) else { return };
+        self.answered.remove(&connection);
         let tickets = open.outbox.unanswered().into_iter();
         let tickets = tickets.map(|number| u64::from(connection) << 32 | u64::from(number));
         self.cluster.abandon(tickets);
@@ -160,6 +169,11 @@ impl Simulation {
         self.cluster.partitions(topic)
     }
 
+    /// The copies of a partition, in the order of its assignment, with every batch of their logs.
+    pub fn replicas(&self, topic: &str, partition: i32) -> Option<Vec<ReplicaView>> {
+        self.cluster.replicas(topic, partition)
+    }
+
     /// A group as it stands.
     pub fn group(&self, id: &str) -> Option<GroupView> {
         self.cluster.group(id)
@@ -173,6 +187,7 @@ impl Simulation {
     pub fn crash_broker(&mut self, id: i32) -> Result<(), ClusterError> {
         self.cluster.crash(self.now, id)?;
         self.connections.retain(|_, connection| connection.broker != id);
+        self.answered.retain(|connection| self.connections.contains_key(connection));
         Ok(())
     }
 
@@ -213,6 +228,7 @@ impl Simulation {
         for Answer { ticket, response } in answers {
             if let Some(open) = self.connections.get(&((ticket >> 32) as u32)) {
                 open.outbox.answer(ticket as u32, response);
+                self.answered.insert((ticket >> 32) as u32);
             }
         }
     }

@@ -27,6 +27,42 @@ pub struct PartitionView {
     pub bytes: u64,
 }
 
+/// One broker's copy of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaView {
+    /// The broker that keeps it.
+    pub broker: i32,
+    /// Whether the broker runs.
+    pub running: bool,
+    /// Whether the controller has it among the replicas in sync.
+    pub in_sync: bool,
+    /// Whether the broker takes itself for the leader.
+    pub leads: bool,
+    /// The leader epoch that the broker believes in.
+    pub leader_epoch: i32,
+    /// The first offset of its log.
+    pub log_start: i64,
+    /// The offset after the last record of its log.
+    pub log_end: i64,
+    /// The offset after the last record that consumers would see here.
+    pub high_watermark: i64,
+    /// The batches of its log, in order.
+    pub batches: Vec<BatchView>,
+}
+
+/// A batch of records in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchView {
+    /// Offset of its first record.
+    pub base_offset: i64,
+    /// Offset of its last record.
+    pub last_offset: i64,
+    /// The epoch of the leader that appended it.
+    pub leader_epoch: i32,
+    /// Its checksum: the CRC-32C of its attributes, its producer and its records.
+    pub checksum: u32,
+}
+
 /// One broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerView {

@@ -50,8 +50,7 @@ impl Group {
         if self.pending_sync.is_empty() {
             self.sync_deadline = None;
         }
-        let answers_early = cx.config.sync_before_assignment && !self.is_leader(id);
-        if self.state == GroupState::CompletingRebalance && !answers_early {
+        if self.state == GroupState::CompletingRebalance {
             self.park_sync(cx, ticket, version, id);
             if self.is_leader(id) {
                 self.assign(cx, request);
@@ -84,8 +83,8 @@ impl Group {
         }
         match self.state {
             GroupState::PreparingRebalance => Err(ResponseError::RebalanceInProgress),
+            GroupState::Empty | GroupState::Dead => Err(ResponseError::UnknownMemberId),
             GroupState::CompletingRebalance | GroupState::Stable => Ok(()),
-            _ => Err(ResponseError::UnknownMemberId),
         }
     }
 
@@ -145,7 +144,7 @@ impl Group {
             GroupState::PreparingRebalance => Err(ResponseError::RebalanceInProgress),
             // Members send heartbeats as soon as they have joined, before the assignment is there.
             GroupState::CompletingRebalance | GroupState::Stable => Ok(()),
-            _ => Err(ResponseError::UnknownMemberId),
+            GroupState::Empty | GroupState::Dead => Err(ResponseError::UnknownMemberId),
         }
     }
 }

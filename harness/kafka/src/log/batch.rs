@@ -125,6 +125,11 @@ impl Batch {
         self.bytes.len()
     }
 
+    /// The checksum over everything behind it: attributes, producer, records.
+    pub(crate) fn checksum(&self) -> u32 {
+        self.bytes.get(17..CHECKSUM_START).map_or(0, |mut field| field.get_u32())
+    }
+
     /// The first bytes of the batch with the broker's fields set.
     pub(crate) fn prefix(&self) -> [u8; PREFIX_BYTES] {
         let mut prefix = [0; PREFIX_BYTES];

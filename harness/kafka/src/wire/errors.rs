@@ -85,10 +85,6 @@ impl Response {
             Self::DeleteGroups(body) => {
                 each(&body.results, see, |group, see| see(group.error_code));
             }
-            Self::ConsumerGroupHeartbeat(body) => see(body.error_code),
-            Self::ConsumerGroupDescribe(body) => {
-                each(&body.groups, see, |group, see| see(group.error_code));
-            }
             _ => {}
         }
     }

@@ -2,14 +2,13 @@
 
 use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{
-    AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse, ConsumerGroupDescribeResponse,
-    ConsumerGroupHeartbeatResponse, CreateTopicsResponse, DeleteGroupsResponse,
-    DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse, DescribeGroupsResponse,
-    DescribeUserScramCredentialsResponse, FindCoordinatorResponse, HeartbeatResponse,
-    InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse,
-    ListOffsetsResponse, MetadataResponse, OffsetCommitResponse, OffsetFetchResponse,
-    OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse, SaslHandshakeResponse,
-    SyncGroupResponse,
+    AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse, CreateTopicsResponse,
+    DeleteGroupsResponse, DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse,
+    DescribeGroupsResponse, DescribeUserScramCredentialsResponse, FindCoordinatorResponse,
+    HeartbeatResponse, InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse,
+    ListGroupsResponse, ListOffsetsResponse, MetadataResponse, OffsetCommitResponse,
+    OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse,
+    SaslHandshakeResponse, SyncGroupResponse,
 };
 use kafka_protocol::protocol::Encodable;
 
@@ -51,8 +50,6 @@ pub(crate) enum Response {
     DescribeUserScramCredentials(DescribeUserScramCredentialsResponse),
     /// A message of a SASL mechanism without a response around it.
     SaslToken(Bytes),
-    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
-    ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
 }
 
 impl From<ReplyBody> for Response {
@@ -67,8 +64,6 @@ impl From<ReplyBody> for Response {
             ReplyBody::DescribeGroups(body) => Self::DescribeGroups(body),
             ReplyBody::ListGroups(body) => Self::ListGroups(body),
             ReplyBody::DeleteGroups(body) => Self::DeleteGroups(body),
-            ReplyBody::ConsumerGroupHeartbeat(body) => Self::ConsumerGroupHeartbeat(body),
-            ReplyBody::ConsumerGroupDescribe(body) => Self::ConsumerGroupDescribe(body),
         }
     }
 }
@@ -148,8 +143,6 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
         Response::SaslAuthenticate(body) => plain(&body, frame, version),
         Response::AlterUserScramCredentials(body) => plain(&body, frame, version),
         Response::DescribeUserScramCredentials(body) => plain(&body, frame, version),
-        Response::ConsumerGroupHeartbeat(body) => plain(&body, frame, version),
-        Response::ConsumerGroupDescribe(body) => plain(&body, frame, version),
     }
 }
 

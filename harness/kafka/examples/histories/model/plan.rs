@@ -1,0 +1,103 @@
+//! A seed becomes a cluster, its clients, and the faults they will meet.
+
+use std::time::Duration;
+
+use embedded_kafka::ClusterConfig;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::client::{Client, Consumer, Member, Producer};
+use super::fault::{self, Fault};
+
+/// Everything that a seed decides before the history begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) config: ClusterConfig,
+    pub(crate) partitions: i32,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults_end: Duration,
+    /// Bytes take up to so long, mostly.
+    pub(crate) delay_us_max: u64,
+    /// In a healed cluster an answer is owed after so long.
+    pub(crate) patience: Duration,
+    pub(crate) kinds: Vec<ClientKind>,
+    /// How long a client waits between two of its actions, at most.
+    pub(crate) pause_ms_max: u64,
+}
+
+/// The clients there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientKind {
+    /// Sequences, `acks=all`.
+    IdempotentProducer,
+    /// No sequences, `acks=all`.
+    PlainProducer,
+    /// No sequences, `acks=1`.
+    HastyProducer,
+    /// Reads everything from the beginning.
+    Consumer,
+    /// A member of a classic group.
+    Member,
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64, random: &mut ChaCha8Rng) -> Self {
+        let mut config = ClusterConfig::with_brokers(3);
+        config.seed = seed;
+        config.detection = Duration::from_millis(random.random_range(20..500));
+        config.group_initial_rebalance_delay = Duration::from_millis(random.random_range(0..100));
+        let faults_end = Duration::from_millis(random.random_range(500..2_500));
+        Self {
+            config,
+            partitions: random.random_range(1..=3),
+            faults: fault::schedule(random, faults_end),
+            faults_end,
+            delay_us_max: [400, 2_000, 8_000][random.random_range(0..3)],
+            patience: Duration::from_secs(10),
+            kinds: kinds(random),
+            pause_ms_max: random.random_range(60..160),
+        }
+    }
+
+    /// The clients of the plan, in the order of their numbers.
+    pub(crate) fn clients(&self) -> Vec<Box<dyn Client>> {
+        let kinds = (0..).zip(&self.kinds);
+        kinds
+            .map(|(number, kind)| -> Box<dyn Client> {
+                match kind {
+                    ClientKind::IdempotentProducer => {
+                        Box::new(Producer::idempotent(number, self.partitions))
+                    }
+                    ClientKind::PlainProducer => {
+                        Box::new(Producer::plain(number, -1, self.partitions))
+                    }
+                    ClientKind::HastyProducer => {
+                        Box::new(Producer::plain(number, 1, self.partitions))
+                    }
+                    ClientKind::Consumer => Box::new(Consumer::new(self.partitions)),
+                    ClientKind::Member => Box::new(Member::new(self.partitions)),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The seed's generator of everything that the model draws.
+pub(crate) fn random(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn kinds(random: &mut ChaCha8Rng) -> Vec<ClientKind> {
+    use ClientKind::{Consumer, HastyProducer, IdempotentProducer, Member, PlainProducer};
+    let writer = match random.random_range(0..4) {
+        0 => PlainProducer,
+        1 => HastyProducer,
+        _ => IdempotentProducer,
+    };
+    match random.random_range(0..4) {
+        0 => vec![Member; random.random_range(2..=4)],
+        1 => vec![IdempotentProducer, Member, Member],
+        2 => vec![IdempotentProducer, Consumer],
+        _ => vec![IdempotentProducer, writer, Consumer],
+    }
+}
