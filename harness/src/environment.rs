@@ -39,9 +39,11 @@ pub trait Environment: Send + Sync {
     /// Partitions of the source topic that a worker owns.
     fn assigned_partitions(&self) -> usize;
 
-    /// Lets go of records that nobody needs any more: those of the source topic that the job has
-    /// committed, and those of the result topic below `collected` (by partition).
-    fn trim(&self, collected: &[i64]);
+    /// Lets go of the records of the source topic that the job has committed.
+    fn trim_source(&self);
+
+    /// Lets go of the records of the result topic below `collected` (by partition).
+    fn trim_results(&self, collected: &[i64]);
 
     /// What has broken that no fault asked for, a sentence each; a trial with any is invalid.
     fn defects(&self) -> Vec<String>;

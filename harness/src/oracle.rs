@@ -8,9 +8,11 @@ mod duplicated;
 mod ledger;
 mod lost;
 mod reordered;
+mod source_log;
 mod unexpected;
 
 pub use ledger::{Ledger, Seen};
+pub use source_log::SourceLog;
 
 use duplicated::Duplicated;
 use reordered::Reordered;
@@ -60,11 +62,13 @@ impl Oracle {
         seen == Seen::First
     }
 
-    /// The verdict on delivery after the drain; `describe` names a message by its position.
+    /// The verdict on delivery after the drain, with the source log if it was read; `describe`
+    /// names a message by its position.
     pub fn verify(
         &self,
         ledger: &Ledger,
         guarantee: Guarantee,
+        log: Option<&SourceLog>,
         describe: impl FnMut(u64) -> String,
     ) -> Delivery {
         let counts = ledger.counts();
@@ -82,6 +86,7 @@ impl Oracle {
             unexpected: self.unexpected.count(),
             lost_examples: positions.into_iter().map(describe).collect(),
             guarantee,
+            audit: log.map(|log| log.audit(ledger)),
         }
     }
 }

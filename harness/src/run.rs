@@ -1,11 +1,11 @@
 //! A run: every trial of some scenarios, in shuffled order, with files written as it goes.
 
-mod checkers;
 mod directory;
+mod expectations;
 pub mod reports;
 
-pub use checkers::{CheckerRow, checker_rows, checker_table};
 pub use directory::{ROOT, RunDirectory};
+pub use expectations::{ExpectationRow, expectation_rows, expectation_table};
 
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;

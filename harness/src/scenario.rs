@@ -1,9 +1,11 @@
 //! Scenarios and suites: read from YAML, validated once, then trusted.
 //!
-//! [`spec`] is what a file may say; [`validated`] is what the rest of the harness works with;
-//! [`problem`] turns a path such as `faults[2].at` into the line and column it came from.
+//! [`spec`] is what a file may say, [`delivery`] its part about delivery; [`validated`] is what the
+//! rest of the harness works with; [`problem`] turns a path such as `faults[2].at` into the line and
+//! column it came from.
 
 pub mod builtin;
+pub mod delivery;
 pub mod problem;
 pub mod spec;
 pub mod suite;

@@ -1,6 +1,7 @@
 //! One trial: one scenario, one strategy, one seed; gives one run record.
 
 mod accounts;
+mod audit;
 mod collector;
 mod driver;
 mod job;

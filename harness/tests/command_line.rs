@@ -31,6 +31,14 @@ fn a_wrong_scenario_is_refused_with_its_place_and_nothing_is_started() {
         ("at: 5500ms, for: 1s", "at: 5500ms, for: 90s", &["faults[0].for"]),
         ("drain: 10s", "drain: 10s\nstrategies: [fastest]", &["fastest", "low_latency"]),
         ("lost: 0", "losses: 0", &["losses", "lost"]),
+        ("price:", "delivery: { acks: none }\nprice:", &["all", "leader"]),
+        (
+            "price:",
+            "delivery: { acks: leader, processing: exactly_once }\nprice:",
+            &[":22:19:", "delivery.acks"],
+        ),
+        ("price:", "delivery: { processing: at_most_once }\nprice:", &["job.worker.command"]),
+        ("price:", "expected: { lost: by_brokers }\nprice:", &["expected.lost", "delivery.audit"]),
     ];
     for (from, to, words) in cases {
         let folder = tempfile::tempdir().unwrap();

@@ -40,7 +40,7 @@ pub use latencies::{HistogramRecord, Latencies};
 pub use objectives::{Bound, IndicatorName, Objectives};
 pub use record::{
     Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, Indicators, Machine,
-    Program, RunRecord, ScenarioIdentity, Span, WorkloadIdentity,
+    Program, RunRecord, ScenarioIdentity, SourceAudit, Span, WorkloadIdentity,
 };
 pub use recovery::recovery_s;
 pub use series::{SeriesBuilder, SeriesRow};

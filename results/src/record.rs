@@ -19,7 +19,7 @@ use crate::latencies::HistogramRecord;
 use crate::series::SeriesRow;
 use crate::verdict::{Evidence, Verdict};
 
-pub use delivery::{Delivery, Guarantee, LOST_EXAMPLES_MAX};
+pub use delivery::{Delivery, Guarantee, LOST_EXAMPLES_MAX, SourceAudit};
 pub use fault::{FaultSpan, FaultState};
 pub use identity::{Environment, Machine, Program, ScenarioIdentity, WorkloadIdentity};
 pub use indicators::{Health, IndicatorInputs, Indicators};

@@ -132,6 +132,7 @@ impl Sample {
             unexpected: 0,
             lost_examples: examples.collect(),
             guarantee: Guarantee::AtLeastOnce,
+            audit: None,
         }
     }
 

@@ -126,9 +126,9 @@ impl RunOptions {
         outcome: &RunOutcome,
         progress: &Progress,
     ) -> Result<Exit, Failure> {
-        let rows = run::checker_rows(&plan.scenarios, &outcome.records);
+        let rows = run::expectation_rows(&plan.scenarios, &outcome.records);
         if !rows.is_empty() {
-            print(&run::checker_table(&rows))?;
+            print(&run::expectation_table(&rows))?;
             let complete = rows.len() == plan.trials(&outcome.directory).len();
             let good = complete && rows.iter().all(|row| row.ok);
             return Ok(if good { Exit::Pass } else { Exit::GateFailed });

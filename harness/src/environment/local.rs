@@ -110,8 +110,11 @@ impl Environment for Local {
             .map_or(0, |group| group.members.iter().map(|member| member.partitions.len()).sum())
     }
 
-    fn trim(&self, collected: &[i64]) {
+    fn trim_source(&self) {
         brokers::trim_committed(&self.kafka, SOURCE_TOPIC, GROUP);
+    }
+
+    fn trim_results(&self, collected: &[i64]) {
         brokers::trim_below(&self.kafka, RESULT_TOPIC, collected);
     }
 

@@ -21,6 +21,12 @@ impl Bits {
         self.word(index).is_some_and(|word| word.fetch_or(mask, Ordering::Relaxed) & mask != 0)
     }
 
+    /// Whether a bit is set; a bit out of range is not.
+    pub(super) fn get(&self, index: u64) -> bool {
+        let mask = 1 << (index % 64);
+        self.word(index).is_some_and(|word| word.load(Ordering::Relaxed) & mask != 0)
+    }
+
     /// How many bits are set.
     pub(super) fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
@@ -60,6 +66,7 @@ mod tests {
             let found: Vec<u64> = left.without(&right).collect();
             let expected: Vec<u64> = mine.difference(&theirs).copied().collect();
             prop_assert_eq!(found, expected);
+            prop_assert!((0..300).all(|i| left.get(i) == mine.contains(&i)));
             prop_assert_eq!(left.count(), mine.len() as u64);
         }
     }

@@ -95,6 +95,11 @@ impl Ledger {
         self.acknowledged.without(&self.observed)
     }
 
+    /// Positions acknowledged and not in a log, in order, each with whether it was observed.
+    pub(super) fn absent<'a>(&'a self, log: &'a Bits) -> impl Iterator<Item = (u64, bool)> + 'a {
+        self.acknowledged.without(log).map(|position| (position, self.observed.get(position)))
+    }
+
     /// The counts as they stand.
     pub fn counts(&self) -> Counts {
         let (sent, acknowledged, failed) =

@@ -23,7 +23,7 @@ fn check(sent: u64, results: &[u64]) -> Delivery {
     results.iter().for_each(|position| {
         oracle.observe(&ledger, Some(&stamp(*position)));
     });
-    oracle.verify(&ledger, Guarantee::AtLeastOnce, describe)
+    oracle.verify(&ledger, Guarantee::AtLeastOnce, None, describe)
 }
 
 fn found(delivery: &Delivery) -> [u64; 4] {
@@ -66,7 +66,10 @@ fn results_that_belong_to_nothing_are_unexpected() {
     oracle.observe(&ledger, Some(&stamp(3)));
     oracle.observe(&ledger, Some(&Stamp { trial: TRIAL + 1, ..stamp(0) }));
     oracle.observe(&ledger, Some(&Stamp { key: 99, ..stamp(0) }));
-    assert_eq!(found(&oracle.verify(&ledger, Guarantee::AtLeastOnce, describe)), [0, 0, 0, 4]);
+    assert_eq!(
+        found(&oracle.verify(&ledger, Guarantee::AtLeastOnce, None, describe)),
+        [0, 0, 0, 4]
+    );
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn an_unknown_outcome_is_neither_lost_nor_failed() {
     ledger.failed(1);
     let mut oracle = Oracle::new(TRIAL, 2);
     oracle.observe(&ledger, Some(&stamp(0)));
-    let delivery = oracle.verify(&ledger, Guarantee::AtLeastOnce, describe);
+    let delivery = oracle.verify(&ledger, Guarantee::AtLeastOnce, None, describe);
     assert_eq!((delivery.failed, delivery.unknown, delivery.lost), (1, 1, 0));
 }
 
@@ -86,4 +89,23 @@ fn more_findings_than_examples_are_all_counted() {
     let delivery = check(100, &[]);
     assert_eq!(delivery.lost, 100);
     assert_eq!(delivery.lost_examples.len(), EXAMPLES_MAX);
+}
+
+/// Positions 1 and 3 are not in the log, 2 and 3 have no result.
+#[test]
+fn what_the_log_lacks_is_told_apart_from_what_the_job_lost() {
+    let ledger = Ledger::new(5);
+    (0..5).for_each(|position| ledger.sending(position));
+    (0..4).for_each(|position| ledger.acknowledged(position));
+    let mut oracle = Oracle::new(TRIAL, 2);
+    for position in [0, 1] {
+        oracle.observe(&ledger, Some(&stamp(position)));
+    }
+    let log = SourceLog::new(5);
+    log.note(0);
+    log.note(2);
+    let delivery = oracle.verify(&ledger, Guarantee::AtLeastOnce, Some(&log), describe);
+    let audit = delivery.audit.unwrap();
+    assert_eq!((delivery.lost, audit.absent, audit.absent_and_lost), (2, 2, 1));
+    assert!(!audit.explains(delivery.lost), "as many, but not the same");
 }

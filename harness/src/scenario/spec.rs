@@ -1,7 +1,8 @@
 //! What a scenario file may say.
 
+use super::delivery::{DeliverySpec, ExpectedSpec};
 use chaos::FaultSpec;
-use results::{Guarantee, Objectives};
+use results::Objectives;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,18 +46,23 @@ pub struct ScenarioSpec {
     /// What breaks, and when.
     #[serde(default)]
     pub faults: Vec<FaultSpec>,
-    /// What the job promises about delivery; the checkers hold it to that.
+    /// What the job promises about delivery, and how the load is produced.
     #[serde(default)]
-    pub guarantee: Guarantee,
+    pub delivery: DeliverySpec,
     /// Bounds on measured indicators; a trial that exceeds one fails.
     #[serde(default)]
     pub objectives: Objectives,
     /// What a worker costs.
     #[serde(default)]
     pub price: PriceSpec,
-    /// A bug planted in the reference worker, to prove that the checkers find it.
+    /// A bug planted in the reference worker, to prove that the checkers find it: a value of
+    /// `WORKER_PLANTED_BUG`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<PlantedSpec>,
+    pub planted: Option<String>,
+    /// What the checkers must find. A run of scenarios that say so passes if all of it is found
+    /// and nothing else, whatever their verdicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<ExpectedSpec>,
 }
 
 /// What the environment must offer.
@@ -268,35 +274,6 @@ impl Default for PriceSpec {
     fn default() -> Self {
         Self { currency: "USD".to_owned(), worker_hour: 0.05 }
     }
-}
-
-/// A bug planted in the reference worker and the checkers that must find it.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlantedSpec {
-    /// The bug, as `WORKER_PLANTED_BUG` names it; none for the clean run.
-    pub bug: Option<String>,
-    /// The checkers that must speak: each of them, and no other but those in `may_also`.
-    pub caught_by: Vec<CheckerName>,
-    /// Checkers that may speak besides, because the fault in the scenario allows it.
-    #[serde(default)]
-    pub may_also: Vec<CheckerName>,
-}
-
-/// The delivery checkers.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckerName {
-    /// Acknowledged and never observed.
-    Lost,
-    /// Observed more than once.
-    Duplicated,
-    /// Observed after a later message of its key.
-    Reordered,
-    /// Observed though never sent.
-    Unexpected,
 }
 
 fn default_warm_up() -> Duration {

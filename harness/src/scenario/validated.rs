@@ -1,13 +1,19 @@
 //! A scenario that has been checked once and can be trusted from then on.
 
+use super::delivery::{Acks, ExpectedLoss, ExpectedSpec};
 use super::problem::{Problem, ScenarioError};
 use super::spec::ScenarioSpec;
+use results::Guarantee;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Duration;
 
 /// Largest scenario file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Largest source log that is kept for an audit, in bytes.
+const AUDIT_BYTES_MAX: u64 = 512 << 20;
+/// Bytes of key, headers and framing that a record takes beside its payload, at most.
+const RECORD_OVERHEAD: u64 = 100;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What a name of a scenario or suite must be: it becomes part of folder names.
@@ -81,6 +87,9 @@ impl ValidatedScenario {
         let workload = spec.workload.validate(spec.duration).map_err(|found| {
             problems.extend(found.into_iter().map(|p| Problem::new(p.path, p.message)));
         });
+        if let Ok(workload) = &workload {
+            problems.extend(check_audit(&spec, workload));
+        }
         let inventory = inventory(&spec);
         let schedule = chaos::validate(&spec.faults, &inventory, spec.duration).map_err(|found| {
             problems.extend(found.into_iter().map(|p| Problem::new(p.path, p.message)));
@@ -171,6 +180,7 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     let twice = named.len() < spec.strategies.len();
     require(!twice, "strategies", "must name each strategy once".into());
     problems.extend(check_job(spec));
+    problems.extend(check_delivery(spec));
     problems.extend(check_durations(spec));
     problems
 }
@@ -256,13 +266,56 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
     let named = spec.price.currency.len() == 3
         && spec.price.currency.chars().all(|c| c.is_ascii_uppercase());
     require(named, "price.currency", "must be three capital letters");
-    let bug = spec.planted.as_ref().and_then(|planted| planted.bug.as_deref());
     require(
-        bug.is_none_or(|bug| bug.parse::<workloads::worker::PlantedBug>().is_ok()),
-        "planted.bug",
+        spec.planted
+            .as_ref()
+            .is_none_or(|bug| bug.parse::<workloads::worker::PlantedBug>().is_ok()),
+        "planted",
         "must be commit_before_processing, swap_within_key, drop_one_in:N or duplicate_hides_loss",
     );
     problems
+}
+
+fn check_delivery(spec: &ScenarioSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, path: &str, message: &str| {
+        if !holds {
+            problems.push(Problem::new(path, message));
+        }
+    };
+    let (delivery, own) = (&spec.delivery, spec.job.worker.command.is_some());
+    require(
+        delivery.processing != Guarantee::AtMostOnce || own,
+        "delivery.processing",
+        "at_most_once needs a worker of your own (job.worker.command); \
+         the reference worker does at_least_once and exactly_once",
+    );
+    require(
+        delivery.processing != Guarantee::ExactlyOnce || delivery.acks == Acks::All,
+        "delivery.acks",
+        "must be all with exactly_once: with leader the load itself may hold a message twice",
+    );
+    let by_brokers = |expected: &ExpectedSpec| expected.lost == ExpectedLoss::ByBrokers;
+    require(
+        delivery.audit || !spec.expected.as_ref().is_some_and(by_brokers),
+        "expected.lost",
+        "by_brokers can only be told with delivery.audit: true",
+    );
+    problems
+}
+
+/// An audited source log is kept in memory to the end.
+fn check_audit(spec: &ScenarioSpec, workload: &workloads::Workload) -> Option<Problem> {
+    let bytes = workload.total().saturating_mul(workload.payload_bytes() as u64 + RECORD_OVERHEAD);
+    (spec.delivery.audit && bytes > AUDIT_BYTES_MAX).then(|| {
+        let message = format!(
+            "the source log would take {} MiB; allowed: up to {} MiB, by a lower rate or a \
+             shorter duration",
+            bytes >> 20,
+            AUDIT_BYTES_MAX >> 20
+        );
+        Problem::new("delivery.audit", message)
+    })
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -25,6 +25,8 @@ pub struct CollectorPlan {
     pub partitions: i32,
     /// Tag of the trial in stamps.
     pub trial: u32,
+    /// Whether results of open and aborted transactions are passed over.
+    pub committed_only: bool,
     /// How many keys the workload has.
     pub keys: usize,
     /// When the load starts.
@@ -152,14 +154,14 @@ fn take(
 }
 
 /// Whether a partition is read no further after this error.
-fn is_final(error: &KafkaError) -> bool {
+pub(super) fn is_final(error: &KafkaError) -> bool {
     use rdkafka::error::RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
     matches!(error.rdkafka_error_code(), Some(AutoOffsetReset | OffsetOutOfRange))
         || matches!(error, KafkaError::MessageConsumptionFatal(_))
 }
 
 /// The stamp that a worker copied from the source record.
-fn stamp_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Stamp> {
+pub(super) fn stamp_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Stamp> {
     let headers = message.headers()?;
     headers.iter().find(|header| header.key == Stamp::HEADER).and_then(|h| Stamp::decode(h.value?))
 }
@@ -174,6 +176,7 @@ fn phase_at(phases: &[(Duration, &'static str)], intended: Duration) -> &'static
 }
 
 fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
+    let isolation = if plan.committed_only { "read_committed" } else { "read_uncommitted" };
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &plan.bootstrap)
         .set("client.id", "collector/0")
@@ -181,6 +184,7 @@ fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
+        .set("isolation.level", isolation)
         .set("fetch.wait.max.ms", "100")
         .set("fetch.message.max.bytes", "4194304")
         .set("queued.max.messages.kbytes", "131072")

@@ -38,7 +38,7 @@ pub struct DriverPlan {
     pub trial: u32,
     /// When the load starts.
     pub anchor: Anchor,
-    /// Further client settings, which take precedence.
+    /// Further client settings, which take precedence: acknowledgements among them.
     pub client: Vec<(String, String)>,
 }
 
@@ -152,8 +152,6 @@ fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<BaseProducer<Outco
     config
         .set("bootstrap.servers", &plan.bootstrap)
         .set("client.id", "driver/0")
-        .set("acks", "all")
-        .set("enable.idempotence", "true")
         .set("linger.ms", "5")
         .set("batch.size", "131072")
         .set("message.timeout.ms", "30000")

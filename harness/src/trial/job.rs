@@ -77,10 +77,12 @@ fn worker(spec: &ScenarioSpec) -> serde_json::Value {
     let mut environment = worker.env.clone();
     let timeout = worker.session_timeout.as_millis().to_string();
     environment.insert("KAFKA_SESSION_TIMEOUT_MS".to_owned(), timeout);
+    let guarantee = spec.delivery.processing.name().to_owned();
+    environment.insert("KAFKA_PROCESSING_GUARANTEE".to_owned(), guarantee);
     let own = worker.command.is_some();
     if !own {
         environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());
-        if let Some(bug) = spec.planted.as_ref().and_then(|planted| planted.bug.clone()) {
+        if let Some(bug) = spec.planted.clone() {
             environment.insert("WORKER_PLANTED_BUG".to_owned(), bug);
         }
     }

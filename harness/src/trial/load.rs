@@ -1,5 +1,6 @@
 //! The load of a trial: driver, collector and sampler side by side, then the drain.
 
+use super::audit::{self, AuditPlan};
 use super::collector::{CollectorPlan, CollectorReport, Live, collect};
 use super::driver::{DriverPlan, DriverReport, drive};
 use super::sampler::{Sampler, Samples};
@@ -7,8 +8,9 @@ use super::service::{self, ServiceTimes};
 use super::{TrialError, TrialPlan, phases};
 use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
-use crate::oracle::Ledger;
+use crate::oracle::{Ledger, SourceLog};
 use crate::progress::Progress;
+use results::Guarantee;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -26,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) driver: DriverReport,
     pub(crate) collector: CollectorReport,
+    /// The source log, where the scenario has it read.
+    pub(crate) log: Option<SourceLog>,
     pub(super) samples: Samples,
     /// Load start to the last message sent, and to the end of the drain.
     pub(crate) sent_after: Duration,
@@ -61,6 +65,7 @@ pub(super) async fn run(
         anchor,
         progress,
         strategy: plan.strategy.as_str(),
+        keep_source: plan.scenario.spec.delivery.audit,
     };
     let stop_sampler = CancellationToken::new();
     let script = async {
@@ -83,7 +88,30 @@ pub(super) async fn run(
     if collector.unreadable > 0 {
         spoiled.push(format!("{} reads of results failed for good.", collector.unreadable));
     }
-    Ok(Loaded { spoiled, ledger, driver, collector, samples, sent_after, drained_after })
+    let log = audited(plan, environment, &mut spoiled).await?;
+    Ok(Loaded { spoiled, ledger, driver, collector, log, samples, sent_after, drained_after })
+}
+
+/// Reads the source log if the scenario asks for it; without it the trial proves nothing.
+async fn audited(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    spoiled: &mut Vec<String>,
+) -> Result<Option<SourceLog>, TrialError> {
+    if !plan.scenario.spec.delivery.audit {
+        return Ok(None);
+    }
+    let audit = AuditPlan {
+        bootstrap: environment.bootstrap(),
+        topic: SOURCE_TOPIC.to_owned(),
+        partitions: plan.scenario.spec.environment.partitions,
+        trial: plan.tag(),
+        planned: plan.scenario.workload.total(),
+    };
+    let read = tokio::task::spawn_blocking(move || audit::read(&audit))
+        .await
+        .map_err(|error| TrialError::internal("audit", error))?;
+    Ok(read.map_err(|error| spoiled.push(format!("The audit failed: {error}."))).ok())
 }
 
 type Outcome<T> = JoinHandle<Result<T, rdkafka::error::KafkaError>>;
@@ -102,7 +130,7 @@ fn spawn_driver(
         seed: plan.seed,
         trial: plan.tag(),
         anchor,
-        client: Vec::new(),
+        client: plan.scenario.spec.delivery.acks.client_settings(),
     };
     let (ledger, stop) = (Arc::clone(ledger), Arc::clone(stop));
     thread::Builder::new()
@@ -123,6 +151,7 @@ fn spawn_collector(
         topic: RESULT_TOPIC.to_owned(),
         partitions: plan.scenario.spec.environment.partitions,
         trial: plan.tag(),
+        committed_only: plan.scenario.spec.delivery.processing == Guarantee::ExactlyOnce,
         keys: plan.scenario.workload.symbols() as usize,
         anchor,
         phases: phases::of(&plan.scenario, &plan.faults()),

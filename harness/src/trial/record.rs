@@ -23,7 +23,8 @@ pub(super) fn build(
 ) -> RunRecord {
     let Measured { load, faults } = measured;
     let spec = &plan.scenario.spec;
-    let delivery = load.collector.oracle.verify(&load.ledger, spec.guarantee, describe(plan));
+    let (oracle, promise) = (&load.collector.oracle, spec.delivery.processing);
+    let delivery = oracle.verify(&load.ledger, promise, load.log.as_ref(), describe(plan));
     let response = measured_response(&load);
     let unhealed: Vec<_> = faults.iter().filter_map(unhealed).collect();
     let faults = fault_spans(plan, &faults, &load.samples.series);

@@ -40,6 +40,8 @@ pub(super) struct Sampler<'a> {
     pub(super) anchor: Anchor,
     pub(super) progress: &'a Progress,
     pub(super) strategy: &'static str,
+    /// Whether the source log is still to be read when the load is over.
+    pub(super) keep_source: bool,
 }
 
 /// Workers at one moment.
@@ -184,7 +186,10 @@ impl<'a> Trace<'a> {
             }
             Err(error) => tracing::debug!(%error, "row left out"),
         }
-        sampler.environment.trim(&sampler.live.positions());
+        if !sampler.keep_source {
+            sampler.environment.trim_source();
+        }
+        sampler.environment.trim_results(&sampler.live.positions());
     }
 
     fn finish(self) -> Samples {

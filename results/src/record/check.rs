@@ -139,6 +139,14 @@ fn delivery(record: &RunRecord) -> Result<(), Problem> {
         );
         return problem("delivery.lost", text);
     }
+    if let Some(audit) = delivery.audit {
+        if audit.absent > delivery.acknowledged {
+            return problem("delivery.audit.absent", "exceeds acknowledged");
+        }
+        if audit.absent_and_lost > audit.absent.min(delivery.lost) {
+            return problem("delivery.audit.absent_and_lost", "exceeds absent, or lost");
+        }
+    }
     Ok(())
 }
 

@@ -34,6 +34,26 @@ pub struct Delivery {
     pub lost_examples: Vec<String>,
     /// What the scenario demands.
     pub guarantee: Guarantee,
+    /// What the source log held at the end, where the scenario had it kept and read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<SourceAudit>,
+}
+
+/// The source log at the end of a trial against what its brokers had acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceAudit {
+    /// Acknowledged messages that are not in the log: the brokers lost them.
+    pub absent: u64,
+    /// Those of them without a result. What is lost beyond these was lost by the job.
+    pub absent_and_lost: u64,
+}
+
+impl SourceAudit {
+    /// Whether the lost messages are exactly those that the log lacks.
+    pub fn explains(self, lost: u64) -> bool {
+        self.absent == lost && self.absent_and_lost == lost
+    }
 }
 
 /// The delivery guarantee that a scenario demands. Under every guarantee, results keep the order
@@ -51,6 +71,15 @@ pub enum Guarantee {
 }
 
 impl Guarantee {
+    /// The name in files, and of environment variables' values.
+    pub fn name(self) -> &'static str {
+        match self {
+            Guarantee::AtMostOnce => "at_most_once",
+            Guarantee::AtLeastOnce => "at_least_once",
+            Guarantee::ExactlyOnce => "exactly_once",
+        }
+    }
+
     /// The words for it in sentences.
     pub fn words(self) -> &'static str {
         match self {

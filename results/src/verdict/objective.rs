@@ -69,8 +69,14 @@ pub(crate) fn check_guarantee(delivery: &Delivery) -> Vec<(&'static str, u64, Ch
             Some(example) if name == "lost" => format!(" (for example {example})"),
             _ => String::new(),
         };
+        let audit = match delivery.audit {
+            Some(audit) if name == "lost" => {
+                format!(", {} of them by the brokers", format::count(audit.absent_and_lost))
+            }
+            _ => String::new(),
+        };
         let shown = format::count(count);
-        let sentence = format!("{shown} {what}{example}; \"{words}\" allows none.");
+        let sentence = format!("{shown} {what}{example}{audit}; \"{words}\" allows none.");
         (name, count, Check::Exceeded(sentence))
     };
     delivery.guarantee.forbidden(delivery).into_iter().map(check).collect()

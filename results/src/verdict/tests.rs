@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objectives::IndicatorName;
-use crate::record::{Guarantee, RunRecord};
+use crate::record::{Guarantee, RunRecord, SourceAudit};
 use crate::sample::Sample;
 
 fn objectives(bounds: &[(IndicatorName, &str)]) -> Objectives {
@@ -68,6 +68,17 @@ fn the_guarantee_fails_a_trial_without_any_objective() {
         "2 of 10,000 acknowledged messages were lost (for example key 3, sequence 0); \
          \"at least once\" allows none."
     );
+}
+
+#[test]
+fn a_loss_is_shared_between_brokers_and_job_where_the_log_was_read() {
+    let mut record = Sample { lost: 3, ..Sample::new("A", 1) }.record();
+    record.delivery.audit = Some(SourceAudit { absent: 2, absent_and_lost: 2 });
+    let verdict = judged(&record, &[]);
+    let reason = the_only_reason(&verdict, VerdictKind::Fail);
+    assert!(reason.contains(", 2 of them by the brokers; "), "{reason}");
+    assert!(!record.delivery.audit.is_some_and(|audit| audit.explains(3)));
+    assert!(record.delivery.audit.is_some_and(|audit| audit.explains(2)));
 }
 
 #[test]

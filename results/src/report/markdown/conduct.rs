@@ -46,6 +46,15 @@ pub(super) fn delivery(trials: &[&RunRecord]) -> String {
             schemas.map(|(version, results)| format!("v{version}: {}", count(*results))).collect();
         cells.push(schemas.join(", "));
         table.row(cells);
+        if let Some(audit) = account.audit {
+            examples.push(format!(
+                "- In {}, the source log lacked {} acknowledged messages at the end; {} of them had \
+                 no result.",
+                name_of(trial),
+                count(audit.absent),
+                count(audit.absent_and_lost)
+            ));
+        }
         if !account.lost_examples.is_empty() {
             let lost = account.lost_examples.join("; ");
             examples.push(format!("- Lost in {}, for example: {lost}", name_of(trial)));
