@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, Defect};
 use crate::coordinator::{ClientInfo, Coordinator, GroupConfig, Reply, Ticket};
 use crate::security::Credentials;
 use crate::wire::{Request, Response};
@@ -17,6 +17,7 @@ use crate::wire::{Request, Response};
 mod access;
 mod admin;
 mod brokers;
+mod consumer_groups;
 mod controller;
 mod fetch;
 mod groups;
@@ -106,6 +107,9 @@ impl Cluster {
             initial_rebalance_delay: config.group_initial_rebalance_delay,
             session_timeout_min: config.session_timeout_min,
             session_timeout_max: config.session_timeout_max,
+            sync_before_assignment: config.defect == Some(Defect::SyncBeforeAssignment),
+            consumer_session_timeout: config.consumer_session_timeout,
+            consumer_heartbeat_interval: config.consumer_heartbeat_interval,
             ..GroupConfig::default()
         };
         let ids: Vec<i32> = (1..=config.brokers as i32).collect();
@@ -239,6 +243,7 @@ impl Cluster {
         }
         self.settle(answers);
         let mut replies = Vec::new();
+        self.tell_topics();
         self.coordinator.advance(now, &mut replies);
         self.pass_replies(replies, answers);
     }

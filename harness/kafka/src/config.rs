@@ -36,6 +36,11 @@ pub struct ClusterConfig {
     pub session_timeout_min: Duration,
     /// The longest session timeout a group member may ask for.
     pub session_timeout_max: Duration,
+    /// How long a member of a consumer group (KIP-848) may be silent before it is removed.
+    pub consumer_session_timeout: Duration,
+    /// How often members of consumer groups are told to send a heartbeat. It takes them a few
+    /// to come to a new assignment.
+    pub consumer_heartbeat_interval: Duration,
     /// The largest request frame; a larger declared length closes the connection unread.
     pub request_bytes_max: usize,
     /// The largest record batch.
@@ -99,6 +104,8 @@ impl Default for ClusterConfig {
             group_initial_rebalance_delay: Duration::from_millis(100),
             session_timeout_min: Duration::from_millis(100),
             session_timeout_max: Duration::from_secs(1800),
+            consumer_session_timeout: Duration::from_secs(10),
+            consumer_heartbeat_interval: Duration::from_millis(200),
             request_bytes_max: 100 << 20,
             message_bytes_max: 1_048_588,
             unclean_election: false,
@@ -150,6 +157,13 @@ impl ClusterConfig {
         }
         if self.session_timeout_min > self.session_timeout_max {
             return refuse("session_timeout_min", "must not exceed session_timeout_max".into());
+        }
+        if self.consumer_heartbeat_interval.is_zero() {
+            return refuse("consumer_heartbeat_interval", "must not be zero".into());
+        }
+        if self.consumer_session_timeout <= self.consumer_heartbeat_interval {
+            let fix = "must exceed consumer_heartbeat_interval".into();
+            return refuse("consumer_session_timeout", fix);
         }
         if !(1024..=i32::MAX as usize).contains(&self.request_bytes_max) {
             return refuse("request_bytes_max", format!("must be 1024 to {}", i32::MAX));

@@ -1,18 +1,21 @@
-//! The consumer-group coordinator: Kafka's classic group protocol as a pure state machine.
+//! The group coordinator, of both of Kafka's group protocols, as a pure state machine.
 //!
 //! Time comes in with every call, identifiers come from the seed, and answers go out into a list:
 //! there is no clock, no socket and no task here. A request whose answer must wait (a JoinGroup
 //! before the barrier, a SyncGroup before the leader's assignment) is *parked* under its ticket
 //! and answered by a later call, at the latest by [`Coordinator::advance`].
 //!
-//! A group's rules are in `group` (states, barrier, timers), `join`, `sync` (with heartbeats),
+//! A classic group's rules are in `group` (states, barrier, timers), `join`, `sync` (with heartbeats),
 //! `leave` (with failover), `offsets` and `fetch`; `describe` and `view` read, `assignment`
-//! decodes.
+//! decodes. Consumer groups (KIP-848) are in `consumer`; the topics they are given are told in a
+//! `catalog`.
 //!
 //! The behaviour is that of Apache Kafka's `GroupMetadataManager` and `ClassicGroup` (4.x).
 
 mod assignment;
+mod catalog;
 mod config;
+mod consumer;
 mod context;
 mod describe;
 mod fetch;
@@ -32,17 +35,20 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{
-    ApiKey, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest,
-    DescribeGroupsResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, ListGroupsRequest,
-    ListGroupsResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
+    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest,
+    DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse, HeartbeatRequest,
+    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
+    ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest, OffsetCommitResponse,
+    OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
+pub(crate) use catalog::{Catalog, CatalogTopic, CatalogVersion};
 pub(crate) use config::GroupConfig;
-pub use view::{GroupState, GroupView, MemberView};
+pub use view::{GroupKind, GroupState, GroupView, MemberView};
 
+use consumer::ConsumerGroup;
 use context::{Context, MemberIds, detached};
 use group::Group;
 use join::Join;
@@ -50,7 +56,7 @@ use join::Join;
 /// The group requests served, each with its lowest and highest version.
 ///
 /// OffsetCommit and OffsetFetch stop at 9 because 10 names topics by id.
-pub(crate) const VERSIONS: [(ApiKey, i16, i16); 9] = [
+pub(crate) const VERSIONS: [(ApiKey, i16, i16); 11] = [
     (ApiKey::OffsetCommit, 2, 9),
     (ApiKey::OffsetFetch, 1, 9),
     (ApiKey::JoinGroup, 0, 9),
@@ -60,6 +66,8 @@ pub(crate) const VERSIONS: [(ApiKey, i16, i16); 9] = [
     (ApiKey::DescribeGroups, 0, 6),
     (ApiKey::ListGroups, 0, 5),
     (ApiKey::DeleteGroups, 0, 2),
+    (ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    (ApiKey::ConsumerGroupDescribe, 0, 1),
 ];
 
 /// Names a request whose answer may come later. Unique among the requests in flight.
@@ -86,6 +94,8 @@ pub(crate) enum ReplyBody {
     DescribeGroups(DescribeGroupsResponse),
     ListGroups(ListGroupsResponse),
     DeleteGroups(DeleteGroupsResponse),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+    ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
 }
 
 /// Who sent a request: the client id of its header and the address of its connection.
@@ -97,11 +107,12 @@ pub(crate) struct ClientInfo {
     pub(crate) host: String,
 }
 
-/// The coordinator of every classic consumer group of a cluster.
+/// The coordinator of every group of a cluster.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     config: GroupConfig,
     member_ids: MemberIds,
+    catalog: Catalog,
     groups: BTreeMap<StrBytes, Group>,
     /// The next deadline of each group that has one.
     deadlines: BTreeSet<(Duration, StrBytes)>,
@@ -115,10 +126,22 @@ impl Coordinator {
         Self {
             config,
             member_ids: MemberIds::new(seed),
+            catalog: Catalog::default(),
             groups: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             parked: BTreeSet::new(),
         }
+    }
+
+    /// Which topics the coordinator knows.
+    pub(crate) fn catalog_version(&self) -> CatalogVersion {
+        self.catalog.version()
+    }
+
+    /// Tells the topics as they are now. Groups that are subscribed to those that changed find
+    /// out with their members' next heartbeats.
+    pub(crate) fn know_topics(&mut self, catalog: Catalog) {
+        self.catalog = catalog;
     }
 
     /// Joins the group or rejoins it. The answer waits until every member has joined or the time
@@ -137,6 +160,9 @@ impl Coordinator {
             // Only who asks for a member id can found a group.
             if join.member_id.is_empty() {
                 self.ensure_group(&request.group_id)?;
+            }
+            if let Some(group) = self.groups.get_mut(&request.group_id.0) {
+                group.become_classic();
             }
             Ok(join)
         });
@@ -185,6 +211,42 @@ impl Coordinator {
         replies.push(Reply { ticket, body });
     }
 
+    /// Takes the heartbeat of a consumer group's member; with it a member joins, follows its
+    /// assignment and leaves.
+    pub(crate) fn consumer_heartbeat(
+        &mut self,
+        now: Duration,
+        ticket: Ticket,
+        version: i16,
+        client: &ClientInfo,
+        request: ConsumerGroupHeartbeatRequest,
+        replies: &mut Vec<Reply>,
+    ) {
+        let admitted = consumer::validate(&self.config, version, client, &request);
+        let admitted = admitted.and_then(|()| self.found_consumer_group(&request));
+        let outcome = admitted.and_then(|()| {
+            let beat = |group: &mut Group, cx: &mut Context<'_>| match &mut group.consumer {
+                Some(consumer) => consumer.heartbeat(cx, client, &request),
+                None => Err(consumer::not_found(&request.group_id)),
+            };
+            let outcome = self.with_group(now, &request.group_id, replies, beat);
+            outcome.unwrap_or_else(|| Err(consumer::not_found(&request.group_id)))
+        });
+        let response = outcome.unwrap_or_else(consumer::refusal);
+        replies.push(Reply { ticket, body: ReplyBody::ConsumerGroupHeartbeat(response) });
+    }
+
+    /// Describes consumer groups and their members.
+    pub(crate) fn describe_consumer_groups(
+        &mut self,
+        ticket: Ticket,
+        request: &ConsumerGroupDescribeRequest,
+        replies: &mut Vec<Reply>,
+    ) {
+        let response = consumer::describe(&self.groups, &self.catalog, request);
+        replies.push(Reply { ticket, body: ReplyBody::ConsumerGroupDescribe(response) });
+    }
+
     /// Lets one member go, or several from version 3.
     pub(crate) fn leave_group(
         &mut self,
@@ -227,7 +289,9 @@ impl Coordinator {
             Ok(())
         };
         let response = founded.and_then(|()| {
-            self.with_group(now, &request.group_id, replies, |group, cx| group.commit(cx, &request))
+            let commit =
+                |group: &mut Group, cx: &mut Context<'_>| group.commit(cx, version, &request);
+            self.with_group(now, &request.group_id, replies, commit)
                 .ok_or(offsets::missing_group(version))
         });
         let response =
@@ -333,7 +397,7 @@ impl Coordinator {
 
     /// A group as it stands; none if it does not exist.
     pub(crate) fn view(&self, group: &str) -> Option<GroupView> {
-        self.groups.get(group.as_bytes()).map(view::view)
+        self.groups.get(group.as_bytes()).map(|group| view::view(group, &self.catalog))
     }
 
     /// The committed offset of one partition.
@@ -354,6 +418,7 @@ impl Coordinator {
         let mut context = Context {
             now,
             config: &self.config,
+            catalog: &self.catalog,
             member_ids: &mut self.member_ids,
             parked: &mut self.parked,
             replies,
@@ -391,9 +456,28 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Makes sure that a member that joins finds a consumer group.
+    fn found_consumer_group(
+        &mut self,
+        request: &ConsumerGroupHeartbeatRequest,
+    ) -> Result<(), consumer::Refusal> {
+        let known = self.groups.get(&request.group_id.0).and_then(|group| group.consumer.as_ref());
+        if request.member_epoch != 0 || known.is_some() {
+            return Ok(());
+        }
+        let regex = request.subscribed_topic_regex.as_ref();
+        ConsumerGroup::default().check_regex(&self.config, regex)?;
+        let founded = self.ensure_group(&request.group_id);
+        founded.map_err(|error| (error, "The group cannot be created.".to_owned()))?;
+        if let Some(group) = self.groups.get_mut(&request.group_id.0) {
+            group.become_consumer();
+        }
+        Ok(())
+    }
+
     fn delete_group(&mut self, name: &StrBytes) -> Result<(), ResponseError> {
         let group = self.groups.get(name).ok_or(ResponseError::GroupIdNotFound)?;
-        if group.state != GroupState::Empty {
+        if group.state() != GroupState::Empty {
             return Err(ResponseError::NonEmptyGroup);
         }
         if let Some(deadline) = group.listed_deadline {

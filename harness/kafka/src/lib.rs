@@ -31,7 +31,7 @@ mod view;
 mod wire;
 
 pub use config::{ClusterConfig, Defect};
-pub use coordinator::{GroupState, GroupView, MemberView};
+pub use coordinator::{GroupKind, GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
 pub use security::{SaslMechanism, Security, Tls, User};

@@ -15,10 +15,10 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponseTopic,
 };
 use kafka_protocol::messages::{
-    BrokerId, DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest,
-    FindCoordinatorResponse, HeartbeatResponse, JoinGroupResponse, ListGroupsRequest,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
-    SyncGroupResponse,
+    BrokerId, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest, DescribeGroupsRequest,
+    FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, JoinGroupResponse,
+    ListGroupsRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -82,7 +82,7 @@ impl Cluster {
     }
 
     /// Whether `broker` answers for the group.
-    fn coordinates(&self, broker: i32, group: &str) -> Result<(), ResponseError> {
+    pub(super) fn coordinates(&self, broker: i32, group: &str) -> Result<(), ResponseError> {
         match self.coordinator_slots[slot(group)] {
             Some(coordinator) if coordinator == broker => Ok(()),
             Some(_) => Err(ResponseError::NotCoordinator),
@@ -115,6 +115,7 @@ impl Cluster {
         answers: &mut Vec<Answer>,
     ) {
         let ticket = origin.ticket;
+        self.tell_topics();
         if let Some(group) = group_of(&request, origin.version)
             && let Err(error) = self.coordinates(origin.broker, group)
         {
@@ -147,6 +148,12 @@ impl Cluster {
             }
             Request::ListGroups(request) => self.list_groups(now, origin, request, &mut replies),
             Request::DeleteGroups(request) => self.delete_some(now, origin, request, &mut replies),
+            Request::ConsumerGroupHeartbeat(request) => {
+                groups.consumer_heartbeat(now, ticket, version, client, *request, &mut replies);
+            }
+            Request::ConsumerGroupDescribe(request) => {
+                self.describe_consumer_groups(origin, request, &mut replies);
+            }
             _ => {}
         }
         self.pass_replies(replies, answers);
@@ -278,7 +285,7 @@ pub(super) fn slot(group: &str) -> usize {
     (hash % COORDINATOR_SLOTS as u64) as usize
 }
 
-fn body_of(replies: &mut [Reply], ticket: u64) -> Option<&mut ReplyBody> {
+pub(super) fn body_of(replies: &mut [Reply], ticket: u64) -> Option<&mut ReplyBody> {
     replies.iter_mut().find(|reply| reply.ticket == ticket).map(|reply| &mut reply.body)
 }
 
@@ -291,6 +298,7 @@ fn group_of(request: &Request, version: i16) -> Option<&str> {
         Request::LeaveGroup(request) => Some(&request.group_id),
         Request::OffsetCommit(request) => Some(&request.group_id),
         Request::OffsetFetch(request) if version < 8 => Some(&request.group_id),
+        Request::ConsumerGroupHeartbeat(request) => Some(&request.group_id),
         _ => None,
     }
 }
@@ -310,6 +318,9 @@ fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Resp
         Request::Heartbeat(_) => {
             Response::Heartbeat(HeartbeatResponse::default().with_error_code(code))
         }
+        Request::ConsumerGroupHeartbeat(_) => Response::ConsumerGroupHeartbeat(
+            ConsumerGroupHeartbeatResponse::default().with_error_code(code),
+        ),
         Request::LeaveGroup(_) => {
             Response::LeaveGroup(LeaveGroupResponse::default().with_error_code(code))
         }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::partition::Partition;
 use crate::config::{ClusterConfig, PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX};
+use crate::coordinator::CatalogVersion;
 
 /// The longest topic name, as in Kafka.
 const NAME_BYTES_MAX: usize = 249;
@@ -50,6 +51,15 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
+    /// Another value whenever topics or partitions have been added or removed.
+    pub(crate) fn version(&self) -> CatalogVersion {
+        CatalogVersion {
+            created: u64::from(self.next),
+            topics: self.topics.len(),
+            partitions: self.partitions,
+        }
+    }
+
     pub(crate) fn index(&self, name: &str) -> Option<TopicIndex> {
         self.names.get(name.as_bytes()).copied()
     }

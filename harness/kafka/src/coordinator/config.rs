@@ -11,6 +11,13 @@ pub(crate) struct GroupConfig {
     pub(crate) session_timeout_min: Duration,
     /// The longest session timeout a member may ask for.
     pub(crate) session_timeout_max: Duration,
+    /// How long a member of a consumer group (KIP-848) may be silent.
+    pub(crate) consumer_session_timeout: Duration,
+    /// How often a member of a consumer group is told to send a heartbeat.
+    pub(crate) consumer_heartbeat_interval: Duration,
+    /// Whether members are answered before their leader has brought the assignment, a planted
+    /// defect.
+    pub(crate) sync_before_assignment: bool,
     /// Groups known at once.
     pub(crate) groups_max: usize,
     /// Members of one group; as many again may have been told to come back with a member id.
@@ -21,6 +28,8 @@ pub(crate) struct GroupConfig {
     pub(crate) protocol_metadata_bytes_max: usize,
     /// Bytes of all members' assignments of one generation.
     pub(crate) assignment_bytes_max: usize,
+    /// Regular expressions that the members of one group are subscribed to.
+    pub(crate) regexes_max: usize,
     /// Partitions with a committed offset in one group.
     pub(crate) offsets_max: usize,
     /// Bytes of the metadata committed with one offset.
@@ -35,11 +44,15 @@ impl Default for GroupConfig {
             initial_rebalance_delay: Duration::from_secs(3),
             session_timeout_min: Duration::from_secs(6),
             session_timeout_max: Duration::from_secs(30 * 60),
+            consumer_session_timeout: Duration::from_secs(45),
+            consumer_heartbeat_interval: Duration::from_secs(5),
+            sync_before_assignment: false,
             groups_max: 1_000,
             members_max: 1_000,
             protocols_max: 32,
             protocol_metadata_bytes_max: 128 << 10,
             assignment_bytes_max: 4 << 20,
+            regexes_max: 64,
             offsets_max: 100_000,
             offset_metadata_bytes_max: 4_096,
             name_bytes_max: 1_024,

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use uuid::Builder;
 
+use super::catalog::Catalog;
 use super::member::Parked;
 use super::{GroupConfig, Reply, ReplyBody, Ticket};
 
@@ -16,6 +17,7 @@ use super::{GroupConfig, Reply, ReplyBody, Ticket};
 pub(super) struct Context<'a> {
     pub(super) now: Duration,
     pub(super) config: &'a GroupConfig,
+    pub(super) catalog: &'a Catalog,
     pub(super) member_ids: &'a mut MemberIds,
     pub(super) parked: &'a mut BTreeSet<Ticket>,
     pub(super) replies: &'a mut Vec<Reply>,
@@ -49,10 +51,15 @@ impl MemberIds {
     }
 
     pub(super) fn next(&mut self, name: &str) -> StrBytes {
+        StrBytes::from_string(format!("{name}-{}", self.next_uuid().as_str()))
+    }
+
+    /// An id for a member that need not have a name in it.
+    pub(super) fn next_uuid(&mut self) -> StrBytes {
         let mut random = [0; 16];
         self.0.fill_bytes(&mut random);
         let uuid = Builder::from_random_bytes(random).into_uuid();
-        StrBytes::from_string(format!("{name}-{uuid}"))
+        StrBytes::from_string(uuid.to_string())
     }
 }
 

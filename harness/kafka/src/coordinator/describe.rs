@@ -14,14 +14,12 @@ use super::GroupState;
 use super::group::Group;
 use super::member::Member;
 
-/// The type of every group here, as ListGroups names it.
-const GROUP_TYPE: &str = "Classic";
 /// The first version in which an unknown group is an error and not a dead group.
 const VERSION_NOT_FOUND: i16 = 6;
 /// The first version that can tell what the client may do with a group.
 const VERSION_AUTHORIZED_OPERATIONS: i16 = 3;
 /// READ, DELETE and DESCRIBE as bits: nothing is forbidden.
-const AUTHORIZED_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
+pub(super) const AUTHORIZED_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
 
 pub(super) fn describe(
     groups: &BTreeMap<StrBytes, Group>,
@@ -34,8 +32,9 @@ pub(super) fn describe(
         request.include_authorized_operations && version >= VERSION_AUTHORIZED_OPERATIONS;
     let described = names.into_iter().map(|name| {
         let described = match groups.get(name) {
-            Some(group) => describe_group(group),
-            None => describe_missing(version, name),
+            Some(group) if group.consumer.is_none() => describe_group(group),
+            Some(_) => describe_missing(version, format!("Group {name} is not a classic group.")),
+            None => describe_missing(version, format!("Group {name} not found.")),
         };
         let described = described.with_group_id(GroupId(name.clone()));
         if with_operations {
@@ -47,13 +46,12 @@ pub(super) fn describe(
     DescribeGroupsResponse::default().with_groups(described.collect())
 }
 
-fn describe_missing(version: i16, name: &StrBytes) -> DescribedGroup {
+fn describe_missing(version: i16, message: String) -> DescribedGroup {
     let dead = DescribedGroup::default()
         .with_group_state(StrBytes::from_static_str(GroupState::Dead.name()));
     if version < VERSION_NOT_FOUND {
         return dead;
     }
-    let message = format!("Group {name} not found.");
     dead.with_error_code(ResponseError::GroupIdNotFound.code())
         .with_error_message(Some(StrBytes::from_string(message)))
 }
@@ -90,14 +88,14 @@ pub(super) fn list(
     };
     let listed = groups
         .iter()
-        .filter(|_| matches(&request.types_filter, GROUP_TYPE))
-        .filter(|(_, group)| matches(&request.states_filter, group.state.name()))
+        .filter(|(_, group)| matches(&request.types_filter, group.kind().name()))
+        .filter(|(_, group)| matches(&request.states_filter, group.state().name()))
         .map(|(id, group)| {
             ListedGroup::default()
                 .with_group_id(GroupId(id.clone()))
-                .with_protocol_type(group.protocol_type.clone().unwrap_or_default())
-                .with_group_state(StrBytes::from_static_str(group.state.name()))
-                .with_group_type(StrBytes::from_static_str(GROUP_TYPE))
+                .with_protocol_type(group.protocol_type().unwrap_or_default())
+                .with_group_state(StrBytes::from_static_str(group.state().name()))
+                .with_group_type(StrBytes::from_static_str(group.kind().name()))
         });
     ListGroupsResponse::default().with_groups(listed.collect())
 }

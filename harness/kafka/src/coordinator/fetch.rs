@@ -53,7 +53,16 @@ fn fetch_group(
     groups: &BTreeMap<StrBytes, Group>,
     request: &OffsetFetchRequestGroup,
 ) -> OffsetFetchResponseGroup {
-    let offsets = groups.get(&request.group_id.0).map(|group| &group.offsets);
+    let group = groups.get(&request.group_id.0);
+    if let Some(consumer) = group.and_then(|group| group.consumer.as_ref())
+        && let Err(error) =
+            consumer.validate_fetch(request.member_id.as_ref(), request.member_epoch)
+    {
+        return OffsetFetchResponseGroup::default()
+            .with_group_id(request.group_id.clone())
+            .with_error_code(error.code());
+    }
+    let offsets = group.map(|group| &group.offsets);
     let topics = match &request.topics {
         Some(topics) => topics.iter().map(|topic| fetch_topic(offsets, topic)).collect(),
         None => offsets.map(fetch_all).unwrap_or_default(),

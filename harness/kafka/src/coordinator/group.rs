@@ -7,10 +7,12 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::StrBytes;
 
+use super::consumer::ConsumerGroup;
 use super::context::Context;
 use super::member::{Member, Protocol};
 use super::offsets::Offsets;
-use super::{GroupState, ReplyBody, join, sync};
+use super::view::CONSUMER_PROTOCOL_TYPE;
+use super::{GroupKind, GroupState, ReplyBody, join, sync};
 
 /// The shortest rebalance timeout in effect. A barrier without any time would be passed, found
 /// incomplete and set up again within one instant, for ever.
@@ -44,6 +46,8 @@ pub(super) struct Group {
     pub(super) join_timer: Option<JoinTimer>,
     pub(super) sync_deadline: Option<Duration>,
     pub(super) new_member_added: bool,
+    /// The members under KIP-848's protocol. If it is there, the classic fields are at rest.
+    pub(super) consumer: Option<Box<ConsumerGroup>>,
     pub(super) offsets: Offsets,
     /// The deadline under which the coordinator has this group on its list.
     pub(super) listed_deadline: Option<Duration>,
@@ -64,6 +68,7 @@ impl Group {
             join_timer: None,
             sync_deadline: None,
             new_member_added: false,
+            consumer: None,
             offsets: Offsets::default(),
             listed_deadline: None,
         }
@@ -71,7 +76,44 @@ impl Group {
 
     /// True if nothing would be lost by forgetting the group.
     pub(super) fn is_disposable(&self) -> bool {
-        self.state == GroupState::Empty && self.pending.is_empty() && self.offsets.is_empty()
+        self.state() == GroupState::Empty && self.pending.is_empty() && self.offsets.is_empty()
+    }
+
+    /// Where the group stands, of whichever type it is.
+    pub(super) fn state(&self) -> GroupState {
+        self.consumer.as_ref().map_or(self.state, |consumer| consumer.state())
+    }
+
+    pub(super) fn kind(&self) -> GroupKind {
+        if self.consumer.is_some() { GroupKind::Consumer } else { GroupKind::Classic }
+    }
+
+    /// The protocol type as ListGroups tells it.
+    pub(super) fn protocol_type(&self) -> Option<StrBytes> {
+        match self.kind() {
+            GroupKind::Consumer => Some(StrBytes::from_static_str(CONSUMER_PROTOCOL_TYPE)),
+            GroupKind::Classic => self.protocol_type.clone(),
+        }
+    }
+
+    /// Makes an empty group one of the classic type; the offsets stay.
+    pub(super) fn become_classic(&mut self) {
+        if self.consumer.as_ref().is_some_and(|consumer| consumer.members.is_empty()) {
+            self.reset();
+        }
+    }
+
+    /// Makes an empty group a consumer group; the offsets stay.
+    pub(super) fn become_consumer(&mut self) {
+        if self.consumer.is_none() && self.state == GroupState::Empty {
+            self.reset();
+            self.consumer = Some(Box::default());
+        }
+    }
+
+    fn reset(&mut self) {
+        let offsets = std::mem::take(&mut self.offsets);
+        *self = Self { offsets, listed_deadline: self.listed_deadline, ..Self::new() };
     }
 
     pub(super) fn is_leader(&self, member_id: &StrBytes) -> bool {
@@ -274,6 +316,9 @@ impl Group {
 
     /// When [`Self::run_due`] has something to do next.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
+        if let Some(consumer) = &self.consumer {
+            return consumer.next_deadline();
+        }
         let sessions = self.members.values().filter_map(Member::deadline);
         let join = self.join_timer.map(|timer| match timer {
             JoinTimer::Initial { deadline, .. } | JoinTimer::Barrier { deadline } => deadline,
@@ -284,6 +329,9 @@ impl Group {
 
     /// Ends the sessions and waits that are over.
     pub(super) fn run_due(&mut self, cx: &mut Context<'_>) {
+        if let Some(consumer) = &mut self.consumer {
+            return consumer.run_due(cx);
+        }
         let pending_before = self.pending.len();
         self.pending.retain(|_, deadline| *deadline > cx.now);
         if self.pending.len() < pending_before {

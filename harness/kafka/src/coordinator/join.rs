@@ -166,7 +166,6 @@ impl Group {
         let member = self.members.get(&join.member_id);
         match self.state {
             _ if join.member_id.is_empty() && self.pending.len() >= config.members_max => false,
-            GroupState::Empty | GroupState::Dead => true,
             GroupState::PreparingRebalance => {
                 member.is_some_and(|member| member.awaiting_join.is_some())
                     || self.awaiting_join_count() < config.members_max
@@ -174,6 +173,7 @@ impl Group {
             GroupState::CompletingRebalance | GroupState::Stable => {
                 member.is_some() || self.members.len() < config.members_max
             }
+            _ => true,
         }
     }
 
@@ -231,7 +231,7 @@ impl Group {
             GroupState::CompletingRebalance => unchanged,
             // A leader that joins asks for a rebalance: the topics may have changed.
             GroupState::Stable => unchanged && !self.is_leader(id),
-            GroupState::PreparingRebalance | GroupState::Empty | GroupState::Dead => false,
+            _ => false,
         };
         if answer_now {
             let response = current_generation(self, join.version, id);

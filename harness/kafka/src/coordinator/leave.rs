@@ -80,6 +80,9 @@ impl Group {
     /// Moves to another coordinator, which knows what was written to the log: the members of the
     /// last generation and their assignments, but neither parked requests nor newcomers.
     pub(super) fn fail_over(&mut self, cx: &mut Context<'_>) {
+        if let Some(consumer) = &mut self.consumer {
+            return consumer.fail_over(cx);
+        }
         let error = ResponseError::NotCoordinator;
         for (id, member) in &mut self.members {
             if let Some(parked) = member.awaiting_join.take() {

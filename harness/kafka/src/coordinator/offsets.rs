@@ -86,9 +86,10 @@ impl Group {
     pub(super) fn commit(
         &mut self,
         cx: &Context<'_>,
+        version: i16,
         request: &OffsetCommitRequest,
     ) -> OffsetCommitResponse {
-        if let Err(error) = self.validate_commit(request) {
+        if let Err(error) = self.validate_commit(version, request) {
             return commit_response(request, |_, _| Err(error));
         }
         if matches!(self.state, GroupState::Stable | GroupState::PreparingRebalance)
@@ -101,8 +102,15 @@ impl Group {
         })
     }
 
-    fn validate_commit(&self, request: &OffsetCommitRequest) -> Result<(), ResponseError> {
+    fn validate_commit(
+        &self,
+        version: i16,
+        request: &OffsetCommitRequest,
+    ) -> Result<(), ResponseError> {
         let generation = request.generation_id_or_member_epoch;
+        if let Some(consumer) = &self.consumer {
+            return consumer.validate_commit(version, &request.member_id, generation);
+        }
         let instance = request.group_instance_id.as_ref();
         if generation < 0 && self.state == GroupState::Empty {
             // The group only keeps its offsets here; its members assign themselves.

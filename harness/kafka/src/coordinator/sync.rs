@@ -50,7 +50,8 @@ impl Group {
         if self.pending_sync.is_empty() {
             self.sync_deadline = None;
         }
-        if self.state == GroupState::CompletingRebalance {
+        let answers_early = cx.config.sync_before_assignment && !self.is_leader(id);
+        if self.state == GroupState::CompletingRebalance && !answers_early {
             self.park_sync(cx, ticket, version, id);
             if self.is_leader(id) {
                 self.assign(cx, request);
@@ -83,8 +84,8 @@ impl Group {
         }
         match self.state {
             GroupState::PreparingRebalance => Err(ResponseError::RebalanceInProgress),
-            GroupState::Empty | GroupState::Dead => Err(ResponseError::UnknownMemberId),
             GroupState::CompletingRebalance | GroupState::Stable => Ok(()),
+            _ => Err(ResponseError::UnknownMemberId),
         }
     }
 
@@ -144,7 +145,7 @@ impl Group {
             GroupState::PreparingRebalance => Err(ResponseError::RebalanceInProgress),
             // Members send heartbeats as soon as they have joined, before the assignment is there.
             GroupState::CompletingRebalance | GroupState::Stable => Ok(()),
-            GroupState::Empty | GroupState::Dead => Err(ResponseError::UnknownMemberId),
+            _ => Err(ResponseError::UnknownMemberId),
         }
     }
 }

@@ -8,11 +8,13 @@
 //! | static members | `statics` |
 //! | commits, fetches, zombies | `committed` |
 //! | describe, list, delete | `admin` |
+//! | consumer groups (KIP-848) | `consumers` |
 //! | any interleaving keeps the invariants | `interleavings` |
 
 mod admin;
 mod barrier;
 mod committed;
+mod consumers;
 mod interleavings;
 mod sessions;
 mod statics;

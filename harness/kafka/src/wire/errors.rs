@@ -85,6 +85,10 @@ impl Response {
             Self::DeleteGroups(body) => {
                 each(&body.results, see, |group, see| see(group.error_code));
             }
+            Self::ConsumerGroupHeartbeat(body) => see(body.error_code),
+            Self::ConsumerGroupDescribe(body) => {
+                each(&body.groups, see, |group, see| see(group.error_code));
+            }
             _ => {}
         }
     }

@@ -3,8 +3,9 @@
 use bytes::{Buf, Bytes};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    AlterUserScramCredentialsRequest, ApiKey, CreateTopicsRequest, DeleteGroupsRequest,
-    DeleteRecordsRequest, DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+    AlterUserScramCredentialsRequest, ApiKey, ConsumerGroupDescribeRequest,
+    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
+    DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest,
     DescribeUserScramCredentialsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
     InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
     ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
@@ -49,6 +50,8 @@ pub(crate) enum Request {
     SaslAuthenticate(SaslAuthenticateRequest),
     AlterUserScramCredentials(AlterUserScramCredentialsRequest),
     DescribeUserScramCredentials(DescribeUserScramCredentialsRequest),
+    ConsumerGroupHeartbeat(Box<ConsumerGroupHeartbeatRequest>),
+    ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
 }
 
 /// A Produce request with its batches checked.
@@ -196,6 +199,10 @@ fn body(
         ApiKey::DescribeUserScramCredentials => {
             Request::DescribeUserScramCredentials(message(body, version)?)
         }
+        ApiKey::ConsumerGroupHeartbeat => {
+            Request::ConsumerGroupHeartbeat(Box::new(message(body, version)?))
+        }
+        ApiKey::ConsumerGroupDescribe => Request::ConsumerGroupDescribe(message(body, version)?),
         other => return Err(format!("{other:?} has no decoder").into()),
     })
 }

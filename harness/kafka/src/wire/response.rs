@@ -2,13 +2,14 @@
 
 use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{
-    AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse, CreateTopicsResponse,
-    DeleteGroupsResponse, DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse,
-    DescribeGroupsResponse, DescribeUserScramCredentialsResponse, FindCoordinatorResponse,
-    HeartbeatResponse, InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse,
-    ListGroupsResponse, ListOffsetsResponse, MetadataResponse, OffsetCommitResponse,
-    OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse,
-    SaslHandshakeResponse, SyncGroupResponse,
+    AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse, ConsumerGroupDescribeResponse,
+    ConsumerGroupHeartbeatResponse, CreateTopicsResponse, DeleteGroupsResponse,
+    DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse, DescribeGroupsResponse,
+    DescribeUserScramCredentialsResponse, FindCoordinatorResponse, HeartbeatResponse,
+    InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetCommitResponse, OffsetFetchResponse,
+    OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse, SaslHandshakeResponse,
+    SyncGroupResponse,
 };
 use kafka_protocol::protocol::Encodable;
 
@@ -50,6 +51,8 @@ pub(crate) enum Response {
     DescribeUserScramCredentials(DescribeUserScramCredentialsResponse),
     /// A message of a SASL mechanism without a response around it.
     SaslToken(Bytes),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+    ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
 }
 
 impl From<ReplyBody> for Response {
@@ -64,6 +67,8 @@ impl From<ReplyBody> for Response {
             ReplyBody::DescribeGroups(body) => Self::DescribeGroups(body),
             ReplyBody::ListGroups(body) => Self::ListGroups(body),
             ReplyBody::DeleteGroups(body) => Self::DeleteGroups(body),
+            ReplyBody::ConsumerGroupHeartbeat(body) => Self::ConsumerGroupHeartbeat(body),
+            ReplyBody::ConsumerGroupDescribe(body) => Self::ConsumerGroupDescribe(body),
         }
     }
 }
@@ -143,6 +148,8 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
         Response::SaslAuthenticate(body) => plain(&body, frame, version),
         Response::AlterUserScramCredentials(body) => plain(&body, frame, version),
         Response::DescribeUserScramCredentials(body) => plain(&body, frame, version),
+        Response::ConsumerGroupHeartbeat(body) => plain(&body, frame, version),
+        Response::ConsumerGroupDescribe(body) => plain(&body, frame, version),
     }
 }
 

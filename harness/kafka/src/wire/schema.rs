@@ -84,6 +84,8 @@ static APIS: &[Api] = &[
     api(ApiKey::SaslAuthenticate, (0, 2), 2, &[blob()]),
     api(ApiKey::DescribeUserScramCredentials, (0, 0), 0, &[structs(&[text()])]),
     api(ApiKey::AlterUserScramCredentials, (0, 0), 0, ALTER_SCRAM),
+    group(ApiKey::ConsumerGroupHeartbeat, 0, CONSUMER_HEARTBEAT),
+    group(ApiKey::ConsumerGroupDescribe, 0, &[texts(), fixed(1)]),
 ];
 
 const ALTER_SCRAM: &[Field] =
@@ -162,6 +164,19 @@ const SYNC_GROUP: &[Field] = &[
     text().since(5),
     text().since(5),
     structs(&[text(), blob()]),
+];
+
+const CONSUMER_HEARTBEAT: &[Field] = &[
+    text(),
+    text(),
+    fixed(4),
+    text(),
+    text(),
+    fixed(4),
+    texts(),
+    text().since(1),
+    text(),
+    structs(&[fixed(16), numbers(4)]),
 ];
 
 const CREATE_TOPIC: &[Field] =

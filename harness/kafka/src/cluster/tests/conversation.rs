@@ -56,7 +56,7 @@ fn converse<R: Message>(request: impl Fn(i16) -> R) {
 #[test]
 fn every_served_request_is_conversed_about() {
     let count = served().len();
-    assert_eq!(count, 25, "a request was added: converse about it below");
+    assert_eq!(count, 27, "a request was added: converse about it below");
 }
 
 #[test]
@@ -232,6 +232,20 @@ fn membership_requests() {
     converse(|version| {
         let states = if version >= 4 { vec![text("Stable"), text("Empty")] } else { Vec::new() };
         ListGroupsRequest::default().with_states_filter(states)
+    });
+    converse(|version| {
+        let regex = (version >= 1).then(|| text("t.*"));
+        ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(GroupId(text("modern")))
+            .with_member_id(text("m"))
+            .with_rebalance_timeout_ms(5_000)
+            .with_subscribed_topic_names(Some(vec![name("t")]))
+            .with_subscribed_topic_regex(regex)
+            .with_topic_partitions(Some(Vec::new()))
+    });
+    converse(|_| {
+        let groups = vec![GroupId(text("modern")), GroupId(text("absent"))];
+        ConsumerGroupDescribeRequest::default().with_group_ids(groups)
     });
     converse(|_| DeleteGroupsRequest::default().with_groups_names(vec![GroupId(text("g"))]));
 }

@@ -236,3 +236,15 @@ fn the_same_seed_gives_the_same_ids() {
     assert_eq!(id(1), id(1));
     assert_ne!(id(1), id(2));
 }
+
+#[test]
+fn the_planted_defect_answers_a_follower_before_the_leader() {
+    let mut jig = Jig::with(|config| config.sync_before_assignment = true);
+    let (mut one, mut two) = (Client::new("one"), Client::new("two"));
+    let tickets = [jig.enter(&mut one), jig.enter(&mut two)];
+    jig.pass(2 * DELAY);
+    jig.take(&mut one, tickets[0]);
+    jig.take(&mut two, tickets[1]);
+    let early = jig.sync(&two, &[]);
+    assert_eq!((jig.synced(early).error_code, jig.synced(early).assignment.len()), (NONE, 0));
+}
