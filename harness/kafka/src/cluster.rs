@@ -108,6 +108,7 @@ impl Cluster {
             session_timeout_min: config.session_timeout_min,
             session_timeout_max: config.session_timeout_max,
             sync_before_assignment: config.defect == Some(Defect::SyncBeforeAssignment),
+            offsets_retention: config.offsets_retention,
             consumer_session_timeout: config.consumer_session_timeout,
             consumer_heartbeat_interval: config.consumer_heartbeat_interval,
             ..GroupConfig::default()
@@ -193,6 +194,7 @@ impl Cluster {
             Request::CreateTopics(request) => self.create_topics(origin, request),
             Request::DeleteTopics(request) => {
                 let response = self.delete_topics(request);
+                self.tell_topics();
                 self.settle(answers);
                 response
             }
@@ -272,6 +274,7 @@ impl Cluster {
                 partition.retain(topic.settings.retention_bytes, kept_since);
             }
         }
+        self.coordinator.expire_offsets(now);
         self.timers.insert((now + RETENTION_PERIOD, Timer::Retention));
     }
 }

@@ -41,6 +41,8 @@ pub struct ClusterConfig {
     /// How often members of consumer groups are told to send a heartbeat. It takes them a few
     /// to come to a new assignment.
     pub consumer_heartbeat_interval: Duration,
+    /// How long a committed offset is kept that no member of its group uses.
+    pub offsets_retention: Duration,
     /// The largest request frame; a larger declared length closes the connection unread.
     pub request_bytes_max: usize,
     /// The largest record batch.
@@ -104,6 +106,7 @@ impl Default for ClusterConfig {
             group_initial_rebalance_delay: Duration::from_millis(100),
             session_timeout_min: Duration::from_millis(100),
             session_timeout_max: Duration::from_secs(1800),
+            offsets_retention: Duration::from_secs(7 * 24 * 3600),
             consumer_session_timeout: Duration::from_secs(10),
             consumer_heartbeat_interval: Duration::from_millis(200),
             request_bytes_max: 100 << 20,

@@ -24,6 +24,8 @@ mod join;
 mod leave;
 mod member;
 mod offsets;
+mod retention;
+mod subscription;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -35,12 +37,12 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{
-    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest,
+    ApiKey, ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest,
     DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse, HeartbeatRequest,
     HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
     ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest, OffsetCommitResponse,
-    OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
+    OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest,
+    SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -48,7 +50,6 @@ pub(crate) use catalog::{Catalog, CatalogTopic, CatalogVersion};
 pub(crate) use config::GroupConfig;
 pub use view::{GroupKind, GroupState, GroupView, MemberView};
 
-use consumer::ConsumerGroup;
 use context::{Context, MemberIds, detached};
 use group::Group;
 use join::Join;
@@ -56,7 +57,7 @@ use join::Join;
 /// The group requests served, each with its lowest and highest version.
 ///
 /// OffsetCommit and OffsetFetch stop at 9 because 10 names topics by id.
-pub(crate) const VERSIONS: [(ApiKey, i16, i16); 11] = [
+pub(crate) const VERSIONS: [(ApiKey, i16, i16); 12] = [
     (ApiKey::OffsetCommit, 2, 9),
     (ApiKey::OffsetFetch, 1, 9),
     (ApiKey::JoinGroup, 0, 9),
@@ -68,6 +69,7 @@ pub(crate) const VERSIONS: [(ApiKey, i16, i16); 11] = [
     (ApiKey::DeleteGroups, 0, 2),
     (ApiKey::ConsumerGroupHeartbeat, 0, 1),
     (ApiKey::ConsumerGroupDescribe, 0, 1),
+    (ApiKey::OffsetDelete, 0, 0),
 ];
 
 /// Names a request whose answer may come later. Unique among the requests in flight.
@@ -96,6 +98,7 @@ pub(crate) enum ReplyBody {
     DeleteGroups(DeleteGroupsResponse),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
     ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+    OffsetDelete(OffsetDeleteResponse),
 }
 
 /// Who sent a request: the client id of its header and the address of its connection.
@@ -118,6 +121,8 @@ pub(crate) struct Coordinator {
     deadlines: BTreeSet<(Duration, StrBytes)>,
     /// The requests whose answers wait.
     parked: BTreeSet<Ticket>,
+    /// When offsets that are too old are looked for next.
+    next_expiry: Duration,
 }
 
 impl Coordinator {
@@ -130,18 +135,8 @@ impl Coordinator {
             groups: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             parked: BTreeSet::new(),
+            next_expiry: Duration::ZERO,
         }
-    }
-
-    /// Which topics the coordinator knows.
-    pub(crate) fn catalog_version(&self) -> CatalogVersion {
-        self.catalog.version()
-    }
-
-    /// Tells the topics as they are now. Groups that are subscribed to those that changed find
-    /// out with their members' next heartbeats.
-    pub(crate) fn know_topics(&mut self, catalog: Catalog) {
-        self.catalog = catalog;
     }
 
     /// Joins the group or rejoins it. The answer waits until every member has joined or the time
@@ -209,42 +204,6 @@ impl Coordinator {
         let outcome = outcome.unwrap_or_else(|| Err(missing_group(&request.group_id)));
         let body = ReplyBody::Heartbeat(sync::heartbeat_response(outcome));
         replies.push(Reply { ticket, body });
-    }
-
-    /// Takes the heartbeat of a consumer group's member; with it a member joins, follows its
-    /// assignment and leaves.
-    pub(crate) fn consumer_heartbeat(
-        &mut self,
-        now: Duration,
-        ticket: Ticket,
-        version: i16,
-        client: &ClientInfo,
-        request: ConsumerGroupHeartbeatRequest,
-        replies: &mut Vec<Reply>,
-    ) {
-        let admitted = consumer::validate(&self.config, version, client, &request);
-        let admitted = admitted.and_then(|()| self.found_consumer_group(&request));
-        let outcome = admitted.and_then(|()| {
-            let beat = |group: &mut Group, cx: &mut Context<'_>| match &mut group.consumer {
-                Some(consumer) => consumer.heartbeat(cx, client, &request),
-                None => Err(consumer::not_found(&request.group_id)),
-            };
-            let outcome = self.with_group(now, &request.group_id, replies, beat);
-            outcome.unwrap_or_else(|| Err(consumer::not_found(&request.group_id)))
-        });
-        let response = outcome.unwrap_or_else(consumer::refusal);
-        replies.push(Reply { ticket, body: ReplyBody::ConsumerGroupHeartbeat(response) });
-    }
-
-    /// Describes consumer groups and their members.
-    pub(crate) fn describe_consumer_groups(
-        &mut self,
-        ticket: Ticket,
-        request: &ConsumerGroupDescribeRequest,
-        replies: &mut Vec<Reply>,
-    ) {
-        let response = consumer::describe(&self.groups, &self.catalog, request);
-        replies.push(Reply { ticket, body: ReplyBody::ConsumerGroupDescribe(response) });
     }
 
     /// Lets one member go, or several from version 3.
@@ -456,35 +415,20 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Makes sure that a member that joins finds a consumer group.
-    fn found_consumer_group(
-        &mut self,
-        request: &ConsumerGroupHeartbeatRequest,
-    ) -> Result<(), consumer::Refusal> {
-        let known = self.groups.get(&request.group_id.0).and_then(|group| group.consumer.as_ref());
-        if request.member_epoch != 0 || known.is_some() {
-            return Ok(());
-        }
-        let regex = request.subscribed_topic_regex.as_ref();
-        ConsumerGroup::default().check_regex(&self.config, regex)?;
-        let founded = self.ensure_group(&request.group_id);
-        founded.map_err(|error| (error, "The group cannot be created.".to_owned()))?;
-        if let Some(group) = self.groups.get_mut(&request.group_id.0) {
-            group.become_consumer();
-        }
-        Ok(())
-    }
-
     fn delete_group(&mut self, name: &StrBytes) -> Result<(), ResponseError> {
         let group = self.groups.get(name).ok_or(ResponseError::GroupIdNotFound)?;
         if group.state() != GroupState::Empty {
             return Err(ResponseError::NonEmptyGroup);
         }
-        if let Some(deadline) = group.listed_deadline {
+        self.remove_group(name);
+        Ok(())
+    }
+
+    fn remove_group(&mut self, name: &StrBytes) {
+        let removed = self.groups.remove(name);
+        if let Some(deadline) = removed.and_then(|group| group.listed_deadline) {
             self.deadlines.remove(&(deadline, name.clone()));
         }
-        self.groups.remove(name);
-        Ok(())
     }
 }
 

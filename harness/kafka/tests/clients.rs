@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+#[path = "clients/groups.rs"]
+mod groups;
 #[path = "clients/support.rs"]
 mod support;
 

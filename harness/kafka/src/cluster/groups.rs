@@ -17,8 +17,8 @@ use kafka_protocol::messages::offset_fetch_response::{
 use kafka_protocol::messages::{
     BrokerId, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest, DescribeGroupsRequest,
     FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, JoinGroupResponse,
-    ListGroupsRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupResponse,
+    ListGroupsRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteResponse,
+    OffsetFetchRequest, OffsetFetchResponse, SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -151,6 +151,7 @@ impl Cluster {
             Request::ConsumerGroupHeartbeat(request) => {
                 groups.consumer_heartbeat(now, ticket, version, client, *request, &mut replies);
             }
+            Request::OffsetDelete(request) => self.delete_offsets(origin, request, &mut replies),
             Request::ConsumerGroupDescribe(request) => {
                 self.describe_consumer_groups(origin, request, &mut replies);
             }
@@ -299,6 +300,7 @@ fn group_of(request: &Request, version: i16) -> Option<&str> {
         Request::OffsetCommit(request) => Some(&request.group_id),
         Request::OffsetFetch(request) if version < 8 => Some(&request.group_id),
         Request::ConsumerGroupHeartbeat(request) => Some(&request.group_id),
+        Request::OffsetDelete(request) => Some(&request.group_id),
         _ => None,
     }
 }
@@ -317,6 +319,9 @@ fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Resp
         }
         Request::Heartbeat(_) => {
             Response::Heartbeat(HeartbeatResponse::default().with_error_code(code))
+        }
+        Request::OffsetDelete(_) => {
+            Response::OffsetDelete(OffsetDeleteResponse::default().with_error_code(code))
         }
         Request::ConsumerGroupHeartbeat(_) => Response::ConsumerGroupHeartbeat(
             ConsumerGroupHeartbeatResponse::default().with_error_code(code),

@@ -1,6 +1,6 @@
 //! The topics that consumer groups are given, as the coordinator knows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -53,6 +53,12 @@ impl Catalog {
 
     pub(super) fn name(&self, id: &Uuid) -> Option<&StrBytes> {
         self.names.get(id)
+    }
+
+    /// The names of the topics that another catalog does not have, or has under another id.
+    pub(super) fn missing_in(&self, other: &Self) -> BTreeSet<StrBytes> {
+        let missing = self.names.iter().filter(|(id, _)| !other.names.contains_key(id));
+        missing.map(|(_, name)| name.clone()).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&StrBytes, CatalogTopic)> {

@@ -15,18 +15,17 @@ mod fence;
 mod heartbeat;
 mod member;
 mod reconcile;
+mod requests;
 mod subscriptions;
 mod target;
 mod timers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::StrBytes;
 
-pub(super) use describe::describe;
-pub(super) use heartbeat::{refusal, validate};
 pub(super) use member::ConsumerMember;
 
 use super::{Context, GroupConfig, GroupState};
@@ -38,10 +37,10 @@ use timers::{Timers, Wait};
 const VERSION_MEMBER_EPOCHS: i16 = 9;
 
 /// An error with the message for the client.
-pub(super) type Refusal = (ResponseError, String);
+type Refusal = (ResponseError, String);
 
 /// The error of a group that is not there, or of the other type.
-pub(super) fn not_found(group: &str) -> Refusal {
+fn not_found(group: &str) -> Refusal {
     (ResponseError::GroupIdNotFound, format!("Consumer group {group} not found."))
 }
 
@@ -76,6 +75,11 @@ impl ConsumerGroup {
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         self.timers.next()
+    }
+
+    /// The topics that members are subscribed to, by name or by a regular expression.
+    pub(super) fn subscribed_topics(&self) -> BTreeSet<StrBytes> {
+        self.subscriptions.topics()
     }
 
     /// Checks a regular expression that the group may not know yet.

@@ -48,6 +48,8 @@ pub(super) struct Group {
     pub(super) new_member_added: bool,
     /// The members under KIP-848's protocol. If it is there, the classic fields are at rest.
     pub(super) consumer: Option<Box<ConsumerGroup>>,
+    /// When the group lost its last member.
+    pub(super) empty_since: Duration,
     pub(super) offsets: Offsets,
     /// The deadline under which the coordinator has this group on its list.
     pub(super) listed_deadline: Option<Duration>,
@@ -69,6 +71,7 @@ impl Group {
             sync_deadline: None,
             new_member_added: false,
             consumer: None,
+            empty_since: Duration::ZERO,
             offsets: Offsets::default(),
             listed_deadline: None,
         }
@@ -241,6 +244,7 @@ impl Group {
         self.protocol = self.select_protocol();
         if self.members.is_empty() {
             self.state = GroupState::Empty;
+            self.empty_since = cx.now;
             return;
         }
         self.state = GroupState::CompletingRebalance;

@@ -105,6 +105,7 @@ impl Group {
         self.join_timer = None;
         if self.members.is_empty() {
             self.state = GroupState::Empty;
+            self.empty_since = cx.now;
             self.protocol = None;
         } else if self.state != GroupState::Stable {
             // Leaves no request parked, so the barrier cannot be passed at once.

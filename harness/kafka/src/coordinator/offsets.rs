@@ -1,6 +1,7 @@
 //! OffsetCommit and OffsetFetch: how far a group has come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
@@ -20,6 +21,8 @@ pub(super) struct CommittedOffset {
     pub(super) offset: i64,
     pub(super) leader_epoch: i32,
     pub(super) metadata: StrBytes,
+    /// When it was committed.
+    pub(super) at: Duration,
 }
 
 /// The committed offsets of a group by topic and partition.
@@ -42,8 +45,32 @@ impl Offsets {
         &self.topics
     }
 
+    /// Drops the offsets for which `keep` is false.
+    pub(super) fn retain(
+        &mut self,
+        mut keep: impl FnMut(&StrBytes, i32, &CommittedOffset) -> bool,
+    ) {
+        self.topics.retain(|topic, offsets| {
+            offsets.retain(|index, committed| keep(topic, *index, committed));
+            !offsets.is_empty()
+        });
+        self.count = self.topics.values().map(BTreeMap::len).sum();
+    }
+
+    /// Drops the offsets of these partitions of a topic.
+    pub(super) fn remove(&mut self, topic: &StrBytes, partitions: &BTreeSet<i32>) {
+        let Some(offsets) = self.topics.get_mut(topic) else { return };
+        let before = offsets.len();
+        offsets.retain(|index, _| !partitions.contains(index));
+        self.count -= before - offsets.len();
+        if offsets.is_empty() {
+            self.topics.remove(topic);
+        }
+    }
+
     fn commit(
         &mut self,
+        now: Duration,
         config: &GroupConfig,
         topic: &TopicName,
         partition: &OffsetCommitRequestPartition,
@@ -64,6 +91,7 @@ impl Offsets {
             offset: partition.committed_offset,
             leader_epoch: partition.committed_leader_epoch,
             metadata: metadata.map(detached).unwrap_or_default(),
+            at: now,
         };
         if !self.topics.contains_key(&topic.0) {
             self.topics.insert(detached(topic), BTreeMap::new());
@@ -98,7 +126,7 @@ impl Group {
             member.keep_alive(cx.now);
         }
         commit_response(request, |topic, partition| {
-            self.offsets.commit(cx.config, topic, partition)
+            self.offsets.commit(cx.now, cx.config, topic, partition)
         })
     }
 

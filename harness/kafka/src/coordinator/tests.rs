@@ -9,6 +9,7 @@
 //! | commits, fetches, zombies | `committed` |
 //! | describe, list, delete | `admin` |
 //! | consumer groups (KIP-848) | `consumers` |
+//! | offsets end by age, request and topic | `retention` |
 //! | any interleaving keeps the invariants | `interleavings` |
 
 mod admin;
@@ -16,6 +17,7 @@ mod barrier;
 mod committed;
 mod consumers;
 mod interleavings;
+mod retention;
 mod sessions;
 mod statics;
 

@@ -85,6 +85,12 @@ impl Response {
             Self::DeleteGroups(body) => {
                 each(&body.results, see, |group, see| see(group.error_code));
             }
+            Self::OffsetDelete(body) => {
+                see(body.error_code);
+                each(&body.topics, see, |topic, see| {
+                    each(&topic.partitions, see, |partition, see| see(partition.error_code));
+                });
+            }
             Self::ConsumerGroupHeartbeat(body) => see(body.error_code),
             Self::ConsumerGroupDescribe(body) => {
                 each(&body.groups, see, |group, see| see(group.error_code));

@@ -8,9 +8,9 @@ use kafka_protocol::messages::{
     DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest,
     DescribeUserScramCredentialsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
     InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
-    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SaslAuthenticateRequest,
-    SaslHandshakeRequest, SyncGroupRequest, TopicName,
+    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
+    SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::Decodable;
 use uuid::Uuid;
@@ -52,6 +52,7 @@ pub(crate) enum Request {
     DescribeUserScramCredentials(DescribeUserScramCredentialsRequest),
     ConsumerGroupHeartbeat(Box<ConsumerGroupHeartbeatRequest>),
     ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
+    OffsetDelete(OffsetDeleteRequest),
 }
 
 /// A Produce request with its batches checked.
@@ -202,6 +203,7 @@ fn body(
         ApiKey::ConsumerGroupHeartbeat => {
             Request::ConsumerGroupHeartbeat(Box::new(message(body, version)?))
         }
+        ApiKey::OffsetDelete => Request::OffsetDelete(message(body, version)?),
         ApiKey::ConsumerGroupDescribe => Request::ConsumerGroupDescribe(message(body, version)?),
         other => return Err(format!("{other:?} has no decoder").into()),
     })

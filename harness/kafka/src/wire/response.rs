@@ -7,9 +7,9 @@ use kafka_protocol::messages::{
     DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse, DescribeGroupsResponse,
     DescribeUserScramCredentialsResponse, FindCoordinatorResponse, HeartbeatResponse,
     InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse,
-    ListOffsetsResponse, MetadataResponse, OffsetCommitResponse, OffsetFetchResponse,
-    OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse, SaslHandshakeResponse,
-    SyncGroupResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetCommitResponse, OffsetDeleteResponse,
+    OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse,
+    SaslHandshakeResponse, SyncGroupResponse,
 };
 use kafka_protocol::protocol::Encodable;
 
@@ -53,6 +53,7 @@ pub(crate) enum Response {
     SaslToken(Bytes),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
     ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+    OffsetDelete(OffsetDeleteResponse),
 }
 
 impl From<ReplyBody> for Response {
@@ -68,6 +69,7 @@ impl From<ReplyBody> for Response {
             ReplyBody::ListGroups(body) => Self::ListGroups(body),
             ReplyBody::DeleteGroups(body) => Self::DeleteGroups(body),
             ReplyBody::ConsumerGroupHeartbeat(body) => Self::ConsumerGroupHeartbeat(body),
+            ReplyBody::OffsetDelete(body) => Self::OffsetDelete(body),
             ReplyBody::ConsumerGroupDescribe(body) => Self::ConsumerGroupDescribe(body),
         }
     }
@@ -149,6 +151,7 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
         Response::AlterUserScramCredentials(body) => plain(&body, frame, version),
         Response::DescribeUserScramCredentials(body) => plain(&body, frame, version),
         Response::ConsumerGroupHeartbeat(body) => plain(&body, frame, version),
+        Response::OffsetDelete(body) => plain(&body, frame, version),
         Response::ConsumerGroupDescribe(body) => plain(&body, frame, version),
     }
 }

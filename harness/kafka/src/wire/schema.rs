@@ -85,6 +85,7 @@ static APIS: &[Api] = &[
     api(ApiKey::DescribeUserScramCredentials, (0, 0), 0, &[structs(&[text()])]),
     api(ApiKey::AlterUserScramCredentials, (0, 0), 0, ALTER_SCRAM),
     group(ApiKey::ConsumerGroupHeartbeat, 0, CONSUMER_HEARTBEAT),
+    group(ApiKey::OffsetDelete, i16::MAX, &[text(), structs(&[text(), structs(&[fixed(4)])])]),
     group(ApiKey::ConsumerGroupDescribe, 0, &[texts(), fixed(1)]),
 ];
 

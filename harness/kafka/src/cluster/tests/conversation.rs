@@ -18,6 +18,9 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
@@ -56,7 +59,7 @@ fn converse<R: Message>(request: impl Fn(i16) -> R) {
 #[test]
 fn every_served_request_is_conversed_about() {
     let count = served().len();
-    assert_eq!(count, 27, "a request was added: converse about it below");
+    assert_eq!(count, 28, "a request was added: converse about it below");
 }
 
 #[test]
@@ -266,6 +269,15 @@ fn offset_requests() {
             .with_generation_id_or_member_epoch(-1)
             .with_retention_time_ms(-1)
             .with_topics(vec![topic("t"), topic("absent")])
+    });
+    converse(|_| {
+        let partition = OffsetDeleteRequestPartition::default().with_partition_index(1);
+        let topic = |topic: &str| {
+            let topic = OffsetDeleteRequestTopic::default().with_name(name(topic));
+            topic.with_partitions(vec![partition.clone()])
+        };
+        let request = OffsetDeleteRequest::default().with_group_id(GroupId(text("g")));
+        request.with_topics(vec![topic("t"), topic("absent")])
     });
     converse(|version| {
         if version >= 8 {

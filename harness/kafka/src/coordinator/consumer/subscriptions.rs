@@ -76,6 +76,11 @@ impl Subscriptions {
         }
     }
 
+    /// The names of the topics, whether they exist or not.
+    pub(super) fn topics(&self) -> BTreeSet<StrBytes> {
+        self.names.keys().chain(self.resolved_sets().flatten()).cloned().collect()
+    }
+
     fn resolved_sets(&self) -> impl Iterator<Item = &BTreeSet<StrBytes>> {
         self.regexes.values().filter_map(|regex| regex.topics.as_ref())
     }
@@ -131,9 +136,8 @@ impl Subscriptions {
 
     /// Looks at the topics again. True if they are others than they were.
     pub(super) fn refresh(&mut self, catalog: &Catalog) -> bool {
-        let by_regex: BTreeSet<&StrBytes> = self.resolved_sets().flatten().collect();
-        let mut names: BTreeSet<&StrBytes> = self.names.keys().collect();
-        names.extend(by_regex);
+        let names = self.names.keys().chain(self.resolved_sets().flatten());
+        let names: BTreeSet<&StrBytes> = names.collect();
         let topics = names.into_iter().filter_map(|name| catalog.topic(name));
         let fingerprint: Fingerprint = topics.map(|topic| (topic.id, topic.partitions)).collect();
         self.seen = Some(catalog.version());
