@@ -9,8 +9,9 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{ClusterConfig, Defect};
+use crate::config::ClusterConfig;
 use crate::coordinator::{ClientInfo, Coordinator, GroupConfig, Reply, Ticket};
+use crate::fault::Defect;
 use crate::security::Credentials;
 use crate::wire::{Request, Response};
 
@@ -19,9 +20,11 @@ mod admin;
 mod brokers;
 mod consumer_groups;
 mod controller;
+mod failures;
 mod fetch;
 mod groups;
 mod inspection;
+mod knowledge;
 mod metadata;
 mod offsets;
 mod partition;
@@ -67,7 +70,30 @@ enum Timer {
     Fetch(Ticket),
     Produce(Ticket),
     Detect(i32),
+    /// A controller takes over.
+    Controller,
+    /// A fetch answer arrives at a follower.
+    Copy(PartitionKey, i32),
+    /// Followers that lag for too long are looked for.
+    Lag,
+    /// A slow disk has done.
+    Held(Ticket),
     Retention,
+}
+
+/// A request whose broker cannot serve it yet.
+#[derive(Debug)]
+struct Waiting {
+    origin: Origin,
+    client: ClientInfo,
+    request: Request,
+}
+
+/// An answer that waits for a slow disk.
+#[derive(Debug)]
+struct Held {
+    broker: i32,
+    response: Response,
 }
 
 type PartitionKey = (TopicIndex, i32);
@@ -85,6 +111,13 @@ pub(crate) struct Cluster {
     fetches: BTreeMap<Ticket, ParkedFetch>,
     produces: BTreeMap<Ticket, ParkedProduce>,
     timers: BTreeSet<(Duration, Timer)>,
+    /// The broker that holds the active controller.
+    controller: Option<i32>,
+    /// Whether any broker's copies take time.
+    lagging: bool,
+    /// Requests that a broker cannot serve yet; connections bound their number.
+    waiting: Vec<Waiting>,
+    held: BTreeMap<Ticket, Held>,
     /// The time of the last call.
     now: Duration,
     /// Parked fetches to be answered.
@@ -116,10 +149,17 @@ impl Cluster {
         let ids: Vec<i32> = (1..=config.brokers as i32).collect();
         let slots = (0..COORDINATOR_SLOTS).map(|slot| Some(ids[slot % ids.len()])).collect();
         let cluster_id = admin::new_id(&mut random).simple().to_string();
-        Self {
+        let controller = ids.first().copied();
+        let broker = |id| (id, Broker::new(config.replication_lag));
+        let brokers: BTreeMap<i32, Broker> = ids.into_iter().map(broker).collect();
+        let mut cluster = Self {
             coordinator: Coordinator::new(groups, config.seed),
             coordinator_slots: slots,
-            brokers: ids.into_iter().map(|id| (id, Broker::default())).collect(),
+            brokers,
+            controller,
+            lagging: false,
+            waiting: Vec::new(),
+            held: BTreeMap::new(),
             listeners: Vec::new(),
             topics: Topics::default(),
             group_tickets: BTreeMap::new(),
@@ -136,7 +176,9 @@ impl Cluster {
             traffic: TrafficMeter::default(),
             credentials: Credentials::new(&config.users, config.seed),
             config,
-        }
+        };
+        cluster.watch_lag();
+        cluster
     }
 
     pub(crate) fn config(&self) -> &ClusterConfig {
@@ -180,8 +222,11 @@ impl Cluster {
         answers: &mut Vec<Answer>,
     ) {
         self.now = now;
-        if !self.alive(origin.broker) {
+        if !self.listens(origin.broker) {
             return;
+        }
+        if self.must_wait(origin.broker, &request) {
+            return self.wait(origin, client, request);
         }
         let response = match request {
             Request::ApiVersions => metadata::api_versions(0),
@@ -216,6 +261,8 @@ impl Cluster {
         for ticket in tickets {
             self.unpark_fetch(ticket);
             self.unpark_produce(ticket);
+            self.held.remove(&ticket);
+            self.waiting.retain(|waiting| waiting.origin.ticket != ticket);
             if self.group_tickets.remove(&ticket).is_some() {
                 self.coordinator.abandon(ticket);
             }
@@ -240,6 +287,10 @@ impl Cluster {
                 Timer::Fetch(ticket) => self.answer_fetch(ticket, answers),
                 Timer::Produce(ticket) => self.expire_produce(ticket, answers),
                 Timer::Detect(broker) => self.detect(now, broker, answers),
+                Timer::Controller => self.take_over(now, answers),
+                Timer::Copy(key, follower) => self.arrive(key, follower),
+                Timer::Lag => self.shrink_in_sync_sets(),
+                Timer::Held(ticket) => self.release(ticket, answers),
                 Timer::Retention => self.retain(now),
             }
         }

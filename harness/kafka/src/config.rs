@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::ClusterError;
+use crate::fault::{Defect, ReplicationLag};
 use crate::security::{Security, User};
 
 /// The settings of an embedded cluster. `ClusterConfig::default()` is three brokers that behave
@@ -25,9 +26,19 @@ pub struct ClusterConfig {
     pub retention: Duration,
     /// From a broker's crash until the rest of the cluster elects new leaders.
     pub detection: Duration,
+    /// How far followers trail their leaders.
+    pub replication_lag: ReplicationLag,
     /// A follower that has not had all of its leader's log for so long leaves the in-sync set
     /// (Kafka's `replica.lag.time.max.ms`).
     pub replica_lag_time_max: Duration,
+    /// From the loss of the active controller until another is active. Until then nobody is
+    /// elected and no metadata changes. The active controller lives on one of the brokers.
+    pub controller_failover: Duration,
+    /// A batch is on disk so long after it was appended at the latest; a power loss takes what is
+    /// younger. Kafka leaves this to the system; Linux writes after 30 seconds.
+    pub flush_interval: Duration,
+    /// A log is flushed whenever so many records are not (Kafka's `log.flush.interval.messages`).
+    pub flush_messages: u64,
     /// A known bug, planted to show that checkers catch it; never set otherwise.
     pub defect: Option<Defect>,
     /// How long the first rebalance of an empty group waits for more members.
@@ -62,22 +73,6 @@ pub struct ClusterConfig {
     pub seed: u64,
 }
 
-/// Known bugs of Kafka's past and of others, planted to show that checkers catch them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Defect {
-    /// The leader moves its high watermark as soon as one replica has a record, itself.
-    HighWatermarkTooEarly,
-    /// A replica that becomes a follower cuts its log at its own high watermark instead of where
-    /// it leaves its leader's (KIP-101).
-    TruncateToHighWatermark,
-    /// A deposed leader that comes back goes on as leader, and its followers take what it sends
-    /// without looking at its epoch.
-    ZombieLeaderNotFenced,
-    /// A group's members are answered before their leader has brought the assignment.
-    SyncBeforeAssignment,
-}
-
 /// More brokers than this are refused: each needs sockets and tasks of its own.
 const BROKERS_MAX: usize = 64;
 
@@ -102,6 +97,10 @@ impl Default for ClusterConfig {
             retention: Duration::from_secs(7 * 24 * 3600),
             detection: Duration::from_millis(500),
             replica_lag_time_max: Duration::from_secs(30),
+            replication_lag: ReplicationLag::default(),
+            controller_failover: Duration::ZERO,
+            flush_interval: Duration::from_secs(30),
+            flush_messages: u64::MAX,
             defect: None,
             group_initial_rebalance_delay: Duration::from_millis(100),
             session_timeout_min: Duration::from_millis(100),

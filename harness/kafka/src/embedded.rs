@@ -18,7 +18,9 @@ use crate::server::Server;
 use crate::server::authentication::Gate;
 use crate::server::capture::CapturedRequest;
 use crate::server::listener::{bind, listen};
-use crate::view::{BrokerView, CrashReport, LeaderMove, PartitionView, ReplicaView};
+use crate::view::{BrokerView, LeaderMove, PartitionView, ReplicaView};
+
+mod failures;
 
 /// The name of the listener that every cluster has.
 const DEFAULT_LISTENER: &str = "default";
@@ -127,7 +129,7 @@ impl EmbeddedKafka {
         self.server.guard(number, gate);
         for ((broker, socket), &address) in brokers.iter_mut().zip(opened).zip(&addresses) {
             broker.addresses.push(address);
-            if self.server.with(|cluster, _, _| cluster.alive(broker.id)) {
+            if self.server.with(|cluster, _, _| cluster.listens(broker.id)) {
                 let (cancel, tasks) = (&broker.cancel, &broker.tasks);
                 listen(&self.server, socket, broker.id, number, cancel, tasks)?;
             } else {
@@ -231,53 +233,6 @@ impl EmbeddedKafka {
         before_offset: i64,
     ) -> Result<i64, ClusterError> {
         self.server.with(|cluster, _, _| cluster.delete_before(topic, partition, before_offset))
-    }
-
-    /// Kills a broker: its connections are cut and its ports refuse connections when this
-    /// returns. The rest of the cluster notices after [`ClusterConfig::detection`]; until then
-    /// the broker counts as leader and in sync, as in Kafka.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such broker, it is down already, or its ports could not be kept.
-    pub async fn crash_broker(&self, id: i32) -> Result<CrashReport, ClusterError> {
-        let leaderships_lost = self.server.with(|cluster, now, _| cluster.crash(now, id))?;
-        let connections_cut = self.server.connections(id);
-        let stopped = {
-            let mut brokers = self.sockets();
-            let broker = find(&mut brokers, id)?;
-            broker.cancel.cancel();
-            broker.tasks.close();
-            std::mem::replace(&mut broker.tasks, TaskTracker::new())
-        };
-        stopped.wait().await;
-        let mut brokers = self.sockets();
-        let broker = find(&mut brokers, id)?;
-        let addresses = broker.addresses.iter();
-        broker.reserved = addresses
-            .map(|&address| bind(Some(address)))
-            .collect::<io::Result<_>>()
-            .map_err(|source| ClusterError::Socket { broker: id, source })?;
-        Ok(CrashReport { connections_cut, leaderships_lost })
-    }
-
-    /// Starts a crashed broker again on the same ports. It catches up and is in sync when this
-    /// returns; leaderships that it lost do not come back by themselves (in Kafka that takes
-    /// minutes), only by [`EmbeddedKafka::move_leader`] or the next crash.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such broker, it is up already, or a port is taken.
-    pub async fn restart_broker(&self, id: i32) -> Result<(), ClusterError> {
-        let mut brokers = self.sockets();
-        let broker = find(&mut brokers, id)?;
-        self.server.with(|cluster, now, answers| cluster.restart(now, id, answers))?;
-        broker.cancel = self.cancel.child_token();
-        for (number, socket) in std::mem::take(&mut broker.reserved).into_iter().enumerate() {
-            listen(&self.server, socket, id, number, &broker.cancel, &broker.tasks)
-                .map_err(|source| ClusterError::Socket { broker: id, source })?;
-        }
-        Ok(())
     }
 
     /// Makes the in-sync replica `to` lead a partition, or the next in-sync replica if `None`.

@@ -14,6 +14,7 @@
 //! - `security`: TLS, SASL and the credentials of users.
 //! - `server`: the shell of sockets, tasks and timers around the cluster.
 //! - `simulation`: the cluster without any of these, for tests under virtual time.
+//! - `fault`: the words for failures.
 //! - `embedded`, `config`, `view`, `error`: the public face.
 //! - `clock`: the one door through which time comes in.
 
@@ -23,6 +24,7 @@ mod config;
 mod coordinator;
 mod embedded;
 mod error;
+mod fault;
 mod log;
 mod security;
 mod server;
@@ -30,10 +32,11 @@ mod simulation;
 mod view;
 mod wire;
 
-pub use config::{ClusterConfig, Defect};
+pub use config::ClusterConfig;
 pub use coordinator::{GroupKind, GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
+pub use fault::{Defect, Disk, Isolation, ReplicationLag};
 pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;

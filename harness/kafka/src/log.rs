@@ -161,6 +161,12 @@ impl Log {
         self.batches.range(self.position(offset)..)
     }
 
+    /// The end of what was appended at or before `time`.
+    pub(crate) fn end_at(&self, time: Duration) -> i64 {
+        let after = self.batches.partition_point(|batch| batch.appended_at <= time);
+        self.batches.get(after).map_or(self.end, |batch| batch.base_offset)
+    }
+
     /// The batches from the one that holds `from` up to `until` (exclusive), at most `bytes_max`
     /// bytes of them; the first is given whole if `first_whole`, so that a reader never sticks.
     pub(crate) fn read(

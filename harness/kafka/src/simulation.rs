@@ -16,6 +16,8 @@ use crate::wire::Output;
 use crate::wire::request::decode;
 use crate::wire::response::encode;
 
+mod failures;
+
 /// A cluster whose time is the caller's, for tests that must repeat exactly: the same calls with
 /// the same configuration (its seed among it) give the same bytes.
 ///
@@ -75,7 +77,7 @@ impl Simulation {
 
     /// Opens a connection to a broker; `None` when it does not listen.
     pub fn connect(&mut self, broker: i32) -> Option<u32> {
-        if !self.cluster.alive(broker) {
+        if !self.cluster.listens(broker) {
             return None;
         }
         let id = self.next_connection;
@@ -177,27 +179,6 @@ impl Simulation {
     /// A group as it stands.
     pub fn group(&self, id: &str) -> Option<GroupView> {
         self.cluster.group(id)
-    }
-
-    /// Kills a broker: its connections close.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such broker or it is down.
-    pub fn crash_broker(&mut self, id: i32) -> Result<(), ClusterError> {
-        self.cluster.crash(self.now, id)?;
-        self.connections.retain(|_, connection| connection.broker != id);
-        self.answered.retain(|connection| self.connections.contains_key(connection));
-        Ok(())
-    }
-
-    /// Starts a broker again.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such broker or it runs.
-    pub fn restart_broker(&mut self, id: i32) -> Result<(), ClusterError> {
-        self.change(|cluster, now, answers| cluster.restart(now, id, answers))
     }
 
     /// Makes another in-sync replica lead.

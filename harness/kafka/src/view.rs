@@ -46,6 +46,8 @@ pub struct ReplicaView {
     pub log_end: i64,
     /// The offset after the last record that consumers would see here.
     pub high_watermark: i64,
+    /// The offset after the last record that a loss of power now would spare.
+    pub durable_end: i64,
     /// The batches of its log, in order.
     pub batches: Vec<BatchView>,
 }

@@ -90,6 +90,8 @@ impl Cluster {
             brokers: &self.brokers,
             min_insync_replicas: settings.min_insync_replicas,
             lag_time_max: self.config.replica_lag_time_max,
+            flush_messages: self.config.flush_messages,
+            defect: self.config.defect,
             now: self.now,
         };
         let partitions = assignment.iter().map(|replicas| Partition::new(replicas, around));

@@ -1,18 +1,36 @@
-//! Brokers that crash and come back.
+//! The brokers: what each is in, what the controller believes of it, and how it ends and begins.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::knowledge::Snapshot;
+use super::partition::End;
 use super::{Answer, Cluster, Timer};
 use crate::error::ClusterError;
+use crate::fault::{Disk, Isolation, ReplicationLag};
 
-/// What the controller believes of a broker, and what is so.
-#[derive(Debug)]
+/// A broker's state.
+#[derive(Debug, Default)]
 pub(crate) struct Broker {
-    /// Whether it runs.
-    alive: bool,
-    /// Whether the controller takes it for running.
-    active: bool,
+    /// Its process runs.
+    pub(crate) alive: bool,
+    /// The controller takes it for running.
+    pub(crate) active: bool,
+    /// Its process runs, but no controller has registered it yet.
+    pub(super) starting: bool,
+    /// It is about to stop in order, and may lead no more.
+    pub(super) retiring: bool,
+    /// Its last process stopped in order.
+    pub(super) clean: bool,
+    /// Its log directory has failed.
+    pub(super) offline: bool,
+    pub(super) isolation: Option<Isolation>,
+    pub(super) disk: Disk,
+    pub(super) lag: ReplicationLag,
+    /// Until then its link is busy with copies under way.
+    pub(super) busy_until: Duration,
+    /// What it knew when it was cut off from the controller.
+    pub(super) stale: Option<Snapshot>,
     /// What each listener's clients are told, by the listener's number.
     pub(super) addresses: Vec<SocketAddr>,
 }
@@ -24,27 +42,42 @@ pub(crate) enum Link {
     Cut,
     /// What its leaders have, it has.
     Immediate,
-}
-
-impl Default for Broker {
-    fn default() -> Self {
-        Self { alive: true, active: true, addresses: Vec::new() }
-    }
+    /// Its copies take time.
+    Delayed,
 }
 
 impl Broker {
-    /// Whether it runs and the controller knows.
-    pub(super) fn is_running(&self) -> bool {
-        self.alive && self.active
+    /// A running broker.
+    pub(crate) fn new(lag: ReplicationLag) -> Self {
+        Self { alive: true, active: true, lag, ..Self::default() }
     }
 
-    /// Whether the controller takes it for running.
-    pub(crate) fn is_active(&self) -> bool {
-        self.active
+    /// Whether the controller would elect it or take it into an in-sync set.
+    pub(crate) fn may_lead(&self) -> bool {
+        self.active && !self.retiring && !self.offline
+    }
+
+    /// Whether other brokers and the controller reach it.
+    pub(super) fn is_connected(&self) -> bool {
+        self.alive && self.isolation != Some(Isolation::FromPeers)
     }
 
     pub(crate) fn link(&self) -> Link {
-        if self.alive { Link::Immediate } else { Link::Cut }
+        if !self.is_connected() || self.starting || self.offline {
+            Link::Cut
+        } else if self.lag.is_zero() && self.disk == Disk::Normal {
+            Link::Immediate
+        } else {
+            Link::Delayed
+        }
+    }
+
+    /// How much longer its appends take.
+    pub(super) fn append_delay(&self) -> Duration {
+        match self.disk {
+            Disk::Slow { delay } => delay,
+            Disk::Normal | Disk::Full => Duration::ZERO,
+        }
     }
 }
 
@@ -54,15 +87,14 @@ impl Cluster {
         self.brokers.get(&broker).is_some_and(|broker| broker.alive)
     }
 
-    /// Whether the controller takes a broker for running.
-    pub(super) fn active(&self, broker: i32) -> bool {
-        self.brokers.get(&broker).is_some_and(|broker| broker.active)
+    /// Whether clients reach a broker.
+    pub(crate) fn listens(&self, broker: i32) -> bool {
+        let broker = self.brokers.get(&broker);
+        broker.is_some_and(|it| it.alive && it.isolation != Some(Isolation::FromClients))
     }
 
-    pub(super) fn set_active(&mut self, broker: i32, active: bool) {
-        if let Some(broker) = self.brokers.get_mut(&broker) {
-            broker.active = active;
-        }
+    pub(super) fn broker_mut(&mut self, id: i32) -> Result<&mut Broker, ClusterError> {
+        self.brokers.get_mut(&id).ok_or(ClusterError::UnknownBroker(id))
     }
 
     /// Brokers that the cluster takes for running, by id.
@@ -79,30 +111,81 @@ impl Cluster {
     /// A broker dies: what was parked on it is gone. Others notice after the detection time.
     /// Returns the number of partitions it led.
     pub(crate) fn crash(&mut self, now: Duration, id: i32) -> Result<usize, ClusterError> {
+        self.end(now, id, End::Crash)
+    }
+
+    /// The same, and what was not flushed is gone from its logs.
+    pub(crate) fn lose_power(&mut self, now: Duration, id: i32) -> Result<usize, ClusterError> {
+        let flush_interval = self.config.flush_interval;
+        self.end(now, id, End::PowerLoss { flush_interval })
+    }
+
+    /// A broker stops in order: others lead before it is gone, and its logs are flushed. Without
+    /// a controller that is a crash, but for the logs.
+    pub(crate) fn shut_down(
+        &mut self,
+        now: Duration,
+        id: i32,
+        answers: &mut Vec<Answer>,
+    ) -> Result<usize, ClusterError> {
         self.now = now;
-        let broker = self.brokers.get_mut(&id).ok_or(ClusterError::UnknownBroker(id))?;
+        let registered = self.controller_hears(id);
+        let broker = self.broker_mut(id)?;
         if !broker.alive {
             return Err(ClusterError::BrokerState { id, state: "down" });
         }
-        broker.alive = false;
-        self.timers.insert((now + self.config.detection, Timer::Detect(id)));
+        broker.retiring = registered;
+        if registered {
+            self.retire(now, id, answers);
+            self.settle(answers);
+        }
+        let led = self.end(now, id, End::Orderly)?;
+        if registered {
+            self.timers.remove(&(now + self.config.detection, Timer::Detect(id)));
+            let broker = self.broker_mut(id)?;
+            (broker.active, broker.clean) = (false, true);
+        }
+        Ok(led)
+    }
+
+    fn end(&mut self, now: Duration, id: i32, end: End) -> Result<usize, ClusterError> {
+        self.now = now;
+        let broker = self.broker_mut(id)?;
+        if !broker.alive {
+            return Err(ClusterError::BrokerState { id, state: "down" });
+        }
+        (broker.alive, broker.starting, broker.clean) = (false, false, false);
+        (broker.retiring, broker.stale) = (false, None);
+        if broker.active {
+            self.timers.insert((now + self.config.detection, Timer::Detect(id)));
+        }
         self.abandon_parked(id);
         let mut led = 0;
         let partitions = self.topics.iter_mut().flat_map(|(_, topic)| &mut topic.partitions);
         for partition in partitions {
             led += usize::from(partition.leader() == Some(id));
-            partition.stop(id);
+            partition.stop(id, end, now);
+        }
+        self.watch_lag();
+        if self.controller == Some(id) {
+            let orderly = end == End::Orderly;
+            let gap = if orderly { Duration::ZERO } else { self.config.controller_failover };
+            self.lose_controller(now, gap);
         }
         Ok(led)
     }
 
     /// Gives up all that is parked at a broker.
-    fn abandon_parked(&mut self, id: i32) {
+    pub(super) fn abandon_parked(&mut self, id: i32) {
         let fetches = self.fetches.iter().filter(|(_, parked)| parked.broker == id);
         let produces = self.produces.iter().filter(|(_, parked)| parked.broker == id);
         let groups = self.group_tickets.iter().filter(|&(_, &broker)| broker == id);
+        let held = self.held.iter().filter(|(_, held)| held.broker == id);
+        let waiting = self.waiting.iter().filter(|waiting| waiting.origin.broker == id);
         let parked = fetches.map(|(&ticket, _)| ticket);
         let parked = parked.chain(produces.map(|(&ticket, _)| ticket));
+        let parked = parked.chain(held.map(|(&ticket, _)| ticket));
+        let parked = parked.chain(waiting.map(|waiting| waiting.origin.ticket));
         let parked: Vec<_> = parked.chain(groups.map(|(&ticket, _)| ticket)).collect();
         self.abandon(parked.into_iter());
     }
@@ -117,46 +200,24 @@ impl Cluster {
         answers: &mut Vec<Answer>,
     ) -> Result<(), ClusterError> {
         self.now = now;
-        let broker = self.brokers.get_mut(&id).ok_or(ClusterError::UnknownBroker(id))?;
+        let broker = self.broker_mut(id)?;
         if broker.alive {
             return Err(ClusterError::BrokerState { id, state: "up" });
         }
-        self.timers.retain(|(_, timer)| *timer != Timer::Detect(id));
-        broker.alive = true;
-        self.register(now, id, answers);
-        for slot in &mut self.coordinator_slots {
-            slot.get_or_insert(id);
+        (broker.alive, broker.starting, broker.offline) = (true, true, false);
+        if self.controller.is_none() && !self.controller_pending() {
+            self.take_over(now, answers);
         }
-        self.spread_all();
+        if self.controller_hears(id) && self.brokers.get(&id).is_some_and(|it| it.starting) {
+            self.register(now, id, answers);
+        }
         self.settle(answers);
         Ok(())
     }
 
-    /// Every broker that hears learns all that is recorded.
-    fn spread_all(&mut self) {
-        let sizes = self.topics.iter().map(|(index, topic)| (index, topic.partitions.len()));
-        let sizes: Vec<_> = sizes.collect();
-        for (index, count) in sizes {
-            for partition in 0..count as i32 {
-                self.spread((index, partition));
-            }
-        }
-    }
-
     pub(super) fn next_running(&self, after: i32) -> Option<i32> {
         let later = self.brokers.range(after + 1..);
-        let all = later.chain(self.brokers.range(..=after));
-        all.filter(|(_, broker)| broker.alive).map(|(&id, _)| id).next()
-    }
-}
-
-#[cfg(test)]
-impl Broker {
-    pub(super) fn crash(&mut self) {
-        self.alive = false;
-    }
-
-    pub(super) fn fence(&mut self) {
-        self.active = false;
+        let mut all = later.chain(self.brokers.range(..=after));
+        all.find(|(_, broker)| broker.is_connected() && !broker.starting).map(|(&id, _)| id)
     }
 }

@@ -1,44 +1,169 @@
 //! The controller: it notices which brokers come and go, keeps the record of who is in sync and
-//! who leads, and tells the brokers.
+//! who leads, and tells the brokers. One broker holds it; without it nothing of this happens.
 
 use std::time::Duration;
 
 use super::partition::registration::Change;
-use super::{Answer, Cluster, PartitionKey};
+use super::{Answer, Cluster, PartitionKey, Timer};
 use crate::error::ClusterError;
 use crate::view::LeaderMove;
 
 /// Why the controller looks at partitions again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// A broker is taken for gone.
-    Fenced(i32),
+    /// A broker cannot lead any more.
+    Gone(i32),
     /// A broker came back without a clean shutdown, so that its logs may lack their tail.
     UncleanShutdown(i32),
     /// A broker may lead again.
-    Unfenced,
+    Back,
 }
 
 impl Cluster {
-    /// The controller notices that a broker is gone: it leaves the in-sync sets, other replicas
-    /// lead, and its groups move to the next running broker.
+    /// Whether a broker and the active controller reach each other.
+    pub(super) fn controller_hears(&self, broker: i32) -> bool {
+        self.controller.is_some()
+            && self.brokers.get(&broker).is_some_and(super::brokers::Broker::is_connected)
+    }
+
+    /// A broker has not been heard of for the detection time: it leaves the in-sync sets, other
+    /// replicas lead, and its groups move to the next running broker.
     pub(super) fn detect(&mut self, now: Duration, id: i32, answers: &mut Vec<Answer>) {
-        self.set_active(id, false);
-        self.reconsider(Cause::Fenced(id));
+        if self.controller.is_none() {
+            return;
+        }
+        if let Some(broker) = self.brokers.get_mut(&id) {
+            broker.active = false;
+        }
+        self.reconsider(Cause::Gone(id));
         self.move_groups(now, id, answers);
     }
 
-    /// A broker that had crashed registers again. What it may have lost costs it its claims, even
+    /// A broker stops in order: others lead what it led.
+    pub(super) fn retire(&mut self, now: Duration, id: i32, answers: &mut Vec<Answer>) {
+        self.reconsider(Cause::Gone(id));
+        self.move_groups(now, id, answers);
+    }
+
+    /// A new process of a broker registers. What its logs may have lost costs it its claims, even
     /// where the crash was not noticed; then it may be elected again.
     pub(super) fn register(&mut self, now: Duration, id: i32, answers: &mut Vec<Answer>) {
-        let noticed = !self.active(id);
-        self.set_active(id, false);
-        self.reconsider(Cause::UncleanShutdown(id));
+        self.timers.retain(|(_, timer)| *timer != Timer::Detect(id));
+        let Some(broker) = self.brokers.get_mut(&id) else { return };
+        let (noticed, clean) = (!broker.active, broker.clean);
+        broker.active = false;
+        self.reconsider(if clean { Cause::Gone(id) } else { Cause::UncleanShutdown(id) });
         if !noticed {
             self.move_groups(now, id, answers);
         }
-        self.set_active(id, true);
-        self.reconsider(Cause::Unfenced);
+        if let Some(broker) = self.brokers.get_mut(&id) {
+            broker.starting = false;
+        }
+        self.readmit(id, answers);
+    }
+
+    /// The controller takes a broker for running again, and the broker learns all that is
+    /// recorded.
+    pub(super) fn readmit(&mut self, id: i32, answers: &mut Vec<Answer>) {
+        if let Some(broker) = self.brokers.get_mut(&id) {
+            broker.active = true;
+        }
+        self.reconsider(Cause::Back);
+        for slot in &mut self.coordinator_slots {
+            slot.get_or_insert(id);
+        }
+        for key in self.topics.keys() {
+            self.spread(key);
+        }
+        self.resume(answers);
+    }
+
+    /// The log directory of a broker has failed, and it tells the controller.
+    pub(super) fn directory_failed(&mut self, id: i32) {
+        if self.controller_hears(id) {
+            self.reconsider(Cause::Gone(id));
+        }
+    }
+
+    /// The active controller is lost; another takes over after `gap`.
+    pub(super) fn lose_controller(&mut self, now: Duration, gap: Duration) {
+        self.controller = None;
+        self.timers.retain(|(_, timer)| *timer != Timer::Controller);
+        if gap.is_zero() {
+            self.elect_controller(now);
+        } else {
+            self.timers.insert((now + gap, Timer::Controller));
+        }
+    }
+
+    /// Whether a controller is about to take over.
+    pub(super) fn controller_pending(&self) -> bool {
+        self.timers.iter().any(|(_, timer)| *timer == Timer::Controller)
+    }
+
+    /// A controller takes over, and what waited for one goes on.
+    pub(super) fn take_over(&mut self, now: Duration, answers: &mut Vec<Answer>) {
+        self.elect_controller(now);
+        let starting = self.brokers.iter().filter(|(_, it)| it.is_connected() && it.starting);
+        let starting: Vec<i32> = starting.map(|(&id, _)| id).collect();
+        if self.controller.is_none() {
+            return;
+        }
+        starting.into_iter().for_each(|id| self.register(now, id, answers));
+        for key in self.topics.keys() {
+            self.grant(key);
+        }
+        self.resume(answers);
+    }
+
+    /// The first broker that is connected becomes the active controller. Every broker that was
+    /// there has the whole detection time to be heard of, as in KRaft.
+    fn elect_controller(&mut self, now: Duration) {
+        let mut connected = self.brokers.iter().filter(|(_, broker)| broker.is_connected());
+        self.controller = connected.next().map(|(&id, _)| id);
+        if self.controller.is_none() {
+            return;
+        }
+        self.timers.retain(|(_, timer)| !matches!(timer, Timer::Detect(_)));
+        let due = now + self.config.detection;
+        let missing = self.brokers.iter().filter(|(_, it)| it.active && !it.is_connected());
+        self.timers.extend(missing.map(|(&id, _)| (due, Timer::Detect(id))));
+        let failed = self.brokers.iter().filter(|(_, it)| it.offline);
+        let failed: Vec<i32> = failed.map(|(&id, _)| id).collect();
+        failed.into_iter().for_each(|id| self.directory_failed(id));
+    }
+
+    /// Records the in-sync sets that the leaders of a partition have asked for, if they lead
+    /// still, and tells the brokers.
+    pub(super) fn grant(&mut self, key: PartitionKey) {
+        let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
+        let proposals: Vec<_> = partition.proposals().collect();
+        for (leader, epoch, isr) in proposals {
+            if self.controller_hears(leader) && self.alter_isr(key, leader, epoch, isr) {
+                self.spread(key);
+            }
+        }
+    }
+
+    fn alter_isr(&mut self, key: PartitionKey, leader: i32, epoch: i32, isr: Vec<i32>) -> bool {
+        let brokers = &self.brokers;
+        let active = |id: i32| brokers.get(&id).is_some_and(super::brokers::Broker::may_lead);
+        let Some(topic) = self.topics.get_mut(key.0) else { return false };
+        let min_insync_replicas = topic.settings.min_insync_replicas;
+        let position = usize::try_from(key.1).unwrap_or(usize::MAX);
+        let Some(partition) = topic.partitions.get_mut(position) else { return false };
+        let registration = &mut partition.registration;
+        let leads = registration.leader == Some(leader) && registration.leader_epoch == epoch;
+        let eligible = isr.iter().all(|&id| registration.isr.contains(&id) || active(id));
+        leads
+            && eligible
+            && registration.change(Change {
+                isr,
+                unclean_shutdown: None,
+                unclean_election: false,
+                min_insync_replicas,
+                active: &active,
+            })
     }
 
     /// Makes another in-sync replica lead.
@@ -51,65 +176,48 @@ impl Cluster {
     ) -> Result<LeaderMove, ClusterError> {
         let index = self.topics.index(topic);
         let index = index.ok_or_else(|| ClusterError::UnknownTopic(topic.to_owned()))?;
+        let refused = |reason: &str| ClusterError::Leader {
+            topic: topic.to_owned(),
+            partition,
+            reason: reason.to_owned(),
+        };
         let brokers = &self.brokers;
-        let active = |id: i32| brokers.get(&id).is_some_and(|broker| broker.is_running());
+        let running = |id: i32| {
+            brokers.get(&id).is_some_and(|broker| broker.may_lead() && broker.is_connected())
+        };
         let state = self
             .topics
             .partition_mut(index, partition)
             .ok_or_else(|| ClusterError::UnknownPartition { topic: topic.to_owned(), partition })?;
+        if self.controller.is_none() {
+            return Err(refused("no controller is active"));
+        }
         let from = state.leader();
-        let to = state.move_leader(to, active).map_err(|reason| ClusterError::Leader {
-            topic: topic.to_owned(),
-            partition,
-            reason: reason.to_owned(),
-        })?;
+        let to = state.move_leader(to, running).map_err(refused)?;
         let epoch = state.registration.leader_epoch;
         self.spread((index, partition));
         self.settle(answers);
         Ok(LeaderMove { from, to, epoch })
     }
 
-    /// A leader asks for another in-sync set. It is refused if it leads no more.
-    pub(super) fn alter_isr(&mut self, key: PartitionKey, leader: i32, isr: Vec<i32>) -> bool {
-        let brokers = &self.brokers;
-        let active = |id: i32| brokers.get(&id).is_some_and(super::brokers::Broker::is_active);
-        let Some(topic) = self.topics.get_mut(key.0) else { return false };
-        let min_insync_replicas = topic.settings.min_insync_replicas;
-        let position = usize::try_from(key.1).unwrap_or(usize::MAX);
-        let Some(partition) = topic.partitions.get_mut(position) else { return false };
-        let epoch = partition.replica(leader).map(super::partition::replica::Replica::leader_epoch);
-        let registration = &mut partition.registration;
-        if registration.leader != Some(leader) || epoch != Some(registration.leader_epoch) {
-            return false;
-        }
-        registration.change(Change {
-            isr,
-            unclean_shutdown: None,
-            unclean_election: false,
-            min_insync_replicas,
-            active: &active,
-        })
-    }
-
     /// Elects and records anew wherever `cause` matters, and tells the brokers.
     fn reconsider(&mut self, cause: Cause) {
         let brokers = &self.brokers;
-        let active = |id: i32| brokers.get(&id).is_some_and(super::brokers::Broker::is_active);
+        let active = |id: i32| brokers.get(&id).is_some_and(super::brokers::Broker::may_lead);
         let mut changed = Vec::new();
         for (index, topic) in self.topics.iter_mut() {
             let settings = &topic.settings;
             for (position, partition) in topic.partitions.iter_mut().enumerate() {
                 let registration = &mut partition.registration;
                 let (gone, unclean_shutdown) = match cause {
-                    Cause::Fenced(id) => (Some(id), None),
+                    Cause::Gone(id) => (Some(id), None),
                     Cause::UncleanShutdown(id) => (Some(id), Some(id)),
-                    Cause::Unfenced if registration.leader.is_some() => continue,
-                    Cause::Unfenced => (None, None),
+                    Cause::Back if registration.leader.is_some() => continue,
+                    Cause::Back => (None, None),
                 };
                 let concerned = gone.is_none_or(|id| {
-                    let eligible =
-                        unclean_shutdown.is_some() && registration.eligible.contains(&id);
-                    eligible || registration.isr.contains(&id)
+                    let claims = unclean_shutdown.is_some() && registration.eligible.contains(&id);
+                    claims || registration.isr.contains(&id)
                 });
                 let change = Change {
                     isr: gone.map_or(registration.isr.clone(), |id| registration.isr_without(id)),
@@ -135,7 +243,7 @@ impl Cluster {
         let changed = partition.spread(around);
         let leader = partition.leader();
         for broker in changed {
-            self.epoch_ended(key, broker);
+            self.epoch_ended(key, broker, kafka_protocol::ResponseError::NotLeaderOrFollower);
         }
         if let Some(leader) = leader {
             self.replicated(key, leader);

@@ -174,7 +174,7 @@ impl Cluster {
             Err(error) => error,
         };
         read.error_code = refused.code();
-        read.current_leader = self.current_leader(refused, topic, wanted.partition);
+        read.current_leader = self.current_leader(refused, origin, topic, wanted.partition);
         read
     }
 

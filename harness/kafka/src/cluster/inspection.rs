@@ -26,6 +26,7 @@ impl Cluster {
             log_start: log.start(),
             log_end: log.end(),
             high_watermark: replica.high_watermark(),
+            durable_end: replica.durable_end(self.now, self.config.flush_interval),
             batches: log.batches_from(log.start()).map(view).collect(),
         }
     }

@@ -11,8 +11,9 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::partition::registration::Registration;
 use super::topics::{Topic, check_name};
-use super::{Cluster, Origin, partition::Partition};
+use super::{Cluster, Origin};
 use crate::wire::{Api, Response, served};
 
 /// What is served, in which versions.
@@ -35,7 +36,9 @@ impl Cluster {
         };
         let create = self.config.auto_create_topics && request.allow_auto_topic_creation;
         let topics = if all {
-            self.topics.iter().map(|(_, topic)| self.describe_topic(origin, topic)).collect()
+            let seen = self.topics.iter().map(|(_, topic)| topic);
+            let seen = seen.filter(|topic| self.topic_seen(origin.broker, topic.id));
+            seen.map(|topic| self.describe_topic(origin, topic)).collect()
         } else {
             let wanted = request.topics.unwrap_or_default();
             let each = wanted.into_iter().map(|wanted| match wanted.name {
@@ -44,7 +47,8 @@ impl Cluster {
             });
             each.collect()
         };
-        let brokers = self.known_brokers().filter_map(|(id, _)| {
+        let seen = self.brokers_seen(origin.broker).into_iter();
+        let brokers = seen.filter_map(|id| {
             let (host, port) = self.endpoint(id, origin.listener)?;
             let broker = MetadataResponseBroker::default().with_node_id(BrokerId(id));
             Some(broker.with_host(StrBytes::from_string(host)).with_port(port))
@@ -66,11 +70,13 @@ impl Cluster {
         name: TopicName,
         create: bool,
     ) -> MetadataResponseTopic {
+        let create = create && self.controller_hears(origin.broker);
         if create && self.topics.index(&name).is_none() {
             // A refusal shows below as the topic's absence, as in Kafka.
             let _refused = self.add_topic(&name, self.config.default_partitions);
         }
-        if let Some(topic) = self.topics.named(&name) {
+        let topic = self.topics.named(&name);
+        if let Some(topic) = topic.filter(|topic| self.topic_seen(origin.broker, topic.id)) {
             return self.describe_topic(origin, topic);
         }
         let error = match check_name(&name) {
@@ -82,7 +88,7 @@ impl Cluster {
 
     fn metadata_by_id(&self, origin: &Origin, id: Uuid) -> MetadataResponseTopic {
         let topic = self.topics.index_of_id(&id).and_then(|index| self.topics.get(index));
-        if let Some(topic) = topic {
+        if let Some(topic) = topic.filter(|topic| self.topic_seen(origin.broker, topic.id)) {
             return self.describe_topic(origin, topic);
         }
         // Before version 12 the name must not be null.
@@ -94,38 +100,39 @@ impl Cluster {
     }
 
     fn describe_topic(&self, origin: &Origin, topic: &Topic) -> MetadataResponseTopic {
+        let known = self.brokers_seen(origin.broker);
         let partitions = topic.partitions.iter().enumerate();
-        let partitions =
-            partitions.map(|(index, state)| self.describe_partition(origin, index as i32, state));
+        let partitions = partitions.filter_map(|(index, state)| {
+            let index = index as i32;
+            let record = self.record_seen(origin.broker, topic.id, index, state)?;
+            Some(describe_partition(origin, index, record, &known))
+        });
         MetadataResponseTopic::default()
             .with_name(Some(topic.name.clone()))
             .with_topic_id(topic.id)
             .with_partitions(partitions.collect())
     }
+}
 
-    fn describe_partition(
-        &self,
-        origin: &Origin,
-        index: i32,
-        state: &Partition,
-    ) -> MetadataResponsePartition {
-        let known: Vec<i32> = self.known_brokers().map(|(id, _)| id).collect();
-        let record = &state.registration;
-        let offline = record.replicas.iter().copied().filter(|replica| !known.contains(replica));
-        let offline =
-            if origin.version >= 5 { offline.map(BrokerId).collect() } else { Vec::new() };
-        let error = match record.leader {
-            Some(_) => 0,
-            None => ResponseError::LeaderNotAvailable.code(),
-        };
-        let epoch = if origin.version >= 7 { record.leader_epoch } else { -1 };
-        MetadataResponsePartition::default()
-            .with_error_code(error)
-            .with_partition_index(index)
-            .with_leader_id(BrokerId(record.leader.unwrap_or(-1)))
-            .with_leader_epoch(epoch)
-            .with_replica_nodes(record.replicas.iter().copied().map(BrokerId).collect())
-            .with_isr_nodes(record.isr.iter().copied().map(BrokerId).collect())
-            .with_offline_replicas(offline)
-    }
+fn describe_partition(
+    origin: &Origin,
+    index: i32,
+    record: &Registration,
+    known: &[i32],
+) -> MetadataResponsePartition {
+    let offline = record.replicas.iter().copied().filter(|replica| !known.contains(replica));
+    let offline = if origin.version >= 5 { offline.map(BrokerId).collect() } else { Vec::new() };
+    let error = match record.leader {
+        Some(_) => 0,
+        None => ResponseError::LeaderNotAvailable.code(),
+    };
+    let epoch = if origin.version >= 7 { record.leader_epoch } else { -1 };
+    MetadataResponsePartition::default()
+        .with_error_code(error)
+        .with_partition_index(index)
+        .with_leader_id(BrokerId(record.leader.unwrap_or(-1)))
+        .with_leader_epoch(epoch)
+        .with_replica_nodes(record.replicas.iter().copied().map(BrokerId).collect())
+        .with_isr_nodes(record.isr.iter().copied().map(BrokerId).collect())
+        .with_offline_replicas(offline)
 }

@@ -70,8 +70,11 @@ impl Cluster {
                 let result = ListOffsetsPartitionResponse::default()
                     .with_partition_index(wanted.partition_index);
                 let led = self.led(origin, &topic.name, wanted.partition_index, epoch);
-                match led.map(|partition| (partition, find(partition, wanted.timestamp, committed)))
-                {
+                let found = led.and_then(|partition| {
+                    let found = find(partition, wanted.timestamp, committed)?;
+                    Ok((partition, found))
+                });
+                match found {
                     Ok((partition, Some((offset, timestamp)))) => {
                         let epoch = partition.leader_epoch();
                         let epoch = if origin.version >= 4 { epoch } else { -1 };
@@ -81,6 +84,10 @@ impl Cluster {
                             .with_leader_epoch(epoch)
                     }
                     Ok((_, None)) => result.with_offset(-1).with_timestamp(-1),
+                    Err(ResponseError::OffsetNotAvailable) if origin.version < 5 => {
+                        let error = ResponseError::LeaderNotAvailable.code();
+                        result.with_error_code(error).with_offset(-1).with_timestamp(-1)
+                    }
                     Err(error) => {
                         result.with_error_code(error.code()).with_offset(-1).with_timestamp(-1)
                     }
@@ -163,12 +170,30 @@ impl Cluster {
         let position = usize::try_from(partition).map_err(|_| unknown)?;
         let topic = self.topics.named(topic).ok_or(unknown)?;
         let partition = topic.partitions.get(position).ok_or(unknown)?;
+        if !self.topic_seen(origin.broker, topic.id) {
+            return Err(unknown);
+        }
         partition.led(origin.broker, epoch)
     }
 }
 
-/// Offset and timestamp of what a ListOffsets timestamp names; -1 where there is no timestamp.
-fn find(partition: &Replica, timestamp: i64, committed: bool) -> Option<(i64, i64)> {
+/// Offset and timestamp of what a ListOffsets timestamp names; -1 where there is no timestamp. A
+/// new leader does not say what is last before its high watermark is that of its own epoch
+/// (KIP-207).
+fn find(
+    partition: &Replica,
+    timestamp: i64,
+    committed: bool,
+) -> Result<Option<(i64, i64)>, ResponseError> {
+    let found = look_up(partition, timestamp, committed);
+    let beyond = timestamp == LATEST || found.is_none() && timestamp != LATEST_TIERED;
+    match beyond && partition.awaits_high_watermark() {
+        true => Err(ResponseError::OffsetNotAvailable),
+        false => Ok(found),
+    }
+}
+
+fn look_up(partition: &Replica, timestamp: i64, committed: bool) -> Option<(i64, i64)> {
     let end = if committed { partition.last_stable() } else { partition.high_watermark() };
     match timestamp {
         LATEST => Some((end, -1)),

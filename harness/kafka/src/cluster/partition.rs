@@ -1,21 +1,23 @@
 //! One partition: what the controller has recorded about it, its replicas, and who waits for it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 
-use super::brokers::{Broker, Link};
+use super::brokers::Link;
 use crate::coordinator::Ticket;
+use crate::fault::Defect;
 use crate::view::PartitionView;
 
 mod following;
 mod leading;
 pub(crate) mod registration;
 pub(crate) mod replica;
+pub(crate) mod surroundings;
 
 use registration::Registration;
 use replica::Replica;
+pub(crate) use surroundings::Surroundings;
 
 /// The state of one partition.
 #[derive(Debug)]
@@ -35,30 +37,31 @@ pub(crate) struct Placed {
     pub(crate) end: i64,
 }
 
-/// What a partition must know of the brokers and of its topic.
-#[derive(Clone, Copy)]
-pub(crate) struct Surroundings<'a> {
-    pub(crate) brokers: &'a BTreeMap<i32, Broker>,
-    pub(crate) min_insync_replicas: usize,
-    pub(crate) lag_time_max: Duration,
-    pub(crate) now: Duration,
+/// What a round of replication did.
+#[derive(Debug, Default)]
+pub(crate) struct Replicated {
+    /// From where to where the high watermark moved.
+    pub(crate) visible: Option<(i64, i64)>,
+    /// Fetch answers now on their way: to whom, and their bytes.
+    pub(crate) sent: Vec<(i32, usize)>,
 }
 
-impl Surroundings<'_> {
-    fn link(&self, broker: i32) -> Link {
-        self.brokers.get(&broker).map_or(Link::Cut, Broker::link)
-    }
-
-    fn active(&self, broker: i32) -> bool {
-        self.brokers.get(&broker).is_some_and(Broker::is_active)
-    }
+/// How a broker's process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is killed; the system keeps what it wrote.
+    Crash,
+    /// The machine loses power: what is not flushed is gone.
+    PowerLoss { flush_interval: Duration },
+    /// It stops in order.
+    Orderly,
 }
 
 impl Partition {
     /// An empty partition kept by `replicas`, led by the first of them that is active.
     pub(crate) fn new(replicas: &[i32], around: Surroundings<'_>) -> Self {
         let mut partition = Self {
-            registration: Registration::new(replicas, |broker| around.active(broker)),
+            registration: Registration::new(replicas, |broker| around.may_lead(broker)),
             replicas: replicas.iter().map(|&broker| Replica::new(broker)).collect(),
             fetches: Vec::new(),
             produces: Vec::new(),
@@ -122,48 +125,118 @@ impl Partition {
     pub(crate) fn spread(&mut self, around: Surroundings<'_>) -> Vec<i32> {
         let (registration, now) = (&self.registration, around.now);
         let reached = self.replicas.iter_mut().filter(|replica| around.hears(replica.broker));
-        let changed = reached
-            .filter_map(|replica| replica.learn(registration, now).then_some(replica.broker));
+        let changed = reached.filter_map(|replica| {
+            replica.learn(registration, now, around.defect).then_some(replica.broker)
+        });
         changed.collect()
     }
 
-    /// Followers fetch what the leader `broker` has, and the high watermark moves. Returns the
-    /// offsets that became visible.
-    pub(crate) fn replicate(
-        &mut self,
-        broker: i32,
-        around: Surroundings<'_>,
-    ) -> Option<(i64, i64)> {
-        let at = self.replicas.iter().position(|replica| replica.broker == broker)?;
+    /// Followers fetch what the leader `broker` has, and the high watermark moves.
+    pub(crate) fn replicate(&mut self, broker: i32, around: Surroundings<'_>) -> Replicated {
+        let mut result = Replicated::default();
+        let Some(at) = self.replicas.iter().position(|replica| replica.broker == broker) else {
+            return result;
+        };
         let linked = around.link(broker) != Link::Cut;
         for position in (0..self.replicas.len()).filter(|_| linked) {
             let pair = self.replicas.get_disjoint_mut([at, position]);
             let Ok([leader, follower]) = pair else { continue };
-            if around.link(follower.broker) == Link::Immediate && follower.follows(leader) {
-                follower.fetch_from(leader, around.now);
+            match around.link(follower.broker) {
+                Link::Cut => continue,
+                _ if !follower.follows(leader) => continue,
+                Link::Immediate => {
+                    follower.fetch_all(leader, around.now);
+                    follower.flush_beyond(around.flush_messages);
+                }
+                Link::Delayed => {
+                    let sent = follower.ask(leader, around.now);
+                    result.sent.extend(sent.map(|bytes| (follower.broker, bytes)));
+                }
             }
         }
-        let moved = self.replicas.get_mut(at)?.advance_high_watermark(around);
-        if let Some((_, high_watermark)) = moved {
-            let (epoch, linked) = (self.replicas.get(at)?.leader_epoch(), linked);
-            let followers = self.replicas.iter_mut().filter(|replica| {
-                linked
-                    && replica.leader == Some(broker)
-                    && replica.leader_epoch == epoch
-                    && around.link(replica.broker) == Link::Immediate
-            });
-            followers.for_each(|follower| {
-                follower.high_watermark = high_watermark.min(follower.log.end());
-            });
+        let Some(leader) = self.replicas.get_mut(at) else { return result };
+        leader.flush_beyond(around.flush_messages);
+        result.visible = leader.advance_high_watermark(around);
+        if let Some((_, high_watermark)) = result.visible.filter(|_| linked) {
+            self.tell_high_watermark(broker, high_watermark, around);
         }
-        moved
+        result
     }
 
-    /// The larger in-sync set that the leader `broker` should ask the controller for, if any.
-    pub(crate) fn expanded_isr(&self, broker: i32, around: Surroundings<'_>) -> Option<Vec<i32>> {
+    /// Followers without delay hear of the high watermark at once, as their next fetch takes no
+    /// time.
+    fn tell_high_watermark(&mut self, leader: i32, high_watermark: i64, around: Surroundings<'_>) {
+        let epoch = self.replica(leader).map(Replica::leader_epoch);
+        let followers = self.replicas.iter_mut().filter(|replica| {
+            replica.leader == Some(leader)
+                && Some(replica.leader_epoch) == epoch
+                && around.link(replica.broker) == Link::Immediate
+        });
+        followers.for_each(|follower| {
+            follower.high_watermark = high_watermark.min(follower.log.end());
+        });
+    }
+
+    /// A fetch answer has arrived at a follower. Returns the leader that it came from.
+    pub(crate) fn receive(&mut self, broker: i32, around: Surroundings<'_>) -> Option<i32> {
+        let leader = self.replica(broker)?.arrived_from(around.now)?;
+        let at = |broker: i32| self.replicas.iter().position(|replica| replica.broker == broker);
+        let pair = [at(leader)?, at(broker)?];
+        let [leader, follower] = self.replicas.get_disjoint_mut(pair).ok()?;
+        let linked = [leader.broker, follower.broker];
+        let linked = linked.iter().all(|&broker| around.link(broker) != Link::Cut);
+        if !linked || !follower.follows(leader) {
+            follower.incoming = None;
+            return None;
+        }
+        follower.receive(leader, around.now);
+        follower.flush_beyond(around.flush_messages);
+        Some(leader.broker)
+    }
+
+    /// When the answer that was sent to a follower arrives.
+    pub(crate) fn expect(&mut self, broker: i32, arrives: Duration) {
+        let replica = self.replica_mut(broker);
+        if let Some(incoming) = replica.and_then(|replica| replica.incoming.as_mut()) {
+            incoming.arrives = arrives;
+        }
+    }
+
+    /// The in-sync set that the leader `broker` should ask the controller for: one follower more
+    /// that has caught up, or without those who lagged for too long if `shrink`.
+    pub(crate) fn wanted_isr(
+        &self,
+        broker: i32,
+        shrink: bool,
+        around: Surroundings<'_>,
+    ) -> Option<Vec<i32>> {
         let leader = self.replica(broker)?;
         let leading = leader.leading.as_ref()?;
-        leading.expanded_isr(leader.high_watermark, |replica| around.active(replica))
+        match shrink {
+            true => leading.shrunk_isr(leader.log.end(), around.now, around.lag_time_max),
+            false => leading.expanded_isr(leader.high_watermark, |id| around.may_lead(id)),
+        }
+    }
+
+    /// The leader `broker` asks the controller for an in-sync set.
+    pub(crate) fn propose(&mut self, broker: i32, isr: Vec<i32>) {
+        let leading = self.replica_mut(broker).and_then(|replica| replica.leading.as_mut());
+        if let Some(leading) = leading {
+            leading.propose(isr);
+        }
+    }
+
+    /// What each leader asked the controller for and has not got: leader, its epoch, in-sync set.
+    pub(crate) fn proposals(&self) -> impl Iterator<Item = (i32, i32, Vec<i32>)> {
+        self.replicas.iter().filter_map(|replica| {
+            let proposed = replica.leading.as_ref()?.proposed()?;
+            Some((replica.broker, replica.leader_epoch, proposed.to_vec()))
+        })
+    }
+
+    /// The brokers that take themselves for the leader.
+    pub(crate) fn leaders(&self) -> impl Iterator<Item = i32> {
+        self.replicas.iter().filter(|replica| replica.leads()).map(|replica| replica.broker)
     }
 
     /// Makes a replica lead that is active and in sync: `to`, or the next after the leader.
@@ -191,9 +264,31 @@ impl Partition {
     }
 
     /// The process of `broker` ended.
-    pub(crate) fn stop(&mut self, broker: i32) {
+    pub(crate) fn stop(&mut self, broker: i32, end: End, now: Duration) {
+        self.cut(broker, now);
+        let Some(replica) = self.replica_mut(broker) else { return };
+        replica.stop();
+        match end {
+            End::Crash => {}
+            End::Orderly => replica.flush(),
+            End::PowerLoss { flush_interval } => replica.lose_unflushed(now, flush_interval),
+        }
+    }
+
+    /// The log directory of `broker` failed.
+    pub(crate) fn go_offline(&mut self, broker: i32, now: Duration) {
+        self.cut(broker, now);
         if let Some(replica) = self.replica_mut(broker) {
-            replica.stop();
+            replica.go_offline();
+        }
+    }
+
+    /// The follower at `broker` fetches no more. Until now it did, if in vain.
+    pub(crate) fn cut(&mut self, broker: i32, now: Duration) {
+        for replica in &mut self.replicas {
+            if let Some(leading) = &mut replica.leading {
+                leading.idled(broker, now);
+            }
         }
     }
 
@@ -205,23 +300,17 @@ impl Partition {
     }
 }
 
-impl Surroundings<'_> {
-    /// Whether the controller's news reaches a broker.
-    fn hears(&self, broker: i32) -> bool {
-        self.link(broker) != Link::Cut
-    }
-}
-
 impl Replica {
     /// The leader's high watermark follows the replicas in sync. Returns from where to where.
     fn advance_high_watermark(&mut self, around: Surroundings<'_>) -> Option<(i64, i64)> {
         let leading = self.leading.as_ref()?;
-        let may_join = |broker: i32, caught_up_at: Option<Duration>| {
-            let recent = caught_up_at.is_some_and(|at| at + around.lag_time_max >= around.now);
-            recent && around.active(broker)
-        };
-        let end = self.log.end();
-        let committed = leading.committed_end(end, around.min_insync_replicas, may_join)?;
+        let (end, times) = (self.log.end(), (around.now, around.lag_time_max));
+        let may_join = |broker| around.may_lead(broker);
+        let minimum = around.min_insync_replicas;
+        let mut committed = leading.committed_end(end, minimum, times, may_join)?;
+        if around.defect == Some(Defect::HighWatermarkTooEarly) {
+            committed = end;
+        }
         let before = self.high_watermark;
         self.high_watermark = before.max(committed);
         (self.high_watermark > before).then_some((before, self.high_watermark))

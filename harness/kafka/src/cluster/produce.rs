@@ -13,12 +13,15 @@ use super::partition::Placed;
 use super::topics::Topics;
 use super::{Answer, Cluster, Origin, PartitionKey, Timer};
 use crate::coordinator::Ticket;
+use crate::fault::Disk;
 use crate::wire::{ProducePartition, ProduceTopic, ProduceWork, Response};
 
 /// A Produce whose batches are appended but not yet on all in-sync replicas.
 #[derive(Debug)]
 pub(super) struct ParkedProduce {
     pub(super) broker: i32,
+    /// A slow disk is done with the append only then.
+    not_before: Duration,
     deadline: Duration,
     response: ProduceResponse,
     waits: Vec<Wait>,
@@ -48,7 +51,7 @@ impl Wait {
         if replica.high_watermark() < self.end {
             return None;
         }
-        match replica.enough_in_sync(settings.min_insync_replicas.min(replicas)) {
+        match replica.stays_in_sync(settings.min_insync_replicas.min(replicas)) {
             true => Some(Ok(())),
             false => Some(Err(ResponseError::NotEnoughReplicasAfterAppend)),
         }
@@ -75,12 +78,15 @@ impl Cluster {
         self.add_endpoints(origin, &mut response);
         let deadline = now + Duration::from_millis(work.timeout_ms.max(0) as u64);
         let ticket = origin.ticket;
+        let slow = self.brokers.get(&origin.broker).map(super::brokers::Broker::append_delay);
+        let not_before = now + slow.unwrap_or_default();
         if acks == 0 {
             let failed = errors(&response).any(|code| code != 0);
             let response = if failed { Response::Close } else { Response::Nothing };
             answers.push(Answer { ticket, response });
         } else if acks == 1 || waits.is_empty() {
-            answers.push(Answer { ticket, response: Response::Produce(response) });
+            let response = Response::Produce(response);
+            self.hold(not_before, (ticket, origin.broker), response, answers);
         } else {
             for wait in &waits {
                 if let Some(partition) = self.topics.partition_mut(wait.key.0, wait.key.1) {
@@ -88,7 +94,8 @@ impl Cluster {
                 }
             }
             self.timers.insert((deadline, Timer::Produce(ticket)));
-            let parked = ParkedProduce { broker: origin.broker, deadline, response, waits };
+            let broker = origin.broker;
+            let parked = ParkedProduce { broker, not_before, deadline, response, waits };
             self.produces.insert(ticket, parked);
         }
         self.settle(answers);
@@ -139,7 +146,7 @@ impl Cluster {
                 }
                 Err(error) => {
                     part.error_code = error.code();
-                    part.current_leader = self.hint(error, index, partition);
+                    part.current_leader = self.hint(error, origin, index, partition);
                 }
             }
             answer.partition_responses.push(part);
@@ -164,6 +171,10 @@ impl Cluster {
         let partition = topic.partitions.get_mut(position).ok_or(unknown)?;
         let replicas = partition.registration.replicas.len();
         let replica = partition.led_mut(broker)?;
+        if self.brokers.get(&broker).is_some_and(|broker| broker.disk == Disk::Full) {
+            self.fail_directory(broker);
+            return Err(ResponseError::KafkaStorageError);
+        }
         if acks == -1 && !replica.enough_in_sync(settings.min_insync_replicas.min(replicas)) {
             return Err(ResponseError::NotEnoughReplicas);
         }
@@ -204,21 +215,27 @@ impl Cluster {
             if waits.is_empty()
                 && let Some(parked) = self.unpark_produce(ticket)
             {
-                answers.push(Answer { ticket, response: Response::Produce(parked.response) });
+                let response = Response::Produce(parked.response);
+                self.hold(parked.not_before, (ticket, parked.broker), response, answers);
             }
         }
     }
 
     /// Leadership of a partition ended where `waiting` wait: what they wrote is not known to be
     /// kept.
-    pub(super) fn fail_produces(&mut self, key: PartitionKey, waiting: Vec<Ticket>) {
+    pub(super) fn fail_produces(
+        &mut self,
+        key: PartitionKey,
+        waiting: Vec<Ticket>,
+        error: ResponseError,
+    ) {
         for ticket in waiting {
             let Some(parked) = self.produces.get_mut(&ticket) else { continue };
             let ParkedProduce { response, waits, .. } = parked;
             waits.retain(|wait| {
                 let failed = wait.key == key;
                 if failed {
-                    refuse(response, wait, ResponseError::NotLeaderOrFollower);
+                    refuse(response, wait, error);
                 }
                 !failed
             });
@@ -249,8 +266,14 @@ impl Cluster {
         Some(parked)
     }
 
-    fn hint(&self, error: ResponseError, topic: Option<u32>, partition: i32) -> LeaderIdAndEpoch {
-        let hint = self.current_leader(error, topic, partition);
+    fn hint(
+        &self,
+        error: ResponseError,
+        origin: &Origin,
+        topic: Option<u32>,
+        partition: i32,
+    ) -> LeaderIdAndEpoch {
+        let hint = self.current_leader(error, origin, topic, partition);
         hint.map_or_else(LeaderIdAndEpoch::default, |(id, epoch)| {
             LeaderIdAndEpoch::default().with_leader_id(BrokerId(id)).with_leader_epoch(epoch)
         })
@@ -260,6 +283,7 @@ impl Cluster {
     pub(super) fn current_leader(
         &self,
         error: ResponseError,
+        origin: &Origin,
         topic: Option<u32>,
         partition: i32,
     ) -> Option<(i32, i32)> {
@@ -268,8 +292,9 @@ impl Cluster {
             return None;
         }
         let topic = self.topics.get(topic?)?;
-        let partition = topic.partitions.get(usize::try_from(partition).ok()?)?;
-        Some((partition.leader()?, partition.registration.leader_epoch))
+        let state = topic.partitions.get(usize::try_from(partition).ok()?)?;
+        let record = self.record_seen(origin.broker, topic.id, partition, state)?;
+        Some((record.leader?, record.leader_epoch))
     }
 
     fn add_endpoints(&self, origin: &Origin, response: &mut ProduceResponse) {

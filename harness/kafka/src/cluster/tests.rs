@@ -20,7 +20,9 @@ use crate::wire::response::{Question, encode};
 mod conversation;
 mod failures;
 mod numbers;
+mod partial;
 mod reading;
+mod replication;
 mod writing;
 
 /// A cluster, its time, and answers that came later than their requests.

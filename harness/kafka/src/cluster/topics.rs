@@ -98,6 +98,12 @@ impl Topics {
         self.topics.iter_mut().map(|(&index, topic)| (index, topic))
     }
 
+    /// All partitions, topic by topic.
+    pub(crate) fn keys(&self) -> Vec<(TopicIndex, i32)> {
+        let counts = self.iter().map(|(index, topic)| (index, topic.partitions.len() as i32));
+        counts.flat_map(|(index, count)| (0..count).map(move |part| (index, part))).collect()
+    }
+
     /// Adds a topic whose name and partitions have been checked.
     pub(crate) fn add(&mut self, topic: Topic) -> TopicIndex {
         let index = self.next;

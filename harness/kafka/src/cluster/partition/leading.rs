@@ -9,6 +9,8 @@ pub(crate) struct Leading {
     /// The log's end when this broker began to lead.
     epoch_start: i64,
     isr: Vec<i32>,
+    /// An in-sync set that the controller was asked for and has not yet recorded.
+    proposed: Option<Vec<i32>>,
     followers: Vec<Progress>,
 }
 
@@ -20,6 +22,19 @@ struct Progress {
     log_end: Option<i64>,
     /// When it last had all that there was.
     caught_up_at: Option<Duration>,
+    fetched_at: Duration,
+    /// The end of the leader's log at its last fetch.
+    leader_end: i64,
+}
+
+impl Progress {
+    fn caught_up(&self, log_end: i64, now: Duration, lag_time_max: Duration) -> bool {
+        self.log_end == Some(log_end) || self.recent(now, lag_time_max)
+    }
+
+    fn recent(&self, now: Duration, lag_time_max: Duration) -> bool {
+        self.caught_up_at.is_some_and(|at| at + lag_time_max >= now)
+    }
 }
 
 impl Leading {
@@ -35,26 +50,62 @@ impl Leading {
             broker,
             log_end: None,
             caught_up_at: isr.contains(&broker).then_some(now),
+            fetched_at: now,
+            leader_end: epoch_start,
         });
-        Self { epoch_start, isr: isr.to_vec(), followers: followers.collect() }
+        let (isr, followers) = (isr.to_vec(), followers.collect());
+        Self { epoch_start, isr, proposed: None, followers }
+    }
+
+    pub(crate) fn epoch_start(&self) -> i64 {
+        self.epoch_start
     }
 
     pub(crate) fn isr(&self) -> &[i32] {
         &self.isr
     }
 
+    /// Replicas in sync, counting those that the controller was asked to add (KIP-497).
+    pub(crate) fn maximal_isr(&self) -> usize {
+        self.proposed.as_ref().map_or(0, Vec::len).max(self.isr.len())
+    }
+
     /// The controller has recorded another in-sync set.
     pub(crate) fn set_isr(&mut self, isr: &[i32]) {
         isr.clone_into(&mut self.isr);
+        self.proposed = None;
     }
 
-    /// A follower has fetched up to `log_end`, which tells the leader that it has so much.
+    /// The controller is asked for another in-sync set.
+    pub(crate) fn propose(&mut self, isr: Vec<i32>) {
+        self.proposed = Some(isr);
+    }
+
+    pub(crate) fn proposed(&self) -> Option<&[i32]> {
+        self.proposed.as_deref()
+    }
+
+    /// A follower fetches from `log_end` on, which tells the leader that it has so much.
     pub(crate) fn fetched(&mut self, broker: i32, log_end: i64, leader_end: i64, now: Duration) {
-        if let Some(progress) = self.followers.iter_mut().find(|known| known.broker == broker) {
-            progress.log_end = Some(log_end);
-            if log_end >= leader_end {
-                progress.caught_up_at = Some(now);
-            }
+        let Some(progress) = self.followers.iter_mut().find(|known| known.broker == broker) else {
+            return;
+        };
+        if log_end >= leader_end {
+            progress.caught_up_at = Some(now);
+        } else if log_end >= progress.leader_end {
+            progress.caught_up_at = progress.caught_up_at.max(Some(progress.fetched_at));
+        }
+        progress.log_end = Some(log_end);
+        (progress.fetched_at, progress.leader_end) = (now, leader_end);
+    }
+
+    /// A follower that had everything has gone on fetching, in vain, until now.
+    pub(crate) fn idled(&mut self, broker: i32, now: Duration) {
+        let progress = self.followers.iter_mut().find(|known| known.broker == broker);
+        if let Some(progress) = progress
+            && progress.log_end == Some(progress.leader_end)
+        {
+            (progress.caught_up_at, progress.fetched_at) = (Some(now), now);
         }
     }
 
@@ -64,13 +115,15 @@ impl Leading {
         &self,
         log_end: i64,
         min_insync_replicas: usize,
-        may_join: impl Fn(i32, Option<Duration>) -> bool,
+        (now, lag_time_max): (Duration, Duration),
+        may_join: impl Fn(i32) -> bool,
     ) -> Option<i64> {
         if self.isr.len() < min_insync_replicas.min(self.followers.len() + 1) {
             return None;
         }
         let waited_for = self.followers.iter().filter(|progress| {
-            self.isr.contains(&progress.broker) || may_join(progress.broker, progress.caught_up_at)
+            self.in_maximal_isr(progress.broker)
+                || progress.recent(now, lag_time_max) && may_join(progress.broker)
         });
         let ends = waited_for.map(|progress| progress.log_end.unwrap_or(0));
         Some(ends.fold(log_end, i64::min))
@@ -83,7 +136,7 @@ impl Leading {
         high_watermark: i64,
         may_join: impl Fn(i32) -> bool,
     ) -> Option<Vec<i32>> {
-        if self.isr.len() > self.followers.len() {
+        if self.isr.len() > self.followers.len() || self.proposed.is_some() {
             return None;
         }
         let enough = high_watermark.max(self.epoch_start);
@@ -95,5 +148,27 @@ impl Leading {
         let mut isr = self.isr.clone();
         isr.push(joins.broker);
         Some(isr)
+    }
+
+    /// The in-sync set without those who have lagged for too long.
+    pub(crate) fn shrunk_isr(
+        &self,
+        log_end: i64,
+        now: Duration,
+        lag_time_max: Duration,
+    ) -> Option<Vec<i32>> {
+        let lags = |broker: &i32| {
+            let progress = self.followers.iter().find(|progress| progress.broker == *broker);
+            progress.is_some_and(|progress| !progress.caught_up(log_end, now, lag_time_max))
+        };
+        if self.proposed.is_some() || !self.isr.iter().any(lags) {
+            return None;
+        }
+        Some(self.isr.iter().copied().filter(|broker| !lags(broker)).collect())
+    }
+
+    fn in_maximal_isr(&self, broker: i32) -> bool {
+        let proposed = self.proposed.as_ref().is_some_and(|isr| isr.contains(&broker));
+        proposed || self.isr.contains(&broker)
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 
 use super::Placed;
+use super::following::Incoming;
 use super::leading::Leading;
 use super::registration::Registration;
+use crate::fault::Defect;
 use crate::log::producers::Sequence;
 use crate::log::{Batch, Log};
 
@@ -25,6 +27,12 @@ pub(crate) struct Replica {
     pub(super) leading: Option<Leading>,
     /// Whether a follower has cut off what its leader does not have.
     pub(super) reconciled: bool,
+    /// The answer to a follower's fetch, on its way.
+    pub(super) incoming: Option<Incoming>,
+    /// Records before this offset are on disk, whatever their age.
+    flushed: i64,
+    /// Its log directory has failed.
+    offline: bool,
 }
 
 impl Replica {
@@ -38,6 +46,9 @@ impl Replica {
             leader_epoch: -1,
             leading: None,
             reconciled: false,
+            incoming: None,
+            flushed: 0,
+            offline: false,
         }
     }
 
@@ -74,6 +85,9 @@ impl Replica {
 
     /// Whether a client that believes in `epoch` (-1: it does not say) may be served.
     pub(super) fn check_leader(&self, epoch: i32) -> Result<(), ResponseError> {
+        if self.offline {
+            return Err(ResponseError::KafkaStorageError);
+        }
         if epoch >= 0 && epoch < self.leader_epoch {
             return Err(ResponseError::FencedLeaderEpoch);
         }
@@ -83,34 +97,98 @@ impl Replica {
         if self.leads() { Ok(()) } else { Err(ResponseError::NotLeaderOrFollower) }
     }
 
-    /// Whether the leader knows enough replicas in sync for `acks=all`.
+    /// Whether the leader knows enough replicas in sync to take `acks=all`.
     pub(crate) fn enough_in_sync(&self, min_insync_replicas: usize) -> bool {
         self.leading.as_ref().is_some_and(|leading| leading.isr().len() >= min_insync_replicas)
     }
 
+    /// The same for what it has taken already: those about to join count too.
+    pub(crate) fn stays_in_sync(&self, min_insync_replicas: usize) -> bool {
+        self.leading.as_ref().is_some_and(|leading| leading.maximal_isr() >= min_insync_replicas)
+    }
+
+    /// Whether this leader does not know yet how far its predecessor's high watermark was
+    /// (KIP-207).
+    pub(crate) fn awaits_high_watermark(&self) -> bool {
+        let leading = self.leading.as_ref();
+        leading.is_some_and(|leading| leading.epoch_start() > self.high_watermark)
+    }
+
+    /// The offset after the last record that a power loss at `now` spares.
+    pub(crate) fn durable_end(&self, now: Duration, flush_interval: Duration) -> i64 {
+        let old =
+            now.checked_sub(flush_interval).map_or(self.log.start(), |time| self.log.end_at(time));
+        self.flushed.max(old)
+    }
+
+    /// Flushes when so many records are not flushed.
+    pub(super) fn flush_beyond(&mut self, messages: u64) {
+        if (self.log.end() - self.flushed).unsigned_abs() >= messages {
+            self.flushed = self.log.end();
+        }
+    }
+
+    /// Flushes what there is, as an orderly end does.
+    pub(super) fn flush(&mut self) {
+        self.flushed = self.log.end();
+    }
+
+    /// What was appended lately and not flushed is gone.
+    pub(super) fn lose_unflushed(&mut self, now: Duration, flush_interval: Duration) {
+        self.log.truncate(self.durable_end(now, flush_interval));
+        self.truncated();
+    }
+
+    /// The log has become shorter.
+    pub(super) fn truncated(&mut self) {
+        self.flushed = self.flushed.min(self.log.end());
+        self.high_watermark = self.high_watermark.clamp(self.log.start(), self.log.end());
+    }
+
+    /// The log directory fails.
+    pub(super) fn go_offline(&mut self) {
+        self.stop();
+        self.offline = true;
+    }
+
     /// Takes notice of the controller's record. Returns whether that begins another epoch here,
     /// so that whoever waits must be told.
-    pub(super) fn learn(&mut self, registration: &Registration, now: Duration) -> bool {
+    pub(super) fn learn(
+        &mut self,
+        registration: &Registration,
+        now: Duration,
+        defect: Option<Defect>,
+    ) -> bool {
+        let unfenced = defect == Some(Defect::ZombieLeaderNotFenced) && self.leads();
         let new_epoch = registration.leader_epoch > self.leader_epoch;
         if new_epoch {
+            self.incoming = None;
             self.leader_epoch = registration.leader_epoch;
             self.leader = registration.leader;
-            self.reconciled = false;
+            self.reconciled = unfenced;
             self.leading = (self.leader == Some(self.broker)).then(|| {
                 self.log.begin_epoch(self.leader_epoch);
                 let followers = registration.replicas.iter().copied();
                 let followers = followers.filter(|&broker| broker != self.broker);
                 Leading::new(self.log.end(), &registration.isr, followers, now)
             });
-        } else if let Some(leading) = &mut self.leading {
+            if defect == Some(Defect::TruncateToHighWatermark) && !self.leads() {
+                self.log.truncate(self.high_watermark);
+                self.truncated();
+                self.reconciled = true;
+            }
+            return true;
+        }
+        if let Some(leading) = &mut self.leading {
             leading.set_isr(&registration.isr);
         }
-        new_epoch
+        false
     }
 
     /// The broker's process ends: what it had in memory is gone, its log stays.
     pub(super) fn stop(&mut self) {
         (self.leader, self.leader_epoch, self.leading) = (None, -1, None);
+        (self.incoming, self.reconciled, self.offline) = (None, false, false);
     }
 
     /// Appends the batches of one request up to the first that is refused. A producer that sends

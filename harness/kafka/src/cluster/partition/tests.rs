@@ -2,16 +2,20 @@
 
 use super::super::super::log::batch::tests::sample;
 use super::*;
+use crate::fault::ReplicationLag;
 use crate::log::Batch;
+use std::collections::BTreeMap;
 
 fn batches(count: i32) -> Vec<Batch> {
     Batch::split(sample(count, None, 0), 1 << 20).unwrap()
 }
 
+use crate::cluster::brokers::Broker;
+
 type Brokers = BTreeMap<i32, Broker>;
 
 fn brokers(count: i32) -> Brokers {
-    (1..=count).map(|id| (id, Broker::default())).collect()
+    (1..=count).map(|id| (id, Broker::new(ReplicationLag::default()))).collect()
 }
 
 fn around(brokers: &Brokers) -> Surroundings<'_> {
@@ -19,6 +23,8 @@ fn around(brokers: &Brokers) -> Surroundings<'_> {
         brokers,
         min_insync_replicas: 1,
         lag_time_max: Duration::from_secs(30),
+        flush_messages: u64::MAX,
+        defect: None,
         now: Duration::ZERO,
     }
 }
@@ -38,15 +44,15 @@ fn the_high_watermark_is_what_all_in_sync_replicas_have() {
     let mut partition = Partition::new(&[1, 2], around(&brokers));
     append(&mut partition, 1, 3);
     assert_eq!(ends(&partition), [(3, 0), (0, 0)], "not before it is replicated");
-    assert_eq!(partition.replicate(1, around(&brokers)), Some((0, 3)));
-    brokers.get_mut(&2).unwrap().crash();
+    assert_eq!(partition.replicate(1, around(&brokers)).visible, Some((0, 3)));
+    brokers.get_mut(&2).unwrap().alive = false;
     append(&mut partition, 1, 2);
-    assert_eq!(partition.replicate(1, around(&brokers)), None, "2 lags");
+    assert_eq!(partition.replicate(1, around(&brokers)).visible, None, "2 lags");
     assert_eq!(ends(&partition), [(5, 3), (3, 3)]);
     partition.registration.isr = vec![1];
     partition.spread(around(&brokers));
-    brokers.get_mut(&2).unwrap().fence();
-    assert_eq!(partition.replicate(1, around(&brokers)), Some((3, 5)));
+    brokers.get_mut(&2).unwrap().active = false;
+    assert_eq!(partition.replicate(1, around(&brokers)).visible, Some((3, 5)));
 }
 
 #[test]
@@ -55,10 +61,10 @@ fn a_deposed_leader_cuts_off_what_the_new_one_does_not_have() {
     let mut partition = Partition::new(&[1, 2], around(&brokers));
     append(&mut partition, 1, 3);
     partition.replicate(1, around(&brokers));
-    brokers.get_mut(&2).unwrap().crash();
+    brokers.get_mut(&2).unwrap().alive = false;
     append(&mut partition, 1, 2);
     partition.replicate(1, around(&brokers));
-    brokers.insert(2, Broker::default());
+    brokers.insert(2, Broker::new(ReplicationLag::default()));
     partition.move_leader(Some(2), |_| true).unwrap();
     assert_eq!(partition.spread(around(&brokers)), [1, 2]);
     append(&mut partition, 2, 4);
