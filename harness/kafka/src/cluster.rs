@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::config::ClusterConfig;
 use crate::coordinator::{ClientInfo, Coordinator, GroupConfig, Reply, Ticket};
 use crate::fault::Defect;
+use crate::quota::Quotas;
 use crate::security::Credentials;
 use crate::wire::{Request, Response};
 
@@ -130,6 +131,7 @@ pub(crate) struct Cluster {
     cluster_id: String,
     traffic: TrafficMeter,
     credentials: Credentials,
+    quotas: Quotas,
 }
 
 impl Cluster {
@@ -174,6 +176,7 @@ impl Cluster {
             next_first_replica: 0,
             cluster_id,
             traffic: TrafficMeter::default(),
+            quotas: Quotas::default(),
             credentials: Credentials::new(&config.users, config.seed),
             config,
         };
@@ -250,7 +253,9 @@ impl Cluster {
             request @ (Request::SaslHandshake(_)
             | Request::SaslAuthenticate(_)
             | Request::AlterUserScramCredentials(_)
-            | Request::DescribeUserScramCredentials(_)) => self.access_request(request),
+            | Request::DescribeUserScramCredentials(_)
+            | Request::AlterClientQuotas(_)
+            | Request::DescribeClientQuotas(_)) => self.access_request(request),
             other => return self.group_request(now, origin, client, other, answers),
         };
         answers.push(Answer { ticket: origin.ticket, response });

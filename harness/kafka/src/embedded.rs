@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::config::ClusterConfig;
 use crate::coordinator::GroupView;
 use crate::error::ClusterError;
+use crate::quota::{Quota, QuotaTarget};
 use crate::security::Security;
 use crate::server::Server;
 use crate::server::authentication::Gate;
@@ -218,6 +219,15 @@ impl EmbeddedKafka {
     /// The last [`ClusterConfig::capture`] requests, in the order of their answers.
     pub fn captured(&self) -> Vec<CapturedRequest> {
         self.server.captured()
+    }
+
+    /// Sets how fast clients may go at each broker, replacing what was set for the target before.
+    ///
+    /// # Errors
+    ///
+    /// When the target names neither users nor client ids, or a bound is not greater than 0.
+    pub fn set_quota(&self, target: QuotaTarget, quota: Quota) -> Result<(), ClusterError> {
+        self.server.with(|cluster, _, _| cluster.quotas().set(target, quota))
     }
 
     /// Deletes the records of a partition before an offset (-1: all that consumers can see) and

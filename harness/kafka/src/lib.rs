@@ -11,6 +11,7 @@
 //! - `log`: record batches as bytes, and what is remembered about them.
 //! - `wire`: frames to requests and responses to frames, with every declared length held against
 //!   the bytes that are there.
+//! - `quota`: how fast clients may go, and how fast they go; pure.
 //! - `security`: TLS, SASL and the credentials of users.
 //! - `server`: the shell of sockets, tasks and timers around the cluster.
 //! - `simulation`: the cluster without any of these, for tests under virtual time.
@@ -26,6 +27,7 @@ mod embedded;
 mod error;
 mod fault;
 mod log;
+mod quota;
 mod security;
 mod server;
 mod simulation;
@@ -37,6 +39,7 @@ pub use coordinator::{GroupKind, GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
 pub use fault::{Defect, Disk, Isolation, ReplicationLag};
+pub use quota::{Quota, QuotaTarget};
 pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;

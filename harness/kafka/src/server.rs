@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(crate) mod listener;
 mod metrics;
 pub(crate) mod observe;
 pub(crate) mod outbox;
+mod throttle;
 mod transport;
 
 use authentication::{Client, Gate, TakeError};
@@ -28,6 +29,7 @@ use capture::Capture;
 use metrics::Metrics;
 use observe::Asked;
 use outbox::Outbox;
+use throttle::limit_fetch;
 
 /// What all tasks of a cluster share.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Server {
     clock: Clock,
     cluster: Mutex<Timed>,
     connections: Mutex<Connections>,
+    /// Whether anybody has a quota, so that nobody needs the lock to see that nobody has.
+    throttles: AtomicBool,
     gates: Mutex<BTreeMap<usize, Arc<Gate>>>,
     metrics: Metrics,
     capture: Capture,
@@ -77,6 +81,7 @@ impl Server {
         Self {
             request_bytes_max: config.request_bytes_max,
             batch_bytes_max: config.message_bytes_max,
+            throttles: AtomicBool::new(false),
             gates: Mutex::default(),
             metrics: Metrics::new(config.brokers),
             capture: Capture::new(config.capture),
@@ -96,6 +101,7 @@ impl Server {
         let result = {
             let mut timed = lock(&self.cluster);
             let result = change(&mut timed.cluster, self.clock.now(), &mut answers);
+            self.throttles.store(timed.cluster.has_quotas(), Ordering::Relaxed);
             let next = timed.cluster.next_deadline();
             if next.is_some_and(|next| timed.armed.is_none_or(|armed| next < armed)) {
                 timed.armed = next;
@@ -135,10 +141,10 @@ impl Server {
         decoded: Decoded,
         (came, bytes): (Duration, usize),
     ) {
-        let (question, client) = (decoded.question(), &mut client.info);
+        let question = decoded.question();
         let asked = Asked::new(came, bytes, peer.broker, &question, &decoded.client_id);
-        if client.client_id != decoded.client_id {
-            client.client_id = decoded.client_id;
+        if client.info.client_id != decoded.client_id {
+            client.info.client_id = decoded.client_id;
         }
         let span = asked.span.clone();
         let number = outbox.expect(question, asked);
@@ -149,11 +155,23 @@ impl Server {
             listener: peer.listener,
             version: question.version,
         };
+        let mut request = decoded.request;
         span.in_scope(|| {
             self.with(|cluster, now, answers| {
-                cluster.handle(now, &origin, client, decoded.request, answers);
+                if cluster.has_quotas() {
+                    limit_fetch(cluster.quotas(), client, &mut request);
+                }
+                cluster.handle(now, &origin, &client.info, request, answers);
             });
         });
+        if self.throttles() {
+            self.spent(peer, client, self.clock.now().saturating_sub(came));
+        }
+    }
+
+    /// Whether anybody has a quota.
+    fn throttles(&self) -> bool {
+        self.throttles.load(Ordering::Relaxed)
     }
 
     fn deliver(&self, answers: Vec<Answer>) {

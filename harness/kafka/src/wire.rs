@@ -8,6 +8,7 @@ pub(crate) mod request;
 pub(crate) mod response;
 mod schema;
 mod shape;
+mod throttle;
 
 pub(crate) use chain::Output;
 pub(crate) use errors::error_name;

@@ -1,4 +1,4 @@
-//! Requests about credentials, and those of SASL that come too late: a connection that needs
+//! Requests about credentials and quotas, and those of SASL that come too late: a connection that needs
 //! authentication never brings them here.
 
 use kafka_protocol::ResponseError;
@@ -6,6 +6,7 @@ use kafka_protocol::messages::{SaslAuthenticateResponse, SaslHandshakeResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use super::Cluster;
+use crate::quota::Quotas;
 use crate::security::Credentials;
 use crate::wire::{Request, Response};
 
@@ -13,6 +14,16 @@ impl Cluster {
     /// The users of the cluster.
     pub(crate) fn credentials(&mut self) -> &mut Credentials {
         &mut self.credentials
+    }
+
+    /// The quotas of clients.
+    pub(crate) fn quotas(&mut self) -> &mut Quotas {
+        &mut self.quotas
+    }
+
+    /// Whether anybody has a quota.
+    pub(crate) fn has_quotas(&self) -> bool {
+        self.quotas.any()
     }
 
     /// Answers a request about access; other kinds get none.
@@ -24,6 +35,12 @@ impl Cluster {
             }
             Request::DescribeUserScramCredentials(request) => {
                 Response::DescribeUserScramCredentials(self.credentials.describe(request))
+            }
+            Request::AlterClientQuotas(request) => {
+                Response::AlterClientQuotas(self.quotas.alter(request))
+            }
+            Request::DescribeClientQuotas(request) => {
+                Response::DescribeClientQuotas(self.quotas.describe(request))
             }
             Request::SaslHandshake(_) => {
                 Response::SaslHandshake(SaslHandshakeResponse::default().with_error_code(too_late))

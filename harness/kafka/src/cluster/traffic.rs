@@ -43,6 +43,13 @@ impl TrafficMeter {
         }
     }
 
+    fn take_back(&mut self, topic: TopicIndex, broker: i32, bytes_out: u64) {
+        let of_topic = self.topics.get_mut(&(topic, broker));
+        for sum in of_topic.into_iter().chain(self.brokers.get_mut(&broker)) {
+            sum.bytes_out = sum.bytes_out.saturating_sub(bytes_out);
+        }
+    }
+
     /// All that went through a broker.
     pub(super) fn of_broker(&self, broker: i32) -> Traffic {
         self.brokers.get(&broker).copied().unwrap_or_default()
@@ -70,15 +77,32 @@ impl Cluster {
 
     /// A Fetch is about to be answered.
     pub(super) fn count_out(&mut self, origin: &Origin, answer: &FetchAnswer) {
+        self.each_topic(origin.version, answer, |meter, topic, bytes_out| {
+            meter.add(topic, origin.broker, Traffic { bytes_out, ..Traffic::default() });
+        });
+    }
+
+    /// A Fetch that was counted is answered empty after all.
+    pub(crate) fn uncount_out(&mut self, broker: i32, version: i16, answer: &FetchAnswer) {
+        self.each_topic(version, answer, |meter, topic, bytes_out| {
+            meter.take_back(topic, broker, bytes_out);
+        });
+    }
+
+    fn each_topic(
+        &mut self,
+        version: i16,
+        answer: &FetchAnswer,
+        count: impl Fn(&mut TrafficMeter, TopicIndex, u64),
+    ) {
         for topic in &answer.topics {
             let bytes_out = topic.bytes() as u64;
-            let index = match origin.version {
+            let index = match version {
                 13.. => self.topics.index_of_id(&topic.id),
                 _ => self.topics.index(&topic.name),
             };
             if let Some(index) = index.filter(|_| bytes_out > 0) {
-                let traffic = Traffic { bytes_out, ..Traffic::default() };
-                self.traffic.add(index, origin.broker, traffic);
+                count(&mut self.traffic, index, bytes_out);
             }
         }
     }

@@ -1,7 +1,9 @@
 //! One client connection: one task that reads, hands over, and writes.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use tokio::net::TcpStream;
@@ -50,7 +52,8 @@ pub(crate) async fn serve(
         stream,
         reader: FrameReader::new(request_bytes_max),
         buffer: FrameReader::buffer(),
-        frames: Vec::new(),
+        frames: VecDeque::new(),
+        muted: None,
         output: Output::default(),
     };
     tokio::select! {
@@ -73,7 +76,9 @@ struct Connection<'a> {
     stream: Transport,
     reader: FrameReader,
     buffer: Vec<u8>,
-    frames: Vec<Bytes>,
+    frames: VecDeque<Bytes>,
+    /// Until when the client is throttled.
+    muted: Option<Duration>,
     output: Output,
 }
 
@@ -83,10 +88,19 @@ impl Connection<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         loop {
             self.answer()?;
+            if !self.frames.is_empty() && self.may_take() {
+                self.take()?;
+                continue;
+            }
+            if self.client.session.as_ref().is_some_and(Session::failed) {
+                return self.refuse().await;
+            }
             if self.write()? {
                 continue;
             }
-            let may_read = self.outbox.len() < REQUESTS_AHEAD;
+            let may_read = self.frames.is_empty()
+                && self.muted.is_none()
+                && self.outbox.len() < REQUESTS_AHEAD;
             let must_write = self.output.len() > 0 || self.stream.wants_write();
             tokio::select! {
                 ready = self.stream.readable(), if may_read => {
@@ -94,12 +108,10 @@ impl Connection<'_> {
                     if self.read()? {
                         return Ok(());
                     }
-                    if self.client.session.as_ref().is_some_and(Session::failed) {
-                        return self.refuse().await;
-                    }
                 }
                 ready = self.stream.writable(), if must_write => ready?,
                 () = self.outbox.ready.notified() => {}
+                () = self.server.until(self.muted), if self.muted.is_some() => self.muted = None,
             }
         }
     }
@@ -107,8 +119,10 @@ impl Connection<'_> {
     /// Encodes the answers that are in line.
     fn answer(&mut self) -> Result<(), Failure> {
         while self.output.len() < OUTPUT_BYTES_MAX
-            && let Some(answered) = self.outbox.next()
+            && self.muted.is_none()
+            && let Some(mut answered) = self.outbox.next()
         {
+            self.muted = self.server.throttle(&self.peer, &self.client, &mut answered);
             self.server.observe(&self.peer, &self.client.info.client_id, &answered);
             encode(answered.response, answered.question, &mut self.output)?;
         }
@@ -153,14 +167,28 @@ impl Connection<'_> {
                 self.reader.push(bytes, &mut self.frames).map_err(Failure::from)
             })?,
         };
+        self.take()?;
+        Ok(gone)
+    }
+
+    /// Whether the next request may be handed over. As soon as anybody has a quota it waits for
+    /// the answer to the one before, as in Kafka: that answer may say that the client must pause.
+    fn may_take(&self) -> bool {
+        !self.server.throttles() || self.muted.is_none() && self.outbox.len() == 0
+    }
+
+    /// Hands over the frames.
+    fn take(&mut self) -> Result<(), Failure> {
         let guarded = self.client.session.is_some();
-        for frame in self.frames.drain(..) {
+        while self.may_take()
+            && let Some(frame) = self.frames.pop_front()
+        {
             self.server.take(&self.peer, self.id, self.outbox, &mut self.client, frame)?;
         }
         if guarded && self.client.session.is_none() {
             self.reader.allow(self.server.request_bytes_max);
         }
-        Ok(gone)
+        Ok(())
     }
 }
 
@@ -169,7 +197,7 @@ fn read_plain(
     socket: &TcpStream,
     reader: &mut FrameReader,
     buffer: &mut [u8],
-    frames: &mut Vec<Bytes>,
+    frames: &mut VecDeque<Bytes>,
 ) -> Result<bool, Failure> {
     let read = match reader.large() {
         Some((frame, missing)) => {

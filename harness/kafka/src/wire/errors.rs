@@ -45,6 +45,10 @@ impl Response {
             Self::SaslHandshake(body) => see(body.error_code),
             Self::SaslAuthenticate(body) => see(body.error_code),
             Self::SaslToken(_) => see(0),
+            Self::AlterClientQuotas(body) => {
+                each(&body.entries, see, |entry, see| see(entry.error_code));
+            }
+            Self::DescribeClientQuotas(body) => see(body.error_code),
             Self::AlterUserScramCredentials(body) => {
                 each(&body.results, see, |user, see| see(user.error_code));
             }

@@ -12,6 +12,7 @@ use crate::log::transactions::Aborted;
 /// What a Fetch request is answered.
 #[derive(Debug, Default)]
 pub(crate) struct FetchAnswer {
+    pub(crate) throttle_time_ms: i32,
     pub(crate) error_code: i16,
     pub(crate) topics: Vec<FetchedTopic>,
     /// Where the current leaders named in the partitions are: id, host, port.
@@ -45,6 +46,11 @@ impl FetchAnswer {
         self.partitions().map(FetchedPartition::bytes).sum()
     }
 
+    /// How many partitions it has.
+    pub(crate) fn partition_count(&self) -> usize {
+        self.topics.iter().map(|topic| topic.partitions.len()).sum()
+    }
+
     /// Whether anything went wrong.
     pub(crate) fn failed(&self) -> bool {
         self.error_code != 0 || self.partitions().any(|partition| partition.error_code != 0)
@@ -57,7 +63,7 @@ impl FetchAnswer {
     /// Writes the body in `version` (4 to 18).
     pub(super) fn encode(self, frame: &mut Frame, version: i16) {
         let flexible = version >= 12;
-        frame.tail().put_i32(0);
+        frame.tail().put_i32(self.throttle_time_ms);
         if version >= 7 {
             frame.tail().put_i16(self.error_code);
             frame.tail().put_i32(0);

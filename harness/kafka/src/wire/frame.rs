@@ -43,7 +43,7 @@ impl FrameReader {
     pub(crate) fn push(
         &mut self,
         mut bytes: &[u8],
-        frames: &mut Vec<Bytes>,
+        frames: &mut impl Extend<Bytes>,
     ) -> Result<(), FrameLength> {
         while !bytes.is_empty() {
             let Some(frame) = &mut self.frame else {
@@ -57,7 +57,7 @@ impl FrameReader {
             if self.missing == 0
                 && let Some(frame) = self.frame.take()
             {
-                frames.push(frame.freeze());
+                frames.extend([frame.freeze()]);
             }
         }
         Ok(())
@@ -72,12 +72,12 @@ impl FrameReader {
     }
 
     /// Says that `count` bytes were read into the buffer given by [`FrameReader::large`].
-    pub(crate) fn filled(&mut self, count: usize, frames: &mut Vec<Bytes>) {
+    pub(crate) fn filled(&mut self, count: usize, frames: &mut impl Extend<Bytes>) {
         self.missing -= count.min(self.missing);
         if self.missing == 0
             && let Some(frame) = self.frame.take()
         {
-            frames.push(frame.freeze());
+            frames.extend([frame.freeze()]);
         }
     }
 

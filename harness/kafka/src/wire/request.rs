@@ -3,14 +3,15 @@
 use bytes::{Buf, Bytes};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    AlterUserScramCredentialsRequest, ApiKey, ConsumerGroupDescribeRequest,
-    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
-    DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeUserScramCredentialsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
-    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
-    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
-    SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TopicName,
+    AlterClientQuotasRequest, AlterUserScramCredentialsRequest, ApiKey,
+    ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
+    DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClientQuotasRequest,
+    DescribeConfigsRequest, DescribeGroupsRequest, DescribeUserScramCredentialsRequest,
+    FetchRequest, FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest,
+    JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest,
+    ProduceRequest, RequestHeader, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
+    TopicName,
 };
 use kafka_protocol::protocol::Decodable;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub(crate) enum Request {
     ConsumerGroupHeartbeat(Box<ConsumerGroupHeartbeatRequest>),
     ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
     OffsetDelete(OffsetDeleteRequest),
+    AlterClientQuotas(AlterClientQuotasRequest),
+    DescribeClientQuotas(DescribeClientQuotasRequest),
 }
 
 /// A Produce request with its batches checked.
@@ -205,6 +208,8 @@ fn body(
         }
         ApiKey::OffsetDelete => Request::OffsetDelete(message(body, version)?),
         ApiKey::ConsumerGroupDescribe => Request::ConsumerGroupDescribe(message(body, version)?),
+        ApiKey::AlterClientQuotas => Request::AlterClientQuotas(message(body, version)?),
+        ApiKey::DescribeClientQuotas => Request::DescribeClientQuotas(message(body, version)?),
         other => return Err(format!("{other:?} has no decoder").into()),
     })
 }

@@ -2,9 +2,10 @@
 
 use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{
-    AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse, ConsumerGroupDescribeResponse,
-    ConsumerGroupHeartbeatResponse, CreateTopicsResponse, DeleteGroupsResponse,
-    DeleteRecordsResponse, DeleteTopicsResponse, DescribeConfigsResponse, DescribeGroupsResponse,
+    AlterClientQuotasResponse, AlterUserScramCredentialsResponse, ApiKey, ApiVersionsResponse,
+    ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatResponse, CreateTopicsResponse,
+    DeleteGroupsResponse, DeleteRecordsResponse, DeleteTopicsResponse,
+    DescribeClientQuotasResponse, DescribeConfigsResponse, DescribeGroupsResponse,
     DescribeUserScramCredentialsResponse, FindCoordinatorResponse, HeartbeatResponse,
     InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse,
     ListOffsetsResponse, MetadataResponse, OffsetCommitResponse, OffsetDeleteResponse,
@@ -49,6 +50,8 @@ pub(crate) enum Response {
     SaslAuthenticate(SaslAuthenticateResponse),
     AlterUserScramCredentials(AlterUserScramCredentialsResponse),
     DescribeUserScramCredentials(DescribeUserScramCredentialsResponse),
+    AlterClientQuotas(AlterClientQuotasResponse),
+    DescribeClientQuotas(DescribeClientQuotasResponse),
     /// A message of a SASL mechanism without a response around it.
     SaslToken(Bytes),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
@@ -146,6 +149,8 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
         Response::DescribeGroups(body) => plain(&body, frame, version),
         Response::ListGroups(body) => plain(&body, frame, version),
         Response::DeleteGroups(body) => plain(&body, frame, version),
+        Response::AlterClientQuotas(body) => plain(&body, frame, version),
+        Response::DescribeClientQuotas(body) => plain(&body, frame, version),
         Response::SaslHandshake(body) => plain(&body, frame, version),
         Response::SaslAuthenticate(body) => plain(&body, frame, version),
         Response::AlterUserScramCredentials(body) => plain(&body, frame, version),

@@ -87,10 +87,17 @@ static APIS: &[Api] = &[
     group(ApiKey::ConsumerGroupHeartbeat, 0, CONSUMER_HEARTBEAT),
     group(ApiKey::OffsetDelete, i16::MAX, &[text(), structs(&[text(), structs(&[fixed(4)])])]),
     group(ApiKey::ConsumerGroupDescribe, 0, &[texts(), fixed(1)]),
+    api(ApiKey::DescribeClientQuotas, (0, 1), 1, DESCRIBE_QUOTAS),
+    api(ApiKey::AlterClientQuotas, (0, 1), 1, &[structs(ALTER_QUOTAS), fixed(1)]),
 ];
 
 const ALTER_SCRAM: &[Field] =
     &[structs(&[text(), fixed(1)]), structs(&[text(), fixed(1), fixed(4), blob(), blob()])];
+
+const DESCRIBE_QUOTAS: &[Field] = &[structs(&[text(), fixed(1), text()]), fixed(1)];
+
+const ALTER_QUOTAS: &[Field] =
+    &[structs(&[text(), text()]), structs(&[text(), fixed(8), fixed(1)])];
 
 const PRODUCE_TOPIC: &[Field] =
     &[text().until(12), fixed(16).since(13), structs(&[fixed(4), blob()])];

@@ -1,6 +1,7 @@
 //! Every request in every version served: it passes its shape check, is answered, and the answer
 //! is one that the codec of that version reads.
 
+use kafka_protocol::messages::alter_client_quotas_request::{EntityData, EntryData, OpData};
 use kafka_protocol::messages::alter_user_scram_credentials_request::{
     ScramCredentialDeletion, ScramCredentialUpsertion,
 };
@@ -9,6 +10,7 @@ use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::describe_client_quotas_request::ComponentData;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_user_scram_credentials_request::UserName;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
@@ -59,7 +61,7 @@ fn converse<R: Message>(request: impl Fn(i16) -> R) {
 #[test]
 fn every_served_request_is_conversed_about() {
     let count = served().len();
-    assert_eq!(count, 28, "a request was added: converse about it below");
+    assert_eq!(count, 30, "a request was added: converse about it below");
 }
 
 #[test]
@@ -312,5 +314,23 @@ fn access_requests() {
         let user = |name| UserName::default().with_name(text(name));
         let users = ["a", "b", "a"].map(user).to_vec();
         DescribeUserScramCredentialsRequest::default().with_users(Some(users))
+    });
+}
+
+#[test]
+fn quota_requests() {
+    converse(|_| {
+        let entity = |kind| EntityData::default().with_entity_type(text(kind));
+        let entry = |kind| {
+            let op = OpData::default().with_key(text("producer_byte_rate")).with_value(1e12);
+            let entry = EntryData::default().with_ops(vec![op]);
+            entry.with_entity(vec![entity(kind).with_entity_name(None), entity("user")])
+        };
+        AlterClientQuotasRequest::default().with_entries(vec![entry("client-id"), entry("x")])
+    });
+    converse(|_| {
+        let component = ComponentData::default().with_entity_type(text("user"));
+        let component = component.with_match_type(2).with_match(None);
+        DescribeClientQuotasRequest::default().with_components(vec![component])
     });
 }

@@ -27,6 +27,7 @@ fn every_version_is_encoded_as_the_codec_does() {
         (4..=18).flat_map(|version| aborted.iter().map(move |aborted| (version, aborted.clone())))
     {
         let answer = FetchAnswer {
+            throttle_time_ms: 250,
             error_code: if version >= 7 { 3 } else { 0 },
             topics: vec![FetchedTopic {
                 name: name.clone(),
@@ -86,6 +87,7 @@ fn codec(version: i16, name: &TopicName, id: Uuid, records: Bytes) -> FetchRespo
         .with_host(StrBytes::from_static_str("127.0.0.1"))
         .with_port(9_092);
     FetchResponse::default()
+        .with_throttle_time_ms(250)
         .with_error_code(if version >= 7 { 3 } else { 0 })
         .with_responses(vec![topic])
         .with_node_endpoints(vec![endpoint])

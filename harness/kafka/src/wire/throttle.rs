@@ -1,0 +1,39 @@
+//! Where a response says for how long its client is throttled.
+
+use super::Response;
+
+impl Response {
+    /// Sets the time in milliseconds, where the response has a place for it.
+    pub(crate) fn set_throttle(&mut self, ms: i32) {
+        match self {
+            Self::ApiVersions(body) => body.throttle_time_ms = ms,
+            Self::Metadata(body) => body.throttle_time_ms = ms,
+            Self::Produce(body) => body.throttle_time_ms = ms,
+            Self::Fetch(body) => body.throttle_time_ms = ms,
+            Self::ListOffsets(body) => body.throttle_time_ms = ms,
+            Self::OffsetForLeaderEpoch(body) => body.throttle_time_ms = ms,
+            Self::CreateTopics(body) => body.throttle_time_ms = ms,
+            Self::DeleteTopics(body) => body.throttle_time_ms = ms,
+            Self::DeleteRecords(body) => body.throttle_time_ms = ms,
+            Self::DescribeConfigs(body) => body.throttle_time_ms = ms,
+            Self::InitProducerId(body) => body.throttle_time_ms = ms,
+            Self::FindCoordinator(body) => body.throttle_time_ms = ms,
+            Self::JoinGroup(body) => body.throttle_time_ms = ms,
+            Self::SyncGroup(body) => body.throttle_time_ms = ms,
+            Self::Heartbeat(body) => body.throttle_time_ms = ms,
+            Self::LeaveGroup(body) => body.throttle_time_ms = ms,
+            Self::OffsetCommit(body) => body.throttle_time_ms = ms,
+            Self::OffsetFetch(body) => body.throttle_time_ms = ms,
+            Self::DescribeGroups(body) => body.throttle_time_ms = ms,
+            Self::ListGroups(body) => body.throttle_time_ms = ms,
+            Self::DeleteGroups(body) => body.throttle_time_ms = ms,
+            Self::ConsumerGroupHeartbeat(body) => body.throttle_time_ms = ms,
+            Self::ConsumerGroupDescribe(body) => body.throttle_time_ms = ms,
+            Self::AlterUserScramCredentials(body) => body.throttle_time_ms = ms,
+            Self::DescribeUserScramCredentials(body) => body.throttle_time_ms = ms,
+            Self::AlterClientQuotas(body) => body.throttle_time_ms = ms,
+            Self::DescribeClientQuotas(body) => body.throttle_time_ms = ms,
+            _ => {}
+        }
+    }
+}
