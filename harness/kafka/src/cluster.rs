@@ -14,13 +14,16 @@ use crate::coordinator::{ClientInfo, Coordinator, GroupConfig, Reply, Ticket};
 use crate::fault::Defect;
 use crate::quota::Quotas;
 use crate::security::Credentials;
-use crate::wire::{Request, Response};
+use crate::wire::{AdminRequest, AdminResponse, Request, Response};
 
 mod access;
 mod admin;
 mod brokers;
+mod configs;
 mod consumer_groups;
 mod controller;
+mod creation;
+mod description;
 mod failures;
 mod fetch;
 mod groups;
@@ -30,12 +33,14 @@ mod metadata;
 mod offsets;
 mod partition;
 mod produce;
+mod replicas;
 mod replication;
 mod survey;
 mod topics;
 mod traffic;
 
 use brokers::Broker;
+use configs::Defaults;
 use fetch::ParkedFetch;
 use produce::ParkedProduce;
 pub(crate) use survey::{BrokerSurvey, Survey};
@@ -129,6 +134,10 @@ pub(crate) struct Cluster {
     next_producer_id: i64,
     next_first_replica: usize,
     cluster_id: String,
+    /// What topics have that do not say otherwise.
+    defaults: Defaults,
+    /// Settings altered at single brokers.
+    broker_configs: BTreeMap<i32, BTreeMap<String, String>>,
     traffic: TrafficMeter,
     credentials: Credentials,
     quotas: Quotas,
@@ -175,6 +184,8 @@ impl Cluster {
             next_producer_id: 1,
             next_first_replica: 0,
             cluster_id,
+            defaults: Defaults::new(&config),
+            broker_configs: BTreeMap::new(),
             traffic: TrafficMeter::default(),
             quotas: Quotas::default(),
             credentials: Credentials::new(&config.users, config.seed),
@@ -234,6 +245,7 @@ impl Cluster {
         let response = match request {
             Request::ApiVersions => metadata::api_versions(0),
             Request::ApiVersionsUnsupported => metadata::api_versions(35),
+            Request::Admin(request) => Response::Admin(Box::new(self.administer(origin, *request))),
             Request::Metadata(request) => self.metadata(origin, request),
             Request::Produce(work) => return self.produce(now, origin, work, answers),
             Request::Fetch(request) => return self.fetch(now, origin, *request, answers),
@@ -247,7 +259,7 @@ impl Cluster {
                 response
             }
             Request::DeleteRecords(request) => self.delete_records(origin, request),
-            Request::DescribeConfigs(request) => self.describe_configs(request),
+            Request::DescribeConfigs(request) => self.describe_configs(origin, request),
             Request::InitProducerId(request) => self.init_producer_id(request),
             Request::FindCoordinator(request) => self.find_coordinator(origin, request),
             request @ (Request::SaslHandshake(_)
@@ -259,6 +271,30 @@ impl Cluster {
             other => return self.group_request(now, origin, client, other, answers),
         };
         answers.push(Answer { ticket: origin.ticket, response });
+    }
+
+    fn administer(&mut self, origin: &Origin, request: AdminRequest) -> AdminResponse {
+        match request {
+            AdminRequest::AlterConfigs(request) => {
+                AdminResponse::AlterConfigs(self.alter_configs(origin, request))
+            }
+            AdminRequest::IncrementalAlterConfigs(request) => {
+                let response = self.alter_configs_step_by_step(origin, request);
+                AdminResponse::IncrementalAlterConfigs(response)
+            }
+            AdminRequest::ListConfigResources(request) => {
+                self.list_config_resources(origin, &request)
+            }
+            AdminRequest::CreatePartitions(request) => self.create_partitions(request),
+            AdminRequest::DescribeCluster(request) => self.describe_cluster(origin, request),
+            AdminRequest::DescribeTopicPartitions(request) => {
+                self.describe_topic_partitions(request)
+            }
+            AdminRequest::DescribeLogDirs(request) => self.describe_log_dirs(origin, request),
+            AdminRequest::DescribeAcls(request) => description::describe_acls(&request),
+            AdminRequest::CreateAcls(request) => description::create_acls(&request),
+            AdminRequest::DeleteAcls(request) => description::delete_acls(&request),
+        }
     }
 
     /// The client that sent these is gone; what they wait for is given up.

@@ -1,5 +1,6 @@
 //! Frames to requests and responses to frames. Runs outside the cluster's lock.
 
+mod admin;
 mod chain;
 mod errors;
 mod fetch;
@@ -10,6 +11,7 @@ mod schema;
 mod shape;
 mod throttle;
 
+pub(crate) use admin::{AdminRequest, AdminResponse};
 pub(crate) use chain::Output;
 pub(crate) use errors::error_name;
 pub(crate) use fetch::{FetchAnswer, FetchedPartition, FetchedTopic};

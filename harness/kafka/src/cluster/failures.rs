@@ -181,5 +181,9 @@ impl Cluster {
 }
 
 fn changes_metadata(request: &Request) -> bool {
-    matches!(request, Request::CreateTopics(_) | Request::DeleteTopics(_))
+    match request {
+        Request::CreateTopics(_) | Request::DeleteTopics(_) => true,
+        Request::Admin(request) => request.changes_metadata(),
+        _ => false,
+    }
 }

@@ -2,6 +2,7 @@
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -11,6 +12,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::description::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS};
 use super::partition::registration::Registration;
 use super::topics::{Topic, check_name};
 use super::{Cluster, Origin};
@@ -30,6 +32,10 @@ pub(super) fn api_versions(error_code: i16) -> Response {
 
 impl Cluster {
     pub(super) fn metadata(&mut self, origin: &Origin, request: MetadataRequest) -> Response {
+        if let Some(refused) = refused(origin, &request) {
+            return refused;
+        }
+        let operations = request.include_topic_authorized_operations;
         let all = match &request.topics {
             None => true,
             Some(topics) => topics.is_empty() && origin.version == 0,
@@ -56,11 +62,19 @@ impl Cluster {
         let brokers: Vec<_> = brokers.collect();
         let controller = brokers.first().map_or(BrokerId(-1), |broker| broker.node_id);
         let cluster_id = StrBytes::from_string(self.cluster_id.clone());
-        let response = MetadataResponse::default()
+        let mut response = MetadataResponse::default()
             .with_brokers(brokers)
             .with_cluster_id(Some(cluster_id))
             .with_controller_id(controller)
             .with_topics(topics);
+        if operations && origin.version >= 8 {
+            for topic in &mut response.topics {
+                topic.topic_authorized_operations = TOPIC_OPERATIONS;
+            }
+        }
+        if request.include_cluster_authorized_operations && origin.version <= 10 {
+            response.cluster_authorized_operations = CLUSTER_OPERATIONS;
+        }
         Response::Metadata(response)
     }
 
@@ -135,4 +149,21 @@ fn describe_partition(
         .with_replica_nodes(record.replicas.iter().copied().map(BrokerId).collect())
         .with_isr_nodes(record.isr.iter().copied().map(BrokerId).collect())
         .with_offline_replicas(offline)
+}
+
+/// Versions 10 and 11 have topic ids in their layout, but must not use them.
+fn refused(origin: &Origin, request: &MetadataRequest) -> Option<Response> {
+    let wanted = request.topics.as_deref().unwrap_or_default();
+    let odd = |wanted: &MetadataRequestTopic| wanted.name.is_none() || !wanted.topic_id.is_nil();
+    if !(10..12).contains(&origin.version) || !wanted.iter().any(odd) {
+        return None;
+    }
+    let topics = wanted.iter().map(|wanted| {
+        MetadataResponseTopic::default()
+            .with_name(Some(wanted.name.clone().unwrap_or_default()))
+            .with_topic_id(wanted.topic_id)
+            .with_error_code(ResponseError::InvalidRequest.code())
+    });
+    let response = MetadataResponse::default().with_controller_id(BrokerId(-1));
+    Some(Response::Metadata(response.with_topics(topics.collect())))
 }

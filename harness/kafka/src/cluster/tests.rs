@@ -17,6 +17,8 @@ use crate::wire::Output;
 use crate::wire::request::decode;
 use crate::wire::response::{Question, encode};
 
+mod administration;
+mod configs;
 mod conversation;
 mod failures;
 mod numbers;

@@ -1,16 +1,16 @@
-//! The topics of a cluster and their settings.
+//! The topics of a cluster.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::configs::TopicSettings;
 use super::partition::Partition;
-use crate::config::{ClusterConfig, PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX};
+use crate::config::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX};
 use crate::coordinator::CatalogVersion;
 
 /// The longest topic name, as in Kafka.
@@ -26,18 +26,6 @@ pub(crate) struct Topic {
     pub(crate) id: Uuid,
     pub(crate) partitions: Vec<Partition>,
     pub(crate) settings: TopicSettings,
-}
-
-/// What may be set for each topic, in Kafka's names `retention.bytes` and so on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TopicSettings {
-    pub(crate) retention_bytes: u64,
-    pub(crate) retention: Duration,
-    pub(crate) min_insync_replicas: usize,
-    pub(crate) message_bytes_max: usize,
-    pub(crate) unclean_election: bool,
-    /// The names that the topic's creator has set.
-    pub(crate) own: Vec<&'static str>,
 }
 
 /// All topics, by index, name and id.
@@ -123,22 +111,43 @@ impl Topics {
         Some(topic)
     }
 
-    /// Checks a new topic's name and number of partitions.
-    pub(crate) fn check_new(
-        &self,
-        name: &str,
-        partitions: i32,
-    ) -> Result<(), (ResponseError, String)> {
-        check_name(name)?;
+    /// Adds partitions at the end of a topic, whose number has been checked.
+    pub(crate) fn grow(&mut self, index: TopicIndex, partitions: Vec<Partition>) {
+        if let Some(topic) = self.topics.get_mut(&index) {
+            self.partitions += partitions.len();
+            topic.partitions.extend(partitions);
+        }
+    }
+
+    /// Checks that a new topic's name is free, also as part of a metric's name, where `.` and `_`
+    /// are the same.
+    pub(crate) fn check_free(&self, name: &str) -> Result<(), (ResponseError, String)> {
         if self.index(name).is_some() {
             let message = format!("Topic '{name}' already exists.");
             return Err((ResponseError::TopicAlreadyExists, message));
         }
-        if !(1..=PARTITIONS_PER_TOPIC_MAX).contains(&partitions) {
+        if !name.contains(['.', '_']) {
+            return Ok(());
+        }
+        let unified = |name: &str| name.replace('.', "_");
+        let wanted = unified(name);
+        match self.iter().find(|(_, topic)| unified(&topic.name) == wanted) {
+            Some((_, other)) => {
+                let other = &*other.name;
+                let message = format!("Topic '{name}' collides with existing topic: {other}");
+                Err((ResponseError::InvalidTopicException, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the partitions that a topic shall have in all, and that so many more have room.
+    pub(crate) fn check_room(&self, all: i32, more: i32) -> Result<(), (ResponseError, String)> {
+        if !(1..=PARTITIONS_PER_TOPIC_MAX).contains(&all) {
             let message = format!("Number of partitions must be 1 to {PARTITIONS_PER_TOPIC_MAX}.");
             return Err((ResponseError::InvalidPartitions, message));
         }
-        if self.partitions + partitions as usize > PARTITIONS_MAX {
+        if self.partitions + usize::try_from(more).unwrap_or(0) > PARTITIONS_MAX {
             let message = format!("The cluster has room for {PARTITIONS_MAX} partitions.");
             return Err((ResponseError::PolicyViolation, message));
         }
@@ -159,80 +168,4 @@ pub(crate) fn check_name(name: &str) -> Result<(), (ResponseError, String)> {
     }
     let message = format!("Topic name is invalid: 1 to {NAME_BYTES_MAX} of [a-zA-Z0-9._-].");
     Err((ResponseError::InvalidTopicException, message))
-}
-
-impl TopicSettings {
-    pub(crate) fn new(config: &ClusterConfig) -> Self {
-        Self {
-            retention_bytes: config.retention_bytes,
-            retention: config.retention,
-            min_insync_replicas: config.min_insync_replicas,
-            message_bytes_max: config.message_bytes_max,
-            unclean_election: config.unclean_election,
-            own: Vec::new(),
-        }
-    }
-
-    /// Sets one of Kafka's topic settings. Names that are not offered are refused, so that nobody
-    /// believes in a setting without effect.
-    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
-        let value =
-            value.ok_or_else(|| format!("Null value not supported for topic config {name}."))?;
-        let invalid = || format!("Invalid value {value} for configuration {name}.");
-        let known = match name {
-            "retention.bytes" => {
-                let bytes: i64 = value.parse().map_err(|_| invalid())?;
-                self.retention_bytes = u64::try_from(bytes).unwrap_or(self.retention_bytes);
-                "retention.bytes"
-            }
-            "retention.ms" => {
-                let milliseconds: i64 = value.parse().map_err(|_| invalid())?;
-                let kept = u64::try_from(milliseconds).unwrap_or(u64::from(u32::MAX) * 1_000);
-                self.retention = Duration::from_millis(kept);
-                "retention.ms"
-            }
-            "min.insync.replicas" => {
-                let replicas: usize = value.parse().map_err(|_| invalid())?;
-                self.min_insync_replicas = replicas.max(1);
-                "min.insync.replicas"
-            }
-            "max.message.bytes" => {
-                let bytes: usize = value.parse().map_err(|_| invalid())?;
-                if bytes > self.message_bytes_max {
-                    return Err(format!("{name} is at most {} here.", self.message_bytes_max));
-                }
-                self.message_bytes_max = bytes;
-                "max.message.bytes"
-            }
-            "unclean.leader.election.enable" => {
-                self.unclean_election = value.parse().map_err(|_| invalid())?;
-                "unclean.leader.election.enable"
-            }
-            "cleanup.policy" if value == "delete" => "cleanup.policy",
-            "message.timestamp.type" if value == "CreateTime" => "message.timestamp.type",
-            "compression.type" if value == "producer" => "compression.type",
-            "cleanup.policy" | "message.timestamp.type" | "compression.type" => {
-                return Err(format!("{value} is not offered for {name}."));
-            }
-            _ => return Err(format!("Unknown topic config name: {name}")),
-        };
-        if !self.own.contains(&known) {
-            self.own.push(known);
-        }
-        Ok(())
-    }
-
-    /// Kafka's names and these settings' values.
-    pub(crate) fn list(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("cleanup.policy", "delete".into()),
-            ("compression.type", "producer".into()),
-            ("max.message.bytes", self.message_bytes_max.to_string()),
-            ("message.timestamp.type", "CreateTime".into()),
-            ("min.insync.replicas", self.min_insync_replicas.to_string()),
-            ("retention.bytes", self.retention_bytes.to_string()),
-            ("retention.ms", self.retention.as_millis().to_string()),
-            ("unclean.leader.election.enable", self.unclean_election.to_string()),
-        ]
-    }
 }

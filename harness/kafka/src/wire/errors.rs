@@ -41,6 +41,7 @@ impl Response {
             Self::DescribeConfigs(body) => {
                 each(&body.results, see, |resource, see| see(resource.error_code));
             }
+            Self::Admin(body) => body.errors(see),
             Self::InitProducerId(body) => see(body.error_code),
             Self::SaslHandshake(body) => see(body.error_code),
             Self::SaslAuthenticate(body) => see(body.error_code),

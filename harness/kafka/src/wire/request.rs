@@ -16,6 +16,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::Decodable;
 use uuid::Uuid;
 
+use super::admin::AdminRequest;
 use super::response::Question;
 use super::schema::Api;
 use super::shape::ShapeError;
@@ -27,6 +28,7 @@ pub(crate) enum Request {
     ApiVersions,
     /// ApiVersions in a version not served; it is answered in version 0 (KIP-511).
     ApiVersionsUnsupported,
+    Admin(Box<AdminRequest>),
     Metadata(MetadataRequest),
     Produce(ProduceWork),
     Fetch(Box<FetchRequest>),
@@ -210,7 +212,12 @@ fn body(
         ApiKey::ConsumerGroupDescribe => Request::ConsumerGroupDescribe(message(body, version)?),
         ApiKey::AlterClientQuotas => Request::AlterClientQuotas(message(body, version)?),
         ApiKey::DescribeClientQuotas => Request::DescribeClientQuotas(message(body, version)?),
-        other => return Err(format!("{other:?} has no decoder").into()),
+        other => {
+            let mut body = body;
+            let request = AdminRequest::decode(other, &mut body, version);
+            let request = request.ok_or_else(|| format!("{other:?} has no decoder"))??;
+            Request::Admin(Box::new(request))
+        }
     })
 }
 

@@ -14,6 +14,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::Encodable;
 
+use super::admin::AdminResponse;
 use super::chain::{Frame, Output};
 use super::fetch::FetchAnswer;
 use crate::coordinator::ReplyBody;
@@ -26,6 +27,7 @@ pub(crate) enum Response {
     /// The connection is closed: how an `acks=0` producer learns that something went wrong.
     Close,
     ApiVersions(ApiVersionsResponse),
+    Admin(Box<AdminResponse>),
     Metadata(MetadataResponse),
     Produce(ProduceResponse),
     Fetch(FetchAnswer),
@@ -158,6 +160,7 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
         Response::ConsumerGroupHeartbeat(body) => plain(&body, frame, version),
         Response::OffsetDelete(body) => plain(&body, frame, version),
         Response::ConsumerGroupDescribe(body) => plain(&body, frame, version),
+        Response::Admin(body) => body.encode(frame, version),
     }
 }
 

@@ -5,7 +5,7 @@ use kafka_protocol::messages::ApiKey;
 
 use crate::coordinator::VERSIONS;
 
-use super::shape::{Field, ShapeError, blob, check, fixed, numbers, structs, text, texts};
+use super::shape::{Field, ShapeError, blob, check, fixed, maybe, numbers, structs, text, texts};
 
 /// One kind of request.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,16 @@ static APIS: &[Api] = &[
     group(ApiKey::DescribeGroups, 5, &[texts(), fixed(1).since(3)]),
     group(ApiKey::ListGroups, 3, &[texts().since(4), texts().since(5)]),
     api(ApiKey::ApiVersions, (0, 4), 3, &[text().since(3), text().since(3)]),
+    api(ApiKey::AlterConfigs, (0, 2), 2, &[structs(ALTERED), fixed(1)]),
+    api(ApiKey::IncrementalAlterConfigs, (0, 1), 1, &[structs(STEPWISE), fixed(1)]),
+    api(ApiKey::ListConfigResources, (0, 1), 0, &[numbers(1).since(1)]),
+    api(ApiKey::CreatePartitions, (0, 3), 2, CREATE_PARTITIONS),
+    api(ApiKey::DescribeCluster, (0, 2), 0, &[fixed(1), fixed(1).since(1), fixed(1).since(2)]),
+    api(ApiKey::DescribeTopicPartitions, (0, 0), 0, DESCRIBE_TOPIC_PARTITIONS),
+    api(ApiKey::DescribeLogDirs, (1, 4), 2, &[structs(&[text(), numbers(4)])]),
+    api(ApiKey::DescribeAcls, (1, 3), 2, ACL_FILTER),
+    api(ApiKey::CreateAcls, (1, 3), 2, &[structs(ACL)]),
+    api(ApiKey::DeleteAcls, (1, 3), 2, &[structs(ACL_FILTER)]),
     api(ApiKey::CreateTopics, (2, 7), 5, &[structs(CREATE_TOPIC), fixed(4), fixed(1)]),
     api(ApiKey::DeleteTopics, (1, 6), 4, DELETE_TOPICS),
     api(ApiKey::DeleteRecords, (0, 2), 2, &[structs(DELETE_RECORDS_TOPIC), fixed(4)]),
@@ -201,3 +211,15 @@ const EPOCH_TOPIC: &[Field] = &[text(), structs(&[fixed(4), fixed(4), fixed(4)])
 
 const DESCRIBE_CONFIGS: &[Field] =
     &[structs(&[fixed(1), text(), texts()]), fixed(1), fixed(1).since(3)];
+
+const ALTERED: &[Field] = &[fixed(1), text(), structs(&[text(), text()])];
+const STEPWISE: &[Field] = &[fixed(1), text(), structs(&[text(), fixed(1), text()])];
+
+const CREATE_PARTITIONS: &[Field] =
+    &[structs(&[text(), fixed(4), structs(&[numbers(4)])]), fixed(4), fixed(1)];
+
+const DESCRIBE_TOPIC_PARTITIONS: &[Field] =
+    &[structs(&[text()]), fixed(4), maybe(&[text(), fixed(4)])];
+
+const ACL: &[Field] = &[fixed(1), text(), fixed(1), text(), text(), fixed(1), fixed(1)];
+const ACL_FILTER: &[Field] = ACL;

@@ -27,6 +27,8 @@ enum Kind {
     Texts,
     /// An array of structures.
     Structs(&'static [Field]),
+    /// A structure or null, told apart by a byte.
+    Maybe(&'static [Field]),
 }
 
 pub(super) const fn fixed(bytes: usize) -> Field {
@@ -51,6 +53,10 @@ pub(super) const fn texts() -> Field {
 
 pub(super) const fn structs(fields: &'static [Field]) -> Field {
     Field::of(Kind::Structs(fields))
+}
+
+pub(super) const fn maybe(fields: &'static [Field]) -> Field {
+    Field::of(Kind::Maybe(fields))
 }
 
 impl Field {
@@ -121,6 +127,11 @@ impl Walk<'_> {
                 self.skip(count.checked_mul(bytes).ok_or(ShapeError::Truncated)?)
             }
             Kind::Texts => (0..self.count()?).try_for_each(|_| self.text()),
+            Kind::Maybe(fields) => {
+                let (&there, rest) = self.rest.split_first().ok_or(ShapeError::Truncated)?;
+                self.rest = rest;
+                if (there as i8) < 0 { Ok(()) } else { self.structure(fields) }
+            }
             Kind::Structs(fields) => (0..self.count()?).try_for_each(|_| self.structure(fields)),
         }
     }

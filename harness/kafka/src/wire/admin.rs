@@ -1,0 +1,102 @@
+//! Administrators' requests and their responses: passed through the codecs as they are.
+
+use bytes::Bytes;
+use kafka_protocol::messages::*;
+use kafka_protocol::protocol::{Decodable, Encodable};
+
+use super::chain::Frame;
+
+macro_rules! administration {
+    ($($name:ident: $request:ident => $response:ident,)*) => {
+        /// What an administrator asks.
+        #[derive(Debug)]
+        pub(crate) enum AdminRequest {
+            $($name($request),)*
+        }
+
+        /// What an administrator is answered.
+        #[derive(Debug)]
+        pub(crate) enum AdminResponse {
+            $($name($response),)*
+        }
+
+        impl AdminRequest {
+            /// Decodes a body; nothing if it is no administrator's request.
+            pub(super) fn decode(
+                key: ApiKey,
+                body: &mut Bytes,
+                version: i16,
+            ) -> Option<Result<Self, String>> {
+                Some(match key {
+                    $(ApiKey::$name => $request::decode(body, version).map(Self::$name),)*
+                    _ => return None,
+                }
+                .map_err(|error| error.to_string()))
+            }
+        }
+
+        impl AdminResponse {
+            pub(super) fn encode(&self, frame: &mut Frame, version: i16) -> Result<(), String> {
+                match self {
+                    $(Self::$name(body) => body.encode(frame.tail(), version),)*
+                }
+                .map_err(|error| error.to_string())
+            }
+        }
+    };
+}
+
+administration! {
+    AlterConfigs: AlterConfigsRequest => AlterConfigsResponse,
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse,
+    ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse,
+    CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse,
+    DescribeCluster: DescribeClusterRequest => DescribeClusterResponse,
+    DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse,
+    DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse,
+    DescribeAcls: DescribeAclsRequest => DescribeAclsResponse,
+    CreateAcls: CreateAclsRequest => CreateAclsResponse,
+    DeleteAcls: DeleteAclsRequest => DeleteAclsResponse,
+}
+
+impl AdminRequest {
+    /// Whether the controller must record it.
+    pub(crate) fn changes_metadata(&self) -> bool {
+        matches!(
+            self,
+            Self::AlterConfigs(_) | Self::IncrementalAlterConfigs(_) | Self::CreatePartitions(_)
+        )
+    }
+}
+
+impl AdminResponse {
+    /// Hands every error code to `see`, as [`super::Response::errors`] does.
+    pub(super) fn errors(&self, see: &mut impl FnMut(i16)) {
+        let mut all = |codes: &mut dyn Iterator<Item = i16>| match codes.next() {
+            Some(first) => std::iter::once(first).chain(codes).for_each(&mut *see),
+            None => see(0),
+        };
+        match self {
+            Self::AlterConfigs(body) => {
+                all(&mut body.responses.iter().map(|each| each.error_code));
+            }
+            Self::IncrementalAlterConfigs(body) => {
+                all(&mut body.responses.iter().map(|each| each.error_code));
+            }
+            Self::ListConfigResources(body) => see(body.error_code),
+            Self::CreatePartitions(body) => {
+                all(&mut body.results.iter().map(|each| each.error_code));
+            }
+            Self::DescribeCluster(body) => see(body.error_code),
+            Self::DescribeTopicPartitions(body) => {
+                all(&mut body.topics.iter().map(|each| each.error_code));
+            }
+            Self::DescribeLogDirs(body) => see(body.error_code),
+            Self::DescribeAcls(body) => see(body.error_code),
+            Self::CreateAcls(body) => all(&mut body.results.iter().map(|each| each.error_code)),
+            Self::DeleteAcls(body) => {
+                all(&mut body.filter_results.iter().map(|each| each.error_code));
+            }
+        }
+    }
+}
