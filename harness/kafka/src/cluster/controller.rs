@@ -133,14 +133,19 @@ impl Cluster {
         failed.into_iter().for_each(|id| self.directory_failed(id));
     }
 
-    /// Records the in-sync sets that the leaders of a partition have asked for, if they lead
-    /// still, and tells the brokers.
+    /// Records the in-sync sets that the leaders of a partition have asked for and tells the
+    /// brokers. Who leads no more is refused.
     pub(super) fn grant(&mut self, key: PartitionKey) {
         let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
         let proposals: Vec<_> = partition.proposals().collect();
         for (leader, epoch, isr) in proposals {
-            if self.controller_hears(leader) && self.alter_isr(key, leader, epoch, isr) {
+            if !self.controller_hears(leader) {
+                continue;
+            }
+            if self.alter_isr(key, leader, epoch, isr) {
                 self.spread(key);
+            } else if let Some(partition) = self.topics.partition_mut(key.0, key.1) {
+                partition.withdraw(leader);
             }
         }
     }

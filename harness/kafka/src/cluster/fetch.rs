@@ -13,6 +13,9 @@ use crate::wire::{FetchAnswer, FetchedPartition, FetchedTopic, Response};
 /// The isolation level of a client that reads committed records only.
 pub(super) const READ_COMMITTED: i8 = 1;
 
+/// From this version on a consumer's fetch is served by followers too (KIP-392).
+const FOLLOWERS_SERVE: i16 = 11;
+
 /// A Fetch that waits for records.
 #[derive(Debug)]
 pub(super) struct ParkedFetch {
@@ -44,7 +47,8 @@ impl Cluster {
         let answer = self.read(origin, &request);
         let enough = usize::try_from(request.min_bytes).unwrap_or(0);
         let bytes = answer.bytes();
-        let complete = bytes >= enough || answer.failed() || answer.topics.is_empty();
+        let complete =
+            bytes >= enough || answer.failed() || answer.diverges() || answer.topics.is_empty();
         if complete || request.max_wait_ms <= 0 {
             self.count_out(origin, &answer);
             let response = Response::Fetch(answer);
@@ -150,6 +154,7 @@ impl Cluster {
             last_stable: -1,
             log_start: -1,
             aborted: None,
+            diverging: None,
             current_leader: None,
             batches: Vec::new(),
         };
@@ -158,6 +163,17 @@ impl Cluster {
                 read.high_watermark = partition.high_watermark();
                 read.last_stable = partition.last_stable();
                 read.log_start = partition.log.start();
+                match partition.divergence(wanted.last_fetched_epoch, wanted.fetch_offset) {
+                    Ok(None) => {}
+                    Ok(diverging) => {
+                        read.diverging = diverging;
+                        return read;
+                    }
+                    Err(error) => {
+                        read.error_code = error.code();
+                        return read;
+                    }
+                }
                 let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(left);
                 let until = if committed { read.last_stable } else { read.high_watermark };
                 let from = wanted.fetch_offset;
@@ -191,8 +207,17 @@ impl Cluster {
         let topic = topic.and_then(|topic| self.topics.get(topic)).ok_or(unknown)?;
         let position = usize::try_from(wanted.partition).map_err(|_| unknown)?;
         let partition = topic.partitions.get(position).ok_or(unknown)?;
-        let replica = partition.led(origin.broker, wanted.current_leader_epoch)?;
-        if !(replica.log.start()..=replica.log.end()).contains(&wanted.fetch_offset) {
+        if !self.topic_seen(origin.broker, topic.id) {
+            return Err(unknown);
+        }
+        let epoch = wanted.current_leader_epoch;
+        let replica = match origin.version >= FOLLOWERS_SERVE {
+            true => partition.kept(origin.broker, epoch)?,
+            false => partition.led(origin.broker, epoch)?,
+        };
+        let diverges = wanted.last_fetched_epoch >= 0 && wanted.fetch_offset >= replica.log.start();
+        let known = replica.log.start()..=replica.log.end();
+        if !known.contains(&wanted.fetch_offset) && !diverges {
             return Err(ResponseError::OffsetOutOfRange);
         }
         Ok(replica)

@@ -96,7 +96,13 @@ impl Partition {
         replica.check_leader(epoch).map(|()| replica)
     }
 
-    /// The same, to change it.
+    /// The copy that a broker keeps, whether it leads or not.
+    pub(crate) fn kept(&self, broker: i32, epoch: i32) -> Result<&Replica, ResponseError> {
+        let replica = self.replica(broker).ok_or(ResponseError::NotLeaderOrFollower)?;
+        replica.check_epoch(epoch).map(|()| replica)
+    }
+
+    /// The same as [`Partition::led`], to change it.
     pub(crate) fn led_mut(&mut self, broker: i32) -> Result<&mut Replica, ResponseError> {
         let replica = self.replica_mut(broker).ok_or(ResponseError::NotLeaderOrFollower)?;
         replica.check_leader(-1).map(|()| replica)
@@ -223,6 +229,14 @@ impl Partition {
         let leading = self.replica_mut(broker).and_then(|replica| replica.leading.as_mut());
         if let Some(leading) = leading {
             leading.propose(isr);
+        }
+    }
+
+    /// The controller has refused what the leader `broker` asked for.
+    pub(crate) fn withdraw(&mut self, broker: i32) {
+        let leading = self.replica_mut(broker).and_then(|replica| replica.leading.as_mut());
+        if let Some(leading) = leading {
+            leading.withdraw();
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 use rand::RngExt;
 
+use super::partition::replica::Replica;
 use super::partition::{Partition, Surroundings};
 use super::{Cluster, PartitionKey, Timer};
 use crate::fault::Disk;
@@ -44,22 +45,22 @@ impl Cluster {
                 self.became_visible(key, leader, from, to);
             }
             // Followers with a lag hear of the high watermark by the next answer.
-            let again = joined.is_some() || self.lagging && result.visible.is_some();
-            if let Some(isr) = joined {
-                self.ask_for_isr(key, leader, isr);
-            }
-            if !again {
+            let told = !self.lagging || result.visible.is_none();
+            let changed = joined.is_some_and(|isr| self.ask_for_isr(key, leader, isr));
+            if told && !changed {
                 return;
             }
         }
     }
 
     /// A leader asks the controller for another in-sync set, and waits until one is active.
-    fn ask_for_isr(&mut self, key: PartitionKey, leader: i32, isr: Vec<i32>) {
-        if let Some(partition) = self.topics.partition_mut(key.0, key.1) {
-            partition.propose(leader, isr);
-            self.grant(key);
-        }
+    /// Whether it has been recorded.
+    fn ask_for_isr(&mut self, key: PartitionKey, leader: i32, isr: Vec<i32>) -> bool {
+        let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return false };
+        partition.propose(leader, isr.clone());
+        self.grant(key);
+        let partition = self.topics.partition_mut(key.0, key.1);
+        partition.is_some_and(|partition| partition.registration.isr == isr)
     }
 
     /// A fetch answer sets out; when it arrives is the follower's replication lag's law.
@@ -88,7 +89,13 @@ impl Cluster {
             return self.fail_directory(follower);
         }
         let Some((partition, around)) = self.surrounded(key) else { return };
-        if let Some(leader) = partition.receive(follower, around) {
+        let visible = partition.replica(follower).map_or(0, Replica::high_watermark);
+        let leader = partition.receive(follower, around);
+        let now_visible = partition.replica(follower).map_or(0, Replica::high_watermark);
+        if now_visible > visible {
+            self.became_visible(key, follower, visible, now_visible);
+        }
+        if let Some(leader) = leader {
             self.replicated(key, leader);
         }
     }
@@ -153,9 +160,13 @@ impl Cluster {
             true => bytes,
             false => replica.log.bytes_between(stable_from, stable),
         };
+        let seen = |broker: i32, state: &Partition| {
+            let replica = state.replica(broker);
+            broker == leader || replica.is_some_and(|replica| replica.high_watermark() >= to)
+        };
         for ticket in &partition.fetches {
             if let Some(parked) = self.fetches.get_mut(ticket)
-                && parked.broker == leader
+                && seen(parked.broker, partition)
                 && parked.gained(bytes, stable_bytes)
             {
                 self.woken.push(*ticket);

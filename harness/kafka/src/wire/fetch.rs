@@ -35,6 +35,9 @@ pub(crate) struct FetchedPartition {
     pub(crate) log_start: i64,
     /// Told to a client that reads committed records only.
     pub(crate) aborted: Option<Vec<Aborted>>,
+    /// The last epoch that the log and the reader share, and its end here, told to a reader whose
+    /// records are not in the log (KIP-595).
+    pub(crate) diverging: Option<(i32, i64)>,
     /// Leader and epoch, told to a client that asked the wrong broker.
     pub(crate) current_leader: Option<(i32, i32)>,
     pub(crate) batches: Vec<Batch>,
@@ -54,6 +57,11 @@ impl FetchAnswer {
     /// Whether anything went wrong.
     pub(crate) fn failed(&self) -> bool {
         self.error_code != 0 || self.partitions().any(|partition| partition.error_code != 0)
+    }
+
+    /// Whether any reader has to look where its log leaves this one.
+    pub(crate) fn diverges(&self) -> bool {
+        self.partitions().any(|partition| partition.diverging.is_some())
     }
 
     fn partitions(&self) -> impl Iterator<Item = &FetchedPartition> {
@@ -127,7 +135,7 @@ impl FetchedPartition {
             debug_assert!(batch.len() > PREFIX_BYTES);
         }
         if flexible {
-            put_current_leader(frame.tail(), self.current_leader);
+            put_tags(frame.tail(), self.diverging, self.current_leader);
         }
     }
 }
@@ -151,16 +159,22 @@ fn put_aborted(tail: &mut BytesMut, flexible: bool, aborted: Option<&[Aborted]>)
     }
 }
 
-fn put_current_leader(tail: &mut BytesMut, leader: Option<(i32, i32)>) {
-    let Some((id, epoch)) = leader else {
+fn put_tags(tail: &mut BytesMut, diverging: Option<(i32, i64)>, leader: Option<(i32, i32)>) {
+    tail.put_u8(u8::from(diverging.is_some()) + u8::from(leader.is_some()));
+    if let Some((epoch, end)) = diverging {
+        // Tagged field 0, of 13 bytes: epoch, end offset, no tags.
+        tail.put_slice(&[0, 13]);
+        tail.put_i32(epoch);
+        tail.put_i64(end);
         tail.put_u8(0);
-        return;
-    };
-    // One tagged field, number 1, of 9 bytes: id, epoch, no tags.
-    tail.put_slice(&[1, 1, 9]);
-    tail.put_i32(id);
-    tail.put_i32(epoch);
-    tail.put_u8(0);
+    }
+    if let Some((id, epoch)) = leader {
+        // Tagged field 1, of 9 bytes: id, epoch, no tags.
+        tail.put_slice(&[1, 9]);
+        tail.put_i32(id);
+        tail.put_i32(epoch);
+        tail.put_u8(0);
+    }
 }
 
 fn put_endpoints(tail: &mut BytesMut, version: i16, endpoints: &[(i32, String, i32)]) {

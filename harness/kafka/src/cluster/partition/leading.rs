@@ -81,6 +81,11 @@ impl Leading {
         self.proposed = Some(isr);
     }
 
+    /// The controller has refused.
+    pub(crate) fn withdraw(&mut self) {
+        self.proposed = None;
+    }
+
     pub(crate) fn proposed(&self) -> Option<&[i32]> {
         self.proposed.as_deref()
     }

@@ -85,6 +85,12 @@ impl Replica {
 
     /// Whether a client that believes in `epoch` (-1: it does not say) may be served.
     pub(super) fn check_leader(&self, epoch: i32) -> Result<(), ResponseError> {
+        self.check_epoch(epoch)?;
+        if self.leads() { Ok(()) } else { Err(ResponseError::NotLeaderOrFollower) }
+    }
+
+    /// The same where a follower may serve too.
+    pub(super) fn check_epoch(&self, epoch: i32) -> Result<(), ResponseError> {
         if self.offline {
             return Err(ResponseError::KafkaStorageError);
         }
@@ -94,7 +100,25 @@ impl Replica {
         if epoch > self.leader_epoch {
             return Err(ResponseError::UnknownLeaderEpoch);
         }
-        if self.leads() { Ok(()) } else { Err(ResponseError::NotLeaderOrFollower) }
+        Ok(())
+    }
+
+    /// Where the log of a reader that has read `last_epoch` up to `offset` leaves this one, if it
+    /// does (KIP-320, KIP-595).
+    pub(crate) fn divergence(
+        &self,
+        last_epoch: i32,
+        offset: i64,
+    ) -> Result<Option<(i32, i64)>, ResponseError> {
+        if last_epoch < 0 {
+            return Ok(None);
+        }
+        let (epoch, end) = self.epoch_end(last_epoch).ok_or(ResponseError::OffsetOutOfRange)?;
+        let diverges = epoch < last_epoch || end < offset;
+        match diverges || offset <= self.log.end() {
+            true => Ok(diverges.then_some((epoch, end))),
+            false => Err(ResponseError::OffsetOutOfRange),
+        }
     }
 
     /// Whether the leader knows enough replicas in sync to take `acks=all`.

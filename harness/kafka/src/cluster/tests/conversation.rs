@@ -155,8 +155,13 @@ fn record_requests() {
         world.produce(1, 1, sample(3, None, 6_000));
         world.produce(1, 1, sample(3, None, 40));
         let id = world.cluster.topics.named("t").unwrap().id;
-        for broker in [1, 2] {
+        for broker in [1, 2, 3] {
             let mut request = fetch_request(0, 0, 0, 0);
+            if broker == 3 {
+                world.cluster.move_leader("t", 0, Some(1), &mut world.late).unwrap_err();
+                world.cluster.move_leader("t", 0, Some(2), &mut world.late).unwrap();
+                request.topics[0].partitions[0].current_leader_epoch = 0;
+            }
             if version >= 13 {
                 request.topics[0].topic = TopicName::default();
                 request.topics[0].topic_id = id;
@@ -165,12 +170,18 @@ fn record_requests() {
                 request.replica_id = BrokerId(-1);
             }
             let answer = world.ask(broker, version, &request);
-            if broker == 1 {
+            let refused = match broker {
+                2 if version < 11 => Some(ResponseError::NotLeaderOrFollower),
+                3 if version >= 9 => Some(ResponseError::FencedLeaderEpoch),
+                3 => Some(ResponseError::NotLeaderOrFollower),
+                _ => None,
+            };
+            let Some(refused) = refused else {
                 assert_eq!((error(&answer), bases(&answer)), (0, vec![0, 3]), "version {version}");
-            } else {
-                assert_eq!(error(&answer), ResponseError::NotLeaderOrFollower.code());
-                assert_eq!(answer.node_endpoints.len(), usize::from(version >= 16));
-            }
+                continue;
+            };
+            assert_eq!(error(&answer), refused.code(), "version {version} at {broker}");
+            assert_eq!(answer.node_endpoints.len(), usize::from(version >= 16));
         }
     }
     converse(|version| {

@@ -100,10 +100,12 @@ fn an_unclean_election_loses_what_the_new_leader_did_not_have() {
 #[test]
 fn a_move_answers_who_waits_at_the_old_leader() {
     let mut world = World::with_topic();
-    let (parked, _) = world.send(1, 12, &fetch_request(0, 0, 1, 5_000));
+    let mut request = fetch_request(0, 0, 1, 5_000);
+    request.topics[0].partitions[0].current_leader_epoch = 0;
+    let (parked, _) = world.send(1, 12, &request);
     world.cluster.move_leader("t", 0, None, &mut world.late).unwrap();
     let answer = read_answer::<FetchRequest>(world.take(parked).unwrap(), 12);
-    assert_eq!(error(&answer), ResponseError::NotLeaderOrFollower.code());
+    assert_eq!(error(&answer), ResponseError::FencedLeaderEpoch.code());
     assert_eq!(answer.responses[0].partitions[0].current_leader.leader_id.0, 2);
     assert!(world.cluster.move_leader("t", 0, Some(2), &mut world.late).is_err());
     assert!(world.cluster.move_leader("t", 0, Some(9), &mut world.late).is_err());

@@ -83,7 +83,7 @@ fn epochs_are_held_against_the_clients() {
     };
     assert_eq!(with_epoch(1, 0), (ResponseError::FencedLeaderEpoch.code(), 2));
     assert_eq!(with_epoch(2, 2), (ResponseError::UnknownLeaderEpoch.code(), -1));
-    assert_eq!(with_epoch(1, 1), (ResponseError::NotLeaderOrFollower.code(), 2));
+    assert_eq!(with_epoch(1, 1), (0, -1), "a follower serves who knows of it (KIP-392)");
     assert_eq!(with_epoch(2, 1), (0, -1));
 }
 
@@ -98,4 +98,37 @@ fn one_answer_keeps_to_its_bytes_over_all_partitions() {
     assert_eq!(bases(&world.ask(1, 12, &request)), [0, 1, 2]);
     request.max_bytes = 10;
     assert_eq!(bases(&world.ask(1, 12, &request)), [0], "one batch at least");
+}
+
+#[test]
+fn a_follower_serves_what_it_knows_to_be_committed() {
+    use crate::fault::ReplicationLag;
+    let replication_lag = ReplicationLag::of(SECOND);
+    let mut world = World::new(ClusterConfig { replication_lag, ..ClusterConfig::default() });
+    world.cluster.create_topic("t", 3).unwrap();
+    world.produce(1, 1, sample(4, None, 0));
+    let (parked, _) = world.send(2, 12, &fetch_request(0, 0, 1, 9_000));
+    world.pass(SECOND);
+    assert!(world.take(parked).is_none(), "it has the records and has not heard of their commit");
+    world.pass(SECOND);
+    let answer = read_answer::<FetchRequest>(world.take(parked).unwrap(), 12);
+    assert_eq!(bases(&answer), [0]);
+}
+
+#[test]
+fn a_reader_of_a_lost_tail_is_told_where_its_log_leaves() {
+    let mut world = World::with_topic();
+    world.produce(1, -1, sample(2, None, 0));
+    world.cluster.move_leader("t", 0, Some(2), &mut world.late).unwrap();
+    world.produce_to(2, 0, -1, sample(2, None, 0));
+    let mut request = fetch_request(0, 4, 1, 5_000);
+    let wanted = &mut request.topics[0].partitions[0];
+    (wanted.last_fetched_epoch, wanted.current_leader_epoch) = (0, 1);
+    let answer = world.ask(2, 12, &request);
+    let read = &answer.responses[0].partitions[0];
+    assert_eq!((read.error_code, read.records.as_ref().map_or(0, Bytes::len)), (0, 0));
+    assert_eq!((read.diverging_epoch.epoch, read.diverging_epoch.end_offset), (0, 2));
+    request.topics[0].partitions[0].last_fetched_epoch = 7;
+    let unknown = ResponseError::OffsetOutOfRange.code();
+    assert_eq!(error(&world.ask(2, 12, &request)), unknown);
 }

@@ -39,6 +39,7 @@ fn every_version_is_encoded_as_the_codec_does() {
                     last_stable: 64,
                     log_start: 8,
                     aborted: aborted.clone(),
+                    diverging: (version >= 12).then_some((3, 61)),
                     current_leader: (version >= 12).then_some((2, 9)),
                     batches: batches.clone(),
                 }],
@@ -70,7 +71,13 @@ fn listed(aborted: Vec<Aborted>) -> Vec<AbortedTransaction> {
 fn codec(version: i16, name: &TopicName, id: Uuid, records: Bytes) -> FetchResponse {
     let leader = LeaderIdAndEpoch::default().with_leader_id(BrokerId(2)).with_leader_epoch(9);
     let leader = if version >= 12 { leader } else { LeaderIdAndEpoch::default() };
+    let diverging = kafka_protocol::messages::fetch_response::EpochEndOffset::default();
+    let diverging = match version {
+        12.. => diverging.with_epoch(3).with_end_offset(61),
+        _ => diverging,
+    };
     let partition = PartitionData::default()
+        .with_diverging_epoch(diverging)
         .with_partition_index(5)
         .with_error_code(6)
         .with_high_watermark(70)
