@@ -8,6 +8,7 @@
 //! - `cluster`: the brokers, topics and partitions as a pure state machine. Requests and the time
 //!   go in, answers come out; it knows no socket, task or clock.
 //! - `coordinator`: consumer groups, pure as well.
+//! - `transactions`: the transaction coordinator, pure as well.
 //! - `log`: record batches as bytes, and what is remembered about them.
 //! - `wire`: frames to requests and responses to frames, with every declared length held against
 //!   the bytes that are there.
@@ -31,6 +32,7 @@ mod quota;
 mod security;
 mod server;
 mod simulation;
+mod transactions;
 mod view;
 mod wire;
 
@@ -44,3 +46,4 @@ pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;
 pub use view::{BatchView, BrokerView, CrashReport, LeaderMove, PartitionView, ReplicaView};
+pub use transactions::{TransactionState, TransactionView};
