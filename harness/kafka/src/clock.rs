@@ -1,6 +1,6 @@
 //! The one door through which time comes in.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -8,12 +8,19 @@ use tokio::time::Instant;
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     start: Instant,
+    started_at: Duration,
 }
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the crate's clock")]
     pub(crate) fn start() -> Self {
-        Self { start: Instant::now() }
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self { start: Instant::now(), started_at: unix.unwrap_or_default() }
+    }
+
+    /// Unix time at the cluster's start.
+    pub(crate) fn started_at(&self) -> Duration {
+        self.started_at
     }
 
     /// Time since the cluster's start.

@@ -38,6 +38,7 @@ mod replication;
 mod survey;
 mod topics;
 mod traffic;
+mod transactions;
 
 use brokers::Broker;
 use configs::Defaults;
@@ -47,6 +48,7 @@ pub(crate) use survey::{BrokerSurvey, Survey};
 use topics::{TopicIndex, Topics};
 pub(crate) use traffic::Traffic;
 use traffic::TrafficMeter;
+use transactions::Transacting;
 
 /// How often retention by time is looked at.
 const RETENTION_PERIOD: Duration = Duration::from_secs(1);
@@ -85,6 +87,11 @@ enum Timer {
     /// A slow disk has done.
     Held(Ticket),
     Retention,
+    /// A parked request about transactions has waited long enough.
+    Transaction(Ticket),
+    /// Markers that could not be written are tried again.
+    Markers,
+    TransactionExpiry,
 }
 
 /// A request whose broker cannot serve it yet.
@@ -131,7 +138,9 @@ pub(crate) struct Cluster {
     /// Parked produces to be looked at again.
     acknowledged: Vec<Ticket>,
     random: ChaCha8Rng,
-    next_producer_id: i64,
+    transactions: Transacting,
+    /// Unix time at the cluster's time zero.
+    started_at: Duration,
     next_first_replica: usize,
     cluster_id: String,
     /// What topics have that do not say otherwise.
@@ -171,17 +180,21 @@ impl Cluster {
             lagging: false,
             waiting: Vec::new(),
             held: BTreeMap::new(),
+            transactions: Transacting::new(&ids),
             listeners: Vec::new(),
             topics: Topics::default(),
             group_tickets: BTreeMap::new(),
             fetches: BTreeMap::new(),
             produces: BTreeMap::new(),
-            timers: BTreeSet::from([(RETENTION_PERIOD, Timer::Retention)]),
+            timers: BTreeSet::from([
+                (RETENTION_PERIOD, Timer::Retention),
+                Transacting::first_timer(),
+            ]),
             now: Duration::ZERO,
             woken: Vec::new(),
             acknowledged: Vec::new(),
             random,
-            next_producer_id: 1,
+            started_at: Duration::ZERO,
             next_first_replica: 0,
             cluster_id,
             defaults: Defaults::new(&config),
@@ -225,6 +238,11 @@ impl Cluster {
         place.map(|place| *place = address).is_some()
     }
 
+    /// Sets the Unix time at the cluster's time zero.
+    pub(crate) fn set_started_at(&mut self, unix: Duration) {
+        self.started_at = unix;
+    }
+
     /// Takes a request. Its answer and those that it brings about go to `answers`; nothing is
     /// answered at a broker that is down.
     pub(crate) fn handle(
@@ -243,8 +261,8 @@ impl Cluster {
             return self.wait(origin, client, request);
         }
         let response = match request {
-            Request::ApiVersions => metadata::api_versions(0),
-            Request::ApiVersionsUnsupported => metadata::api_versions(35),
+            Request::ApiVersions => metadata::api_versions(origin.version, 0),
+            Request::ApiVersionsUnsupported => metadata::api_versions(0, 35),
             Request::Admin(request) => Response::Admin(Box::new(self.administer(origin, *request))),
             Request::Metadata(request) => self.metadata(origin, request),
             Request::Produce(work) => return self.produce(now, origin, work, answers),
@@ -260,7 +278,14 @@ impl Cluster {
             }
             Request::DeleteRecords(request) => self.delete_records(origin, request),
             Request::DescribeConfigs(request) => self.describe_configs(origin, request),
-            Request::InitProducerId(request) => self.init_producer_id(request),
+            Request::InitProducerId(request) => {
+                let response = self.init_producer_id(origin, request);
+                self.settle(answers);
+                response
+            }
+            Request::Transaction(request) => {
+                return self.transaction_request(origin, *request, answers);
+            }
             Request::FindCoordinator(request) => self.find_coordinator(origin, request),
             request @ (Request::SaslHandshake(_)
             | Request::SaslAuthenticate(_)
@@ -304,6 +329,7 @@ impl Cluster {
             self.unpark_produce(ticket);
             self.held.remove(&ticket);
             self.waiting.retain(|waiting| waiting.origin.ticket != ticket);
+            self.unpark_transaction(ticket);
             if self.group_tickets.remove(&ticket).is_some() {
                 self.coordinator.abandon(ticket);
             }
@@ -313,7 +339,7 @@ impl Cluster {
     /// When [`Cluster::advance`] has something to do next.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         let timer = self.timers.first().map(|&(at, _)| at);
-        [timer, self.coordinator.next_deadline()].into_iter().flatten().min()
+        [timer, self.coordinator.next_deadline(), self.next_abort()].into_iter().flatten().min()
     }
 
     /// Does what is due at `now`.
@@ -333,8 +359,12 @@ impl Cluster {
                 Timer::Lag => self.shrink_in_sync_sets(),
                 Timer::Held(ticket) => self.release(ticket, answers),
                 Timer::Retention => self.retain(now),
+                Timer::Transaction(ticket) => self.expire_transaction(ticket, answers),
+                Timer::Markers => self.retry_markers(),
+                Timer::TransactionExpiry => self.expire_producers(),
             }
         }
+        self.abort_overdue();
         self.settle(answers);
         let mut replies = Vec::new();
         self.tell_topics();
@@ -344,6 +374,7 @@ impl Cluster {
 
     /// Answers everything that the changes made so far have completed.
     fn settle(&mut self, answers: &mut Vec<Answer>) {
+        self.settle_transactions(answers);
         self.settle_produces(answers);
         for ticket in std::mem::take(&mut self.woken) {
             self.answer_fetch(ticket, answers);

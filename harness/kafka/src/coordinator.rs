@@ -6,8 +6,8 @@
 //! and answered by a later call, at the latest by [`Coordinator::advance`].
 //!
 //! A classic group's rules are in `group` (states, barrier, timers), `join`, `sync` (with heartbeats),
-//! `leave` (with failover), `offsets` and `fetch`; `describe` and `view` read, `assignment`
-//! decodes. Consumer groups (KIP-848) are in `consumer`; the topics they are given are told in a
+//! `leave` (with failover), `offsets`, `pending` and `fetch`; `describe` and `view` read,
+//! `assignment` decodes. Consumer groups (KIP-848) are in `consumer`; the topics they are given are told in a
 //! `catalog`.
 //!
 //! The behaviour is that of Apache Kafka's `GroupMetadataManager` and `ClassicGroup` (4.x).
@@ -24,6 +24,7 @@ mod join;
 mod leave;
 mod member;
 mod offsets;
+mod pending;
 mod retention;
 mod subscription;
 mod sync;
@@ -49,6 +50,8 @@ use kafka_protocol::protocol::StrBytes;
 pub(crate) use catalog::{Catalog, CatalogTopic, CatalogVersion};
 pub(crate) use config::GroupConfig;
 pub use view::{GroupKind, GroupState, GroupView, MemberView};
+
+pub(crate) use pending::transactional_refusal;
 
 use context::{Context, MemberIds, detached};
 use group::Group;
@@ -123,6 +126,8 @@ pub(crate) struct Coordinator {
     parked: BTreeSet<Ticket>,
     /// When offsets that are too old are looked for next.
     next_expiry: Duration,
+    /// The groups in which a producer has offsets pending.
+    transactional: BTreeMap<i64, BTreeSet<StrBytes>>,
 }
 
 impl Coordinator {
@@ -136,6 +141,7 @@ impl Coordinator {
             deadlines: BTreeSet::new(),
             parked: BTreeSet::new(),
             next_expiry: Duration::ZERO,
+            transactional: BTreeMap::new(),
         }
     }
 

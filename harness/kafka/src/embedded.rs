@@ -19,6 +19,7 @@ use crate::server::Server;
 use crate::server::authentication::Gate;
 use crate::server::capture::CapturedRequest;
 use crate::server::listener::{bind, listen};
+use crate::transactions::TransactionView;
 use crate::view::{BrokerView, LeaderMove, PartitionView, ReplicaView};
 
 mod failures;
@@ -68,7 +69,8 @@ impl EmbeddedKafka {
         let security = config.security.clone();
         let clock = Clock::start();
         let ids = 1..=config.brokers as i32;
-        let cluster = Cluster::new(config);
+        let mut cluster = Cluster::new(config);
+        cluster.set_started_at(clock.started_at());
         let cancel = CancellationToken::new();
         let sockets = ids.map(|id| BrokerSockets {
             id,
@@ -187,6 +189,11 @@ impl EmbeddedKafka {
     /// A consumer group; `None` if there is no such group.
     pub fn group(&self, id: &str) -> Option<GroupView> {
         self.server.with(|cluster, _, _| cluster.group(id))
+    }
+
+    /// The transactional ids that producers have taken, in their order.
+    pub fn transactions(&self) -> Vec<TransactionView> {
+        self.server.with(|cluster, _, _| cluster.transactions())
     }
 
     /// The offset that a group has committed for a partition, without the cost of the whole

@@ -45,5 +45,5 @@ pub use quota::{Quota, QuotaTarget};
 pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;
-pub use view::{BatchView, BrokerView, CrashReport, LeaderMove, PartitionView, ReplicaView};
 pub use transactions::{TransactionState, TransactionView};
+pub use view::{BatchView, BrokerView, CrashReport, LeaderMove, PartitionView, ReplicaView};

@@ -10,6 +10,7 @@ pub(crate) mod response;
 mod schema;
 mod shape;
 mod throttle;
+mod transactional;
 
 pub(crate) use admin::{AdminRequest, AdminResponse};
 pub(crate) use chain::Output;
@@ -18,3 +19,4 @@ pub(crate) use fetch::{FetchAnswer, FetchedPartition, FetchedTopic};
 pub(crate) use request::{ProducePartition, ProduceTopic, ProduceWork, Request};
 pub(crate) use response::Response;
 pub(crate) use schema::{Api, served};
+pub(crate) use transactional::{TransactionRequest, TransactionResponse};

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::{
-    InitProducerIdRequest, InitProducerIdResponse, ProducerId, TopicName,
-};
+use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::StrBytes;
 use rand::Rng;
 use uuid::Uuid;
@@ -97,29 +95,5 @@ impl Cluster {
             now: self.now,
         };
         assignment.iter().map(|replicas| Partition::new(replicas, around)).collect()
-    }
-
-    /// Ids for idempotent producers. There are no transactions, and a producer that asks for
-    /// them is told so.
-    pub(super) fn init_producer_id(&mut self, request: InitProducerIdRequest) -> Response {
-        let refused = InitProducerIdResponse::default().with_producer_id(ProducerId(-1));
-        if request.transactional_id.is_some() {
-            let code = ResponseError::InvalidRequest.code();
-            return Response::InitProducerId(refused.with_producer_epoch(-1).with_error_code(code));
-        }
-        let keeps = request.producer_id.0 >= 0
-            && request.producer_id.0 < self.next_producer_id
-            && (0..i16::MAX - 1).contains(&request.producer_epoch);
-        let (id, epoch) = if keeps {
-            (request.producer_id.0, request.producer_epoch + 1)
-        } else {
-            let id = self.next_producer_id;
-            self.next_producer_id += 1;
-            (id, 0)
-        };
-        let response = InitProducerIdResponse::default();
-        Response::InitProducerId(
-            response.with_producer_id(ProducerId(id)).with_producer_epoch(epoch),
-        )
     }
 }

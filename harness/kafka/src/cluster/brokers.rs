@@ -186,7 +186,8 @@ impl Cluster {
         let parked = parked.chain(produces.map(|(&ticket, _)| ticket));
         let parked = parked.chain(held.map(|(&ticket, _)| ticket));
         let parked = parked.chain(waiting.map(|waiting| waiting.origin.ticket));
-        let parked: Vec<_> = parked.chain(groups.map(|(&ticket, _)| ticket)).collect();
+        let parked = parked.chain(groups.map(|(&ticket, _)| ticket));
+        let parked: Vec<_> = parked.chain(self.transactions.parked(id)).collect();
         self.abandon(parked.into_iter());
     }
 

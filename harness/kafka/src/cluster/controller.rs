@@ -72,6 +72,7 @@ impl Cluster {
         for slot in &mut self.coordinator_slots {
             slot.get_or_insert(id);
         }
+        self.adopt_transactions(id);
         for key in self.topics.keys() {
             self.spread(key);
         }

@@ -27,6 +27,7 @@ use crate::coordinator::{ClientInfo, GroupView, Reply, ReplyBody};
 use crate::wire::{Request, Response};
 
 const KEY_TYPE_GROUP: i8 = 0;
+const KEY_TYPE_TRANSACTION: i8 = 1;
 
 impl Cluster {
     /// A group as it stands.
@@ -67,10 +68,11 @@ impl Cluster {
             let message = StrBytes::from_static_str(message);
             nowhere.clone().with_error_code(error.code()).with_error_message(Some(message))
         };
-        if key_type != KEY_TYPE_GROUP {
-            return refuse(ResponseError::InvalidRequest, "only groups have coordinators here");
-        }
-        let slot = self.coordinator_slots[slot(key)];
+        let slot = match key_type {
+            KEY_TYPE_GROUP => self.coordinator_slots[slot(key)],
+            KEY_TYPE_TRANSACTION => self.transactions.coordinates(key),
+            _ => return refuse(ResponseError::InvalidRequest, "no such kind of coordinator here"),
+        };
         let found = slot.and_then(|id| Some((id, self.endpoint(id, origin.listener)?)));
         match found {
             Some((id, (host, port))) => nowhere
@@ -90,6 +92,11 @@ impl Cluster {
         }
     }
 
+    /// The broker that coordinates a slot.
+    pub(super) fn group_coordinator(&self, slot: usize) -> Option<i32> {
+        self.coordinator_slots.get(slot).copied().flatten()
+    }
+
     /// Another broker takes over the groups that `broker` coordinated; their members and offsets
     /// survive.
     pub(super) fn move_groups(&mut self, now: Duration, broker: i32, answers: &mut Vec<Answer>) {
@@ -100,6 +107,7 @@ impl Cluster {
                 (*coordinator, *moved) = (next, true);
             }
         }
+        self.move_transactions(broker);
         let mut replies = Vec::new();
         self.coordinator.on_failover(now, |group| moved[slot(group)], &mut replies);
         self.pass_replies(replies, answers);

@@ -1,7 +1,9 @@
 //! ApiVersions and Metadata.
 
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -19,7 +21,7 @@ use super::{Cluster, Origin};
 use crate::wire::{Api, Response, served};
 
 /// What is served, in which versions.
-pub(super) fn api_versions(error_code: i16) -> Response {
+pub(super) fn api_versions(version: i16, error_code: i16) -> Response {
     let api_keys = served().iter().map(|&Api { key, version_min, version_max, .. }| {
         ApiVersion::default()
             .with_api_key(key as i16)
@@ -27,7 +29,30 @@ pub(super) fn api_versions(error_code: i16) -> Response {
             .with_max_version(version_max)
     });
     let response = ApiVersionsResponse::default().with_error_code(error_code);
-    Response::ApiVersions(response.with_api_keys(api_keys.collect()))
+    let response = response.with_api_keys(api_keys.collect());
+    Response::ApiVersions(if version >= 3 { with_features(response, version) } else { response })
+}
+
+/// The features of the cluster, and their highest levels, at which they are final (KIP-584).
+const FEATURES: &[(&str, i16)] = &[("transaction.version", 2)];
+
+fn with_features(response: ApiVersionsResponse, version: i16) -> ApiVersionsResponse {
+    let finalized = FEATURES.iter().map(|&(name, level)| {
+        FinalizedFeatureKey::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_min_version_level(level)
+            .with_max_version_level(level)
+    });
+    let supported = FEATURES.iter().map(|&(name, level)| {
+        let feature = SupportedFeatureKey::default().with_name(StrBytes::from_static_str(name));
+        feature.with_min_version(0).with_max_version(level)
+    });
+    // Clients of version 3 do not take a lowest level of 0.
+    let supported = supported.filter(|_| version >= 4).collect();
+    response
+        .with_supported_features(supported)
+        .with_finalized_features_epoch(0)
+        .with_finalized_features(finalized.collect())
 }
 
 impl Cluster {

@@ -306,6 +306,11 @@ impl Partition {
         }
     }
 
+    /// Forgets producers that have been silent since `before`.
+    pub(crate) fn expire_producers(&mut self, before: Duration) {
+        self.replicas.iter_mut().for_each(|replica| replica.log.expire_producers(before));
+    }
+
     /// Applies retention to what each replica knows to be committed.
     pub(crate) fn retain(&mut self, bytes_max: u64, appended_before: Duration) {
         for replica in &mut self.replicas {

@@ -66,13 +66,26 @@ impl Cluster {
         work: ProduceWork,
         answers: &mut Vec<Answer>,
     ) {
+        if let Some(work) = self.admit(origin, work) {
+            self.produce_admitted(now, origin, work, answers);
+            self.settle(answers);
+        }
+    }
+
+    /// Produces what belongs to no transaction or to one that is under way.
+    pub(super) fn produce_admitted(
+        &mut self,
+        now: Duration,
+        origin: &Origin,
+        work: ProduceWork,
+        answers: &mut Vec<Answer>,
+    ) {
         let mut response = ProduceResponse::default();
         let mut waits = Vec::new();
-        let (acks, transactional) = (work.acks, work.transactional);
+        let acks = work.acks;
         for topic in work.topics {
             let place = response.responses.len();
-            let topic =
-                self.produce_topic(now, origin, acks, transactional, topic, place, &mut waits);
+            let topic = self.produce_topic(now, origin, acks, topic, place, &mut waits);
             response.responses.push(topic);
         }
         self.add_endpoints(origin, &mut response);
@@ -98,7 +111,6 @@ impl Cluster {
             let parked = ParkedProduce { broker, not_before, deadline, response, waits };
             self.produces.insert(ticket, parked);
         }
-        self.settle(answers);
     }
 
     #[expect(clippy::too_many_arguments, reason = "a request's fields and where it came from")]
@@ -107,22 +119,17 @@ impl Cluster {
         now: Duration,
         origin: &Origin,
         acks: i16,
-        transactional: bool,
         topic: ProduceTopic,
         place: usize,
         waits: &mut Vec<Wait>,
     ) -> TopicProduceResponse {
         let by_id = origin.version >= 13;
-        let index = match by_id {
-            true => self.topics.index_of_id(&topic.id),
-            false => self.topics.index(&topic.name),
-        };
+        let index = self.produce_topic_index(origin, &topic);
         let mut answer = TopicProduceResponse::default().with_name(topic.name);
         answer.topic_id = topic.id;
         for ProducePartition { index: partition, batches } in topic.partitions {
             let appended = match (index, batches) {
                 _ if !matches!(acks, -1..=1) => Err(ResponseError::InvalidRequiredAcks),
-                _ if transactional => Err(ResponseError::InvalidTxnState),
                 (None, _) if by_id => Err(ResponseError::UnknownTopicId),
                 (None, _) => Err(ResponseError::UnknownTopicOrPartition),
                 (Some(_), Err(error)) => Err(error),

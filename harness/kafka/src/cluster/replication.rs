@@ -145,6 +145,7 @@ impl Cluster {
     }
 
     fn became_visible(&mut self, key: PartitionKey, leader: i32, from: i64, to: i64) {
+        self.touch_markers(key);
         let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
         let produces = &self.produces;
         let here = |ticket: &u64| produces.get(ticket).is_some_and(|wait| wait.broker == leader);
@@ -177,6 +178,7 @@ impl Cluster {
     /// At `broker` another epoch began, or the broker leads no more: fetches that wait there are
     /// looked at again, and what was produced there is not known to be kept.
     pub(super) fn epoch_ended(&mut self, key: PartitionKey, broker: i32, error: ResponseError) {
+        self.touch_markers(key);
         let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
         let fetches = &self.fetches;
         let here = |ticket: &u64| fetches.get(ticket).is_some_and(|wait| wait.broker == broker);

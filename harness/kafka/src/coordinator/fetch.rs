@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
@@ -24,6 +25,7 @@ pub(super) fn fetch(
     version: i16,
     request: OffsetFetchRequest,
 ) -> OffsetFetchResponse {
+    let stable = request.require_stable;
     if version >= VERSION_BATCH {
         // Naming a group twice gets one answer: a small request must not ask for a huge response.
         let mut seen = BTreeSet::new();
@@ -31,7 +33,7 @@ pub(super) fn fetch(
             .groups
             .iter()
             .filter(|group| seen.insert(group.group_id.clone()))
-            .map(|group| fetch_group(groups, group));
+            .map(|group| fetch_group(groups, group, stable));
         return OffsetFetchResponse::default().with_groups(answers.collect());
     }
     let topics = request.topics.map(|topics| {
@@ -45,13 +47,14 @@ pub(super) fn fetch(
     });
     let group =
         OffsetFetchRequestGroup::default().with_group_id(request.group_id).with_topics(topics);
-    let answer = fetch_group(groups, &group);
+    let answer = fetch_group(groups, &group, stable);
     OffsetFetchResponse::default().with_topics(answer.topics.into_iter().map(narrow).collect())
 }
 
 fn fetch_group(
     groups: &BTreeMap<StrBytes, Group>,
     request: &OffsetFetchRequestGroup,
+    stable: bool,
 ) -> OffsetFetchResponseGroup {
     let group = groups.get(&request.group_id.0);
     if let Some(consumer) = group.and_then(|group| group.consumer.as_ref())
@@ -64,8 +67,8 @@ fn fetch_group(
     }
     let offsets = group.map(|group| &group.offsets);
     let topics = match &request.topics {
-        Some(topics) => topics.iter().map(|topic| fetch_topic(offsets, topic)).collect(),
-        None => offsets.map(fetch_all).unwrap_or_default(),
+        Some(topics) => topics.iter().map(|topic| fetch_topic(offsets, topic, stable)).collect(),
+        None => offsets.map(|offsets| fetch_all(offsets, stable)).unwrap_or_default(),
     };
     OffsetFetchResponseGroup::default().with_group_id(request.group_id.clone()).with_topics(topics)
 }
@@ -73,20 +76,28 @@ fn fetch_group(
 fn fetch_topic(
     offsets: Option<&Offsets>,
     request: &OffsetFetchRequestTopics,
+    stable: bool,
 ) -> OffsetFetchResponseTopics {
     let committed = offsets.and_then(|offsets| offsets.topic(&request.name));
-    let partitions = request
-        .partition_indexes
-        .iter()
-        .map(|index| describe(*index, committed.and_then(|committed| committed.get(index))));
+    let unstable = |index| {
+        stable && offsets.is_some_and(|offsets| offsets.pending.holds(&request.name, index))
+    };
+    let partitions = request.partition_indexes.iter().map(|&index| match unstable(index) {
+        true => unstable_offset(index),
+        false => describe(index, committed.and_then(|committed| committed.get(&index))),
+    });
     OffsetFetchResponseTopics::default()
         .with_name(request.name.clone())
         .with_partitions(partitions.collect())
 }
 
-fn fetch_all(offsets: &Offsets) -> Vec<OffsetFetchResponseTopics> {
+fn fetch_all(offsets: &Offsets, stable: bool) -> Vec<OffsetFetchResponseTopics> {
     let describe_topic = |(name, committed): (&StrBytes, &BTreeMap<i32, CommittedOffset>)| {
-        let partitions = committed.iter().map(|(index, offset)| describe(*index, Some(offset)));
+        let unstable = |index| stable && offsets.pending.holds(name, index);
+        let partitions = committed.iter().map(|(&index, offset)| match unstable(index) {
+            true => unstable_offset(index),
+            false => describe(index, Some(offset)),
+        });
         OffsetFetchResponseTopics::default()
             .with_name(TopicName(name.clone()))
             .with_partitions(partitions.collect())
@@ -108,6 +119,11 @@ fn describe(index: i32, committed: Option<&CommittedOffset>) -> OffsetFetchRespo
     }
 }
 
+/// A transaction is about to commit another offset, or not to (KIP-447).
+fn unstable_offset(index: i32) -> OffsetFetchResponsePartitions {
+    describe(index, None).with_error_code(ResponseError::UnstableOffsetCommit.code())
+}
+
 fn narrow(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
     let narrow_partition = |partition: OffsetFetchResponsePartitions| {
         OffsetFetchResponsePartition::default()
@@ -115,6 +131,7 @@ fn narrow(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
             .with_committed_offset(partition.committed_offset)
             .with_committed_leader_epoch(partition.committed_leader_epoch)
             .with_metadata(partition.metadata)
+            .with_error_code(partition.error_code)
     };
     OffsetFetchResponseTopic::default()
         .with_name(topic.name)

@@ -13,6 +13,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::context::{Context, detached};
 use super::group::Group;
+use super::pending::Pending;
 use super::{GroupConfig, GroupState};
 
 /// An offset with what was committed beside it.
@@ -23,6 +24,8 @@ pub(super) struct CommittedOffset {
     pub(super) metadata: StrBytes,
     /// When it was committed.
     pub(super) at: Duration,
+    /// Where the commit stands among all of the group, pending ones among them.
+    order: u64,
 }
 
 /// The committed offsets of a group by topic and partition.
@@ -30,11 +33,13 @@ pub(super) struct CommittedOffset {
 pub(super) struct Offsets {
     topics: BTreeMap<StrBytes, BTreeMap<i32, CommittedOffset>>,
     count: usize,
+    pub(super) pending: Pending,
+    next_order: u64,
 }
 
 impl Offsets {
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.count == 0 && self.pending.is_empty()
     }
 
     pub(super) fn topic(&self, topic: &str) -> Option<&BTreeMap<i32, CommittedOffset>> {
@@ -57,8 +62,15 @@ impl Offsets {
         self.count = self.topics.values().map(BTreeMap::len).sum();
     }
 
+    /// Drops all of a topic's offsets, those pending too.
+    pub(super) fn forget(&mut self, gone: &BTreeSet<StrBytes>) {
+        self.retain(|topic, _, _| !gone.contains(topic));
+        self.pending.retain(|topic, _| !gone.contains(topic));
+    }
+
     /// Drops the offsets of these partitions of a topic.
     pub(super) fn remove(&mut self, topic: &StrBytes, partitions: &BTreeSet<i32>) {
+        self.pending.retain(|known, index| known != topic || !partitions.contains(&index));
         let Some(offsets) = self.topics.get_mut(topic) else { return };
         let before = offsets.len();
         offsets.retain(|index, _| !partitions.contains(index));
@@ -75,6 +87,45 @@ impl Offsets {
         topic: &TopicName,
         partition: &OffsetCommitRequestPartition,
     ) -> Result<(), ResponseError> {
+        let committed = self.accept(now, config, topic, partition)?;
+        self.put(topic, partition.partition_index, committed);
+        Ok(())
+    }
+
+    /// Keeps an offset until the transaction of `producer_id` ends.
+    pub(super) fn commit_pending(
+        &mut self,
+        now: Duration,
+        config: &GroupConfig,
+        producer_id: i64,
+        topic: &StrBytes,
+        partition: &OffsetCommitRequestPartition,
+    ) -> Result<(), ResponseError> {
+        let pending = self.accept(now, config, topic, partition)?;
+        self.pending.insert(producer_id, topic, partition.partition_index, pending);
+        Ok(())
+    }
+
+    /// The transaction of `producer_id` has ended. Of several commits the latest counts, whether
+    /// it was in a transaction or not.
+    pub(super) fn end_pending(&mut self, producer_id: i64, commit: bool) {
+        let ended = self.pending.take(producer_id);
+        for ((topic, partition), offset) in ended.into_iter().filter(|_| commit) {
+            let known = self.topic(&topic).and_then(|offsets| offsets.get(&partition));
+            if known.is_none_or(|known| known.order < offset.order) {
+                self.put(&topic, partition, offset);
+            }
+        }
+    }
+
+    /// An offset that is to be committed, if it may be.
+    fn accept(
+        &mut self,
+        now: Duration,
+        config: &GroupConfig,
+        topic: &StrBytes,
+        partition: &OffsetCommitRequestPartition,
+    ) -> Result<CommittedOffset, ResponseError> {
         if topic.is_empty() || topic.len() > config.name_bytes_max {
             return Err(ResponseError::InvalidTopicException);
         }
@@ -84,23 +135,27 @@ impl Offsets {
         }
         let index = partition.partition_index;
         let known = self.topic(topic).is_some_and(|offsets| offsets.contains_key(&index));
-        if !known && self.count >= config.offsets_max {
+        if !known && self.count + self.pending.len() >= config.offsets_max {
             return Err(ResponseError::InvalidCommitOffsetSize);
         }
-        let committed = CommittedOffset {
+        self.next_order += 1;
+        Ok(CommittedOffset {
             offset: partition.committed_offset,
             leader_epoch: partition.committed_leader_epoch,
             metadata: metadata.map(detached).unwrap_or_default(),
             at: now,
-        };
-        if !self.topics.contains_key(&topic.0) {
+            order: self.next_order,
+        })
+    }
+
+    fn put(&mut self, topic: &StrBytes, partition: i32, committed: CommittedOffset) {
+        if !self.topics.contains_key(topic) {
             self.topics.insert(detached(topic), BTreeMap::new());
         }
-        if let Some(offsets) = self.topics.get_mut(&topic.0) {
-            offsets.insert(index, committed);
+        if let Some(offsets) = self.topics.get_mut(topic) {
+            let known = offsets.insert(partition, committed).is_some();
             self.count += usize::from(!known);
         }
-        Ok(())
     }
 }
 

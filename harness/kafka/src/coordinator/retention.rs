@@ -66,7 +66,7 @@ impl Coordinator {
     /// Drops the offsets of topics that are gone.
     pub(super) fn forget_topics(&mut self, gone: &BTreeSet<StrBytes>) {
         for group in self.groups.values_mut() {
-            group.offsets.retain(|topic, _, _| !gone.contains(topic));
+            group.offsets.forget(gone);
         }
     }
 
@@ -93,12 +93,16 @@ impl Group {
         let Some(unused_since) = self.unused_since() else { return };
         let subscribed = self.subscribed();
         let empty_since = self.empty_since;
-        self.offsets.retain(|topic, _, committed| {
+        // An offset that a transaction is about to replace is in use.
+        let pending = self.offsets.pending.partitions();
+        self.offsets.retain(|topic, index, committed| {
             let since = match unused_since {
                 UnusedSince::Commit => committed.at,
                 UnusedSince::Empty => empty_since,
             };
-            subscribed.has(topic) || now.saturating_sub(since) < retention
+            pending.contains(&(topic.clone(), index))
+                || subscribed.has(topic)
+                || now.saturating_sub(since) < retention
         });
     }
 

@@ -61,6 +61,7 @@ impl Response {
             Self::FindCoordinator(body) => {
                 each(&body.coordinators, see, |coordinator, see| see(coordinator.error_code));
             }
+            Self::Transaction(body) => body.errors(see),
             group => group.group_errors(see),
         }
     }

@@ -13,13 +13,14 @@ use kafka_protocol::messages::{
     ProduceRequest, RequestHeader, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
     TopicName,
 };
-use kafka_protocol::protocol::Decodable;
+use kafka_protocol::protocol::{Decodable, StrBytes};
 use uuid::Uuid;
 
 use super::admin::AdminRequest;
 use super::response::Question;
 use super::schema::Api;
 use super::shape::ShapeError;
+use super::transactional::TransactionRequest;
 use crate::log::Batch;
 
 /// A request as the cluster takes it.
@@ -58,12 +59,13 @@ pub(crate) enum Request {
     OffsetDelete(OffsetDeleteRequest),
     AlterClientQuotas(AlterClientQuotasRequest),
     DescribeClientQuotas(DescribeClientQuotasRequest),
+    Transaction(Box<TransactionRequest>),
 }
 
 /// A Produce request with its batches checked.
 #[derive(Debug)]
 pub(crate) struct ProduceWork {
-    pub(crate) transactional: bool,
+    pub(crate) transactional_id: Option<StrBytes>,
     pub(crate) acks: i16,
     pub(crate) timeout_ms: i32,
     pub(crate) topics: Vec<ProduceTopic>,
@@ -163,7 +165,7 @@ fn unsupported(key: ApiKey, version: i16, frame: &[u8]) -> Result<Decoded, Reque
     Ok(Decoded { key, version: 0, correlation, client_id: String::new(), request })
 }
 
-type DecodeError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type DecodeError = Box<dyn std::error::Error + Send + Sync>;
 
 fn body(
     key: ApiKey,
@@ -213,6 +215,9 @@ fn body(
         ApiKey::AlterClientQuotas => Request::AlterClientQuotas(message(body, version)?),
         ApiKey::DescribeClientQuotas => Request::DescribeClientQuotas(message(body, version)?),
         other => {
+            if let Some(request) = TransactionRequest::decode(other, version, body.clone())? {
+                return Ok(Request::Transaction(Box::new(request)));
+            }
             let mut body = body;
             let request = AdminRequest::decode(other, &mut body, version);
             let request = request.ok_or_else(|| format!("{other:?} has no decoder"))??;
@@ -236,7 +241,7 @@ fn produce(request: ProduceRequest, frame_bytes: usize, batch_bytes_max: usize) 
         ProduceTopic { name: topic.name, id: topic.topic_id, partitions }
     });
     ProduceWork {
-        transactional: request.transactional_id.is_some(),
+        transactional_id: request.transactional_id.map(|id| id.0),
         acks: request.acks,
         timeout_ms: request.timeout_ms,
         topics: topics.collect(),

@@ -17,6 +17,7 @@ use kafka_protocol::protocol::Encodable;
 use super::admin::AdminResponse;
 use super::chain::{Frame, Output};
 use super::fetch::FetchAnswer;
+use super::transactional::TransactionResponse;
 use crate::coordinator::ReplyBody;
 
 /// What goes back to a client.
@@ -59,6 +60,7 @@ pub(crate) enum Response {
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
     ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
     OffsetDelete(OffsetDeleteResponse),
+    Transaction(TransactionResponse),
 }
 
 impl From<ReplyBody> for Response {
@@ -131,6 +133,7 @@ fn body(response: Response, frame: &mut Frame, version: i16) -> Result<(), Strin
             answer.encode(frame, version);
             Ok(())
         }
+        Response::Transaction(body) => body.encode(frame, version),
         Response::ApiVersions(body) => plain(&body, frame, version),
         Response::Metadata(body) => plain(&body, frame, version),
         Response::Produce(body) => plain(&body, frame, version),

@@ -6,6 +6,7 @@ use kafka_protocol::messages::ApiKey;
 use crate::coordinator::VERSIONS;
 
 use super::shape::{Field, ShapeError, blob, check, fixed, maybe, numbers, structs, text, texts};
+use super::transactional;
 
 /// One kind of request.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,14 @@ static APIS: &[Api] = &[
     api(ApiKey::DeleteTopics, (1, 6), 4, DELETE_TOPICS),
     api(ApiKey::DeleteRecords, (0, 2), 2, &[structs(DELETE_RECORDS_TOPIC), fixed(4)]),
     api(ApiKey::InitProducerId, (0, 5), 2, INIT_PRODUCER_ID),
+    api(ApiKey::AddPartitionsToTxn, (0, 5), 3, transactional::ADD_PARTITIONS),
+    api(ApiKey::AddOffsetsToTxn, (0, 4), 3, transactional::ADD_OFFSETS),
+    api(ApiKey::EndTxn, (0, 5), 3, transactional::END),
+    api(ApiKey::WriteTxnMarkers, (1, 1), 1, transactional::WRITE_MARKERS),
+    api(ApiKey::TxnOffsetCommit, (0, 5), 3, transactional::COMMIT_OFFSETS),
+    api(ApiKey::DescribeProducers, (0, 0), 0, transactional::PRODUCERS),
+    api(ApiKey::DescribeTransactions, (0, 0), 0, transactional::DESCRIBE),
+    api(ApiKey::ListTransactions, (0, 1), 0, transactional::LIST),
     api(ApiKey::OffsetForLeaderEpoch, (2, 4), 4, &[fixed(4).since(3), structs(EPOCH_TOPIC)]),
     api(ApiKey::DescribeConfigs, (1, 4), 4, DESCRIBE_CONFIGS),
     group(ApiKey::DeleteGroups, 2, &[texts()]),
