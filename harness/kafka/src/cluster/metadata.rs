@@ -34,7 +34,7 @@ pub(super) fn api_versions(version: i16, error_code: i16) -> Response {
 }
 
 /// The features of the cluster, and their highest levels, at which they are final (KIP-584).
-const FEATURES: &[(&str, i16)] = &[("transaction.version", 2)];
+const FEATURES: &[(&str, i16)] = &[("group.version", 1), ("transaction.version", 2)];
 
 fn with_features(response: ApiVersionsResponse, version: i16) -> ApiVersionsResponse {
     let finalized = FEATURES.iter().map(|&(name, level)| {

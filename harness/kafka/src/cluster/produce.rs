@@ -113,7 +113,6 @@ impl Cluster {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a request's fields and where it came from")]
     fn produce_topic(
         &mut self,
         now: Duration,

@@ -25,6 +25,7 @@ mod numbers;
 mod partial;
 mod reading;
 mod replication;
+mod transacting;
 mod writing;
 
 /// A cluster, its time, and answers that came later than their requests.

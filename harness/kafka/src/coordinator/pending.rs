@@ -141,6 +141,16 @@ impl Group {
     ) -> Result<(), ResponseError> {
         let (member, instance) = (&request.member_id, request.group_instance_id.as_ref());
         let anonymous = member.is_empty() && instance.is_none();
+        if let Some(consumer) = &self.consumer {
+            let valid = match anonymous && request.generation_id == -1 {
+                true => Ok(()),
+                false => consumer.validate_commit(i16::MAX, member, request.generation_id),
+            };
+            return valid.map_err(|error| match error {
+                ResponseError::StaleMemberEpoch => ResponseError::IllegalGeneration,
+                other => other,
+            });
+        }
         if request.generation_id < 0 && (self.state == GroupState::Empty || anonymous) {
             return Ok(());
         }

@@ -13,7 +13,7 @@ fn a_parked_fetch_is_answered_when_data_arrives() {
     let answer = read_answer::<FetchRequest>(world.take(ticket).unwrap(), 12);
     assert_eq!(bases(&answer), [0]);
     assert!(world.cluster.fetches.is_empty());
-    assert_eq!(world.cluster.timers.len(), 1, "only what runs for ever is left");
+    assert_eq!(world.cluster.timers.len(), 2, "only what runs for ever is left");
 }
 
 #[test]

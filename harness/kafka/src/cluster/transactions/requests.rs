@@ -267,11 +267,8 @@ fn fenced_before(since: i16, version: i16, error: ResponseError) -> ResponseErro
 }
 
 fn each(topics: &[AddPartitionsToTxnTopic]) -> impl Iterator<Item = (&StrBytes, i32)> {
-    let of_topic =
-        |topic: &'_ AddPartitionsToTxnTopic| topic.partitions.iter().copied().collect::<Vec<_>>();
-    topics
-        .iter()
-        .flat_map(move |topic| of_topic(topic).into_iter().map(|index| (&topic.name.0, index)))
+    let partitions = topics.iter().map(|topic| (&topic.name.0, &topic.partitions));
+    partitions.flat_map(|(name, indexes)| indexes.iter().map(move |&index| (name, index)))
 }
 
 fn results(
