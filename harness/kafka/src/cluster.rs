@@ -171,7 +171,7 @@ impl Cluster {
         let cluster_id = admin::new_id(&mut random).simple().to_string();
         let controller = ids.first().copied();
         let broker = |id| (id, Broker::new(config.replication_lag));
-        let brokers: BTreeMap<i32, Broker> = ids.into_iter().map(broker).collect();
+        let brokers: BTreeMap<i32, Broker> = ids.iter().copied().map(broker).collect();
         let mut cluster = Self {
             coordinator: Coordinator::new(groups, config.seed),
             coordinator_slots: slots,
