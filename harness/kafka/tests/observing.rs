@@ -54,6 +54,8 @@ async fn metrics_have_the_names_of_kafka() {
         "kafka_server_replicamanager_underreplicatedpartitions{broker=\"2\"} 0",
         "kafka_controller_kafkacontroller_activecontrollercount{broker=\"1\"} 1",
         "kafka_controller_kafkacontroller_offlinepartitionscount{broker=\"1\"} 0",
+        "kafka_server_replicamanager_isrshrinks_total{broker=\"1\"} 0",
+        "kafka_server_group_coordinator_metrics_group_count{broker=\"2\",protocol=\"consumer\"} 0",
         "kafka_coordinator_group_groupmetadatamanager_numgroupsstable{broker=\"1\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");

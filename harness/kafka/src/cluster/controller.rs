@@ -139,11 +139,14 @@ impl Cluster {
     pub(super) fn grant(&mut self, key: PartitionKey) {
         let Some(partition) = self.topics.partition_mut(key.0, key.1) else { return };
         let proposals: Vec<_> = partition.proposals().collect();
+        let in_sync = partition.registration.isr.len();
         for (leader, epoch, isr) in proposals {
             if !self.controller_hears(leader) {
                 continue;
             }
+            let grows = isr.len() > in_sync;
             if self.alter_isr(key, leader, epoch, isr) {
+                self.traffic.in_sync_set_changed(leader, grows);
                 self.spread(key);
             } else if let Some(partition) = self.topics.partition_mut(key.0, key.1) {
                 partition.withdraw(leader);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Cluster;
 use super::groups::slot;
-use super::traffic::Traffic;
-use crate::coordinator::GroupState;
+use super::traffic::{InSyncChanges, Traffic};
+use crate::coordinator::{GroupKind, GroupState};
 
 /// One running broker in numbers.
 #[derive(Debug, Default)]
@@ -21,8 +21,9 @@ pub(crate) struct BrokerSurvey {
     pub(crate) under_replicated: usize,
     pub(crate) under_min_isr: usize,
     pub(crate) at_min_isr: usize,
-    pub(crate) groups: BTreeMap<GroupState, usize>,
+    pub(crate) groups: BTreeMap<(GroupKind, GroupState), usize>,
     pub(crate) traffic: Traffic,
+    pub(crate) in_sync_changes: InSyncChanges,
 }
 
 /// The cluster in numbers.
@@ -50,8 +51,14 @@ impl Cluster {
         let controller = known.first().copied();
         let mut brokers: BTreeMap<i32, BrokerSurvey> = running
             .map(|id| {
-                let (controller, traffic) = (Some(id) == controller, self.traffic.of_broker(id));
-                (id, BrokerSurvey { id, controller, traffic, ..BrokerSurvey::default() })
+                let survey = BrokerSurvey {
+                    id,
+                    controller: Some(id) == controller,
+                    traffic: self.traffic.of_broker(id),
+                    in_sync_changes: self.traffic.in_sync_changes(id),
+                    ..BrokerSurvey::default()
+                };
+                (id, survey)
             })
             .collect();
         let mut survey = Survey {
@@ -60,10 +67,10 @@ impl Cluster {
             ..Survey::default()
         };
         self.survey_partitions(&mut survey, &mut brokers);
-        for (group, state) in self.coordinator.states() {
+        for (group, kind, state) in self.coordinator.states() {
             let broker = self.coordinator_slots.get(slot(group)).copied().flatten();
             if let Some(broker) = broker.and_then(|id| brokers.get_mut(&id)) {
-                *broker.groups.entry(state).or_default() += 1;
+                *broker.groups.entry((kind, state)).or_default() += 1;
             }
         }
         survey.brokers = brokers.into_values().collect();

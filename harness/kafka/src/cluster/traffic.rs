@@ -21,6 +21,14 @@ pub(crate) struct Traffic {
 pub(super) struct TrafficMeter {
     topics: BTreeMap<(TopicIndex, i32), Traffic>,
     brokers: BTreeMap<i32, Traffic>,
+    in_sync_sets: BTreeMap<i32, InSyncChanges>,
+}
+
+/// How often the in-sync sets of a leader became larger and smaller at its own request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InSyncChanges {
+    pub(crate) expands: u64,
+    pub(crate) shrinks: u64,
 }
 
 /// Records and bytes of some batches.
@@ -48,6 +56,19 @@ impl TrafficMeter {
         for sum in of_topic.into_iter().chain(self.brokers.get_mut(&broker)) {
             sum.bytes_out = sum.bytes_out.saturating_sub(bytes_out);
         }
+    }
+
+    /// The controller has granted what a leader asked for.
+    pub(super) fn in_sync_set_changed(&mut self, leader: i32, grows: bool) {
+        let changes = self.in_sync_sets.entry(leader).or_default();
+        match grows {
+            true => changes.expands += 1,
+            false => changes.shrinks += 1,
+        }
+    }
+
+    pub(super) fn in_sync_changes(&self, leader: i32) -> InSyncChanges {
+        self.in_sync_sets.get(&leader).copied().unwrap_or_default()
     }
 
     /// All that went through a broker.

@@ -46,9 +46,9 @@ impl GroupState {
 }
 
 impl Coordinator {
-    /// Every group and its state, by id.
-    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, GroupState)> {
-        self.groups.iter().map(|(id, group)| (id.as_str(), group.state))
+    /// Every group, its type and its state, by id.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, GroupKind, GroupState)> {
+        self.groups.iter().map(|(id, group)| (id.as_str(), group.kind(), group.state()))
     }
 }
 

@@ -36,6 +36,13 @@ macro_rules! administration {
         }
 
         impl AdminResponse {
+            /// Sets the time for which the client is throttled, in milliseconds.
+            pub(super) fn set_throttle(&mut self, ms: i32) {
+                match self {
+                    $(Self::$name(body) => body.throttle_time_ms = ms,)*
+                }
+            }
+
             pub(super) fn encode(&self, frame: &mut Frame, version: i16) -> Result<(), String> {
                 match self {
                     $(Self::$name(body) => body.encode(frame.tail(), version),)*

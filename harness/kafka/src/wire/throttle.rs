@@ -27,6 +27,8 @@ impl Response {
             Self::DescribeGroups(body) => body.throttle_time_ms = ms,
             Self::ListGroups(body) => body.throttle_time_ms = ms,
             Self::DeleteGroups(body) => body.throttle_time_ms = ms,
+            Self::Admin(body) => body.set_throttle(ms),
+            Self::OffsetDelete(body) => body.throttle_time_ms = ms,
             Self::ConsumerGroupHeartbeat(body) => body.throttle_time_ms = ms,
             Self::ConsumerGroupDescribe(body) => body.throttle_time_ms = ms,
             Self::AlterUserScramCredentials(body) => body.throttle_time_ms = ms,

@@ -58,3 +58,19 @@ fn a_crash_shows_in_the_numbers_once_it_is_noticed() {
     assert_eq!(after.brokers.iter().map(|broker| broker.at_min_isr).sum::<usize>(), 3);
     assert!(of(&world, 2).controller);
 }
+
+#[test]
+fn a_broker_that_comes_back_is_counted_by_the_leaders_that_take_it_in() {
+    let mut world = World::with_topic();
+    world.cluster.crash(world.now, 1).unwrap();
+    world.pass(SECOND);
+    let expands = |world: &World| -> u64 {
+        [2, 3].iter().map(|&broker| of(world, broker).in_sync_changes.expands).sum()
+    };
+    assert_eq!(expands(&world), 0);
+    world.cluster.restart(world.now, 1, &mut world.late).unwrap();
+    world.pass(SECOND);
+    assert_eq!(expands(&world), 3);
+    let shrinks = [1, 2, 3].map(|broker| of(&world, broker).in_sync_changes.shrinks);
+    assert_eq!(shrinks, [0, 0, 0], "the controller took the broker out, no leader");
+}

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::text::Text;
 use super::{ApiMetrics, BrokerMetrics, Metrics, lock};
 use crate::cluster::{BrokerSurvey, Survey, Traffic};
-use crate::coordinator::GroupState;
+use crate::coordinator::{GroupKind, GroupState};
 use crate::wire::error_name;
 
 const QUANTILES: [f64; 6] = [0.5, 0.75, 0.95, 0.98, 0.99, 0.999];
@@ -166,6 +166,16 @@ fn replicas(text: &mut Text, survey: &Survey) {
     for (name, count) in families {
         each_broker(text, survey, name, count);
     }
+    let families: [Family<BrokerSurvey, u64>; 2] = [
+        ("kafka_server_replicamanager_isrexpands_total", |broker| broker.in_sync_changes.expands),
+        ("kafka_server_replicamanager_isrshrinks_total", |broker| broker.in_sync_changes.shrinks),
+    ];
+    for (name, count) in families {
+        text.family(name, "counter");
+        for broker in &survey.brokers {
+            text.sample(name, &[("broker", &*broker.id.to_string())], count(broker));
+        }
+    }
 }
 
 /// Only the active controller knows these of the whole cluster.
@@ -188,12 +198,37 @@ fn controller(text: &mut Text, survey: &Survey) {
     }
 }
 
+/// The manager's numbers are of classic groups only.
 fn groups(text: &mut Text, survey: &Survey) {
+    use GroupKind::{Classic, Consumer};
+    use GroupState::{Assigning, CompletingRebalance, Dead, Empty};
+    use GroupState::{PreparingRebalance, Reconciling, Stable};
+    let of_kind = |broker: &BrokerSurvey, wanted: GroupKind| -> usize {
+        let groups = broker.groups.iter().filter(|((kind, _), _)| *kind == wanted);
+        groups.map(|(_, count)| count).sum()
+    };
+    let in_state = |broker: &BrokerSurvey, kind: GroupKind, state: GroupState| {
+        broker.groups.get(&(kind, state)).copied().unwrap_or(0)
+    };
     let manager = "kafka_coordinator_group_groupmetadatamanager_numgroups";
-    each_broker(text, survey, manager, |broker| broker.groups.values().sum());
-    use GroupState::{CompletingRebalance, Dead, Empty, PreparingRebalance, Stable};
+    each_broker(text, survey, manager, |broker| of_kind(broker, Classic));
     for state in [PreparingRebalance, CompletingRebalance, Stable, Dead, Empty] {
         let name = format!("{manager}{}", state.name().to_lowercase());
-        each_broker(text, survey, &name, |broker| broker.groups.get(&state).copied().unwrap_or(0));
+        each_broker(text, survey, &name, |broker| in_state(broker, Classic, state));
+    }
+    let name = "kafka_server_group_coordinator_metrics_group_count";
+    text.family(name, "gauge");
+    for (broker, kind) in survey.brokers.iter().flat_map(|one| [(one, Classic), (one, Consumer)]) {
+        let (id, protocol) = (broker.id.to_string(), kind.name().to_lowercase());
+        text.sample(name, &[("broker", &*id), ("protocol", &*protocol)], of_kind(broker, kind));
+    }
+    let name = "kafka_server_group_coordinator_metrics_consumer_group_count";
+    text.family(name, "gauge");
+    for broker in &survey.brokers {
+        for state in [Empty, Assigning, Reconciling, Stable, Dead] {
+            let (id, label) = (broker.id.to_string(), state.name().to_lowercase());
+            let count = in_state(broker, Consumer, state);
+            text.sample(name, &[("broker", &*id), ("state", &*label)], count);
+        }
     }
 }
