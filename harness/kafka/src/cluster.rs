@@ -26,6 +26,7 @@ mod creation;
 mod description;
 mod failures;
 mod fetch;
+mod fetch_sessions;
 mod groups;
 mod inspection;
 mod knowledge;
@@ -43,6 +44,7 @@ mod transactions;
 use brokers::Broker;
 use configs::Defaults;
 use fetch::ParkedFetch;
+use fetch_sessions::FetchSessions;
 use produce::ParkedProduce;
 pub(crate) use survey::{BrokerSurvey, Survey};
 use topics::{TopicIndex, Topics};
@@ -122,6 +124,7 @@ pub(crate) struct Cluster {
     coordinator_slots: Vec<Option<i32>>,
     group_tickets: BTreeMap<Ticket, i32>,
     fetches: BTreeMap<Ticket, ParkedFetch>,
+    fetch_sessions: BTreeMap<i32, FetchSessions>,
     produces: BTreeMap<Ticket, ParkedProduce>,
     timers: BTreeSet<(Duration, Timer)>,
     /// The broker that holds the active controller.
@@ -185,6 +188,7 @@ impl Cluster {
             topics: Topics::default(),
             group_tickets: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            fetch_sessions: BTreeMap::new(),
             produces: BTreeMap::new(),
             timers: BTreeSet::from([
                 (RETENTION_PERIOD, Timer::Retention),

@@ -80,7 +80,7 @@ impl Server {
         let config = cluster.config();
         Self {
             request_bytes_max: config.request_bytes_max,
-            batch_bytes_max: config.message_bytes_max,
+            batch_bytes_max: config.request_bytes_max,
             throttles: AtomicBool::new(false),
             gates: Mutex::default(),
             metrics: Metrics::new(config.brokers),

@@ -60,7 +60,7 @@ struct Connection {
 impl Simulation {
     /// A cluster at time zero. Its listener's addresses are made up.
     pub fn new(config: ClusterConfig) -> Self {
-        let batch_bytes_max = config.message_bytes_max;
+        let batch_bytes_max = config.request_bytes_max;
         let ports = (0..config.brokers).map(|index| 9_092u16.wrapping_add(index as u16));
         let addresses: Vec<_> = ports.map(|port| ([127, 0, 0, 1], port).into()).collect();
         let mut cluster = Cluster::new(config);

@@ -160,6 +160,7 @@ impl Cluster {
             self.timers.insert((now + self.config.detection, Timer::Detect(id)));
         }
         self.abandon_parked(id);
+        self.fetch_sessions.remove(&id);
         let mut led = 0;
         let partitions = self.topics.iter_mut().flat_map(|(_, topic)| &mut topic.partitions);
         for partition in partitions {

@@ -6,6 +6,7 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 
+use super::fetch_sessions::{Context, FetchSessions};
 use super::{Answer, Cluster, Origin, Timer};
 use crate::coordinator::Ticket;
 use crate::wire::{FetchAnswer, FetchedPartition, FetchedTopic, Response};
@@ -22,6 +23,7 @@ pub(super) struct ParkedFetch {
     pub(super) broker: i32,
     origin: Origin,
     request: FetchRequest,
+    context: Context,
     deadline: Duration,
     bytes_missing: usize,
 }
@@ -41,16 +43,25 @@ impl Cluster {
         &mut self,
         now: Duration,
         origin: &Origin,
-        request: FetchRequest,
+        mut request: FetchRequest,
         answers: &mut Vec<Answer>,
     ) {
-        let answer = self.read(origin, &request);
+        let context = match self.sessions(origin.broker).open(now, origin.version, &mut request) {
+            Ok(context) => context,
+            Err(error) => {
+                let answer = FetchAnswer { error_code: error.code(), ..FetchAnswer::default() };
+                let response = Response::Fetch(answer);
+                answers.push(Answer { ticket: origin.ticket, response });
+                return;
+            }
+        };
+        let mut answer = self.read(origin, &request);
         let enough = usize::try_from(request.min_bytes).unwrap_or(0);
         let bytes = answer.bytes();
         let complete =
             bytes >= enough || answer.failed() || answer.diverges() || answer.topics.is_empty();
         if complete || request.max_wait_ms <= 0 {
-            self.count_out(origin, &answer);
+            self.finish(origin, context, &request, &mut answer);
             let response = Response::Fetch(answer);
             answers.push(Answer { ticket: origin.ticket, response });
             return;
@@ -62,6 +73,7 @@ impl Cluster {
             broker: origin.broker,
             origin: origin.clone(),
             request,
+            context,
             deadline,
             bytes_missing: enough - bytes,
         };
@@ -71,8 +83,9 @@ impl Cluster {
     /// Answers a parked fetch with what there is.
     pub(super) fn answer_fetch(&mut self, ticket: Ticket, answers: &mut Vec<Answer>) {
         if let Some(parked) = self.unpark_fetch(ticket) {
-            let answer = self.read(&parked.origin, &parked.request);
-            self.count_out(&parked.origin, &answer);
+            let ParkedFetch { origin, request, context, .. } = &parked;
+            let mut answer = self.read(origin, request);
+            self.finish(origin, *context, request, &mut answer);
             let response = Response::Fetch(answer);
             answers.push(Answer { ticket, response });
         }
@@ -110,14 +123,29 @@ impl Cluster {
         }
     }
 
-    /// Reads all partitions of a request as they are now. There are no fetch sessions: every
-    /// answer is whole and says session 0, which Kafka's clients take for "ask in full again".
+    /// Counts an answer and makes it one of its session.
+    fn finish(
+        &mut self,
+        origin: &Origin,
+        context: Context,
+        request: &FetchRequest,
+        answer: &mut FetchAnswer,
+    ) {
+        self.count_out(origin, answer);
+        let (now, version) = (self.now, origin.version);
+        self.sessions(origin.broker).close(now, version, context, request, answer);
+        self.add_fetch_endpoints(origin, answer);
+    }
+
+    /// The fetch sessions of a broker.
+    fn sessions(&mut self, broker: i32) -> &mut FetchSessions {
+        let seed = self.config.seed;
+        self.fetch_sessions.entry(broker).or_insert_with(|| FetchSessions::new(seed, broker))
+    }
+
+    /// Reads all partitions of a request as they are now.
     fn read(&self, origin: &Origin, request: &FetchRequest) -> FetchAnswer {
         let mut answer = FetchAnswer::default();
-        if request.session_id != 0 {
-            answer.error_code = ResponseError::FetchSessionIdNotFound.code();
-            return answer;
-        }
         let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
         let mut nothing_yet = true;
         let committed = request.isolation_level == READ_COMMITTED;
@@ -135,7 +163,6 @@ impl Cluster {
             let (name, id) = (topic.topic.clone(), topic.topic_id);
             answer.topics.push(FetchedTopic { name, id, partitions });
         }
-        self.add_fetch_endpoints(origin, &mut answer);
         answer
     }
 

@@ -25,6 +25,7 @@ mod numbers;
 mod partial;
 mod reading;
 mod replication;
+mod sessions;
 mod transacting;
 mod writing;
 

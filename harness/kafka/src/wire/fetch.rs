@@ -14,6 +14,8 @@ use crate::log::transactions::Aborted;
 pub(crate) struct FetchAnswer {
     pub(crate) throttle_time_ms: i32,
     pub(crate) error_code: i16,
+    /// The incremental session that the client may continue, 0 for none.
+    pub(crate) session_id: i32,
     pub(crate) topics: Vec<FetchedTopic>,
     /// Where the current leaders named in the partitions are: id, host, port.
     pub(crate) endpoints: Vec<(i32, String, i32)>,
@@ -74,7 +76,7 @@ impl FetchAnswer {
         frame.tail().put_i32(self.throttle_time_ms);
         if version >= 7 {
             frame.tail().put_i16(self.error_code);
-            frame.tail().put_i32(0);
+            frame.tail().put_i32(self.session_id);
         }
         put_count(frame.tail(), flexible, self.topics.len());
         for topic in self.topics {

@@ -27,6 +27,7 @@ fn every_version_is_encoded_as_the_codec_does() {
         (4..=18).flat_map(|version| aborted.iter().map(move |aborted| (version, aborted.clone())))
     {
         let answer = FetchAnswer {
+            session_id: 0,
             throttle_time_ms: 250,
             error_code: if version >= 7 { 3 } else { 0 },
             topics: vec![FetchedTopic {
