@@ -1,11 +1,17 @@
 //! The faults: one file each, with their parameters, their rules and their catalogue entry.
 
 mod broker_crash;
+mod broker_disk;
+mod broker_isolation;
+mod broker_power_loss;
+mod broker_shutdown;
+mod controller_crash;
 mod leader_move;
 mod network_delay;
 mod network_partition;
 mod node_crash;
 mod node_pause;
+mod replication_lag;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,11 +22,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use broker_crash::BrokerCrash;
+pub use broker_disk::{BrokerDisk, DiskState};
+pub use broker_isolation::{BrokerIsolation, Side};
+pub use broker_power_loss::BrokerPowerLoss;
+pub use broker_shutdown::BrokerShutdown;
+pub use controller_crash::ControllerCrash;
 pub use leader_move::LeaderMove;
 pub use network_delay::NetworkDelay;
 pub use network_partition::{NetworkPartition, PairDirection};
 pub use node_crash::NodeCrash;
 pub use node_pause::NodePause;
+pub use replication_lag::ReplicationLag;
 
 use crate::injector::Action;
 use crate::schedule::ScheduleProblem;
@@ -61,6 +73,18 @@ pub enum Fault {
     BrokerCrash(BrokerCrash),
     /// A partition gets another leader.
     LeaderMove(LeaderMove),
+    /// Brokers die with what was only in their page cache.
+    BrokerPowerLoss(BrokerPowerLoss),
+    /// Brokers are stopped in order and later return.
+    BrokerShutdown(BrokerShutdown),
+    /// Brokers are cut off from their peers, or from clients.
+    BrokerIsolation(BrokerIsolation),
+    /// The active controller dies.
+    ControllerCrash(ControllerCrash),
+    /// Disks of brokers get slow, or full.
+    BrokerDisk(BrokerDisk),
+    /// Followers trail their leaders.
+    ReplicationLag(ReplicationLag),
 }
 
 /// An entry of the catalogue.
@@ -85,6 +109,12 @@ pub fn catalogue() -> Vec<FaultKind> {
         network_delay::KIND,
         broker_crash::KIND,
         leader_move::KIND,
+        broker_power_loss::KIND,
+        broker_shutdown::KIND,
+        broker_isolation::KIND,
+        controller_crash::KIND,
+        broker_disk::KIND,
+        replication_lag::KIND,
     ]
 }
 
@@ -102,6 +132,12 @@ impl Fault {
             Self::NetworkDelay(fault) => fault,
             Self::BrokerCrash(fault) => fault,
             Self::LeaderMove(fault) => fault,
+            Self::BrokerPowerLoss(fault) => fault,
+            Self::BrokerShutdown(fault) => fault,
+            Self::BrokerIsolation(fault) => fault,
+            Self::ControllerCrash(fault) => fault,
+            Self::BrokerDisk(fault) => fault,
+            Self::ReplicationLag(fault) => fault,
         }
     }
 }
@@ -228,6 +264,11 @@ pub(crate) fn leader_of_pair(between: &(Group, Group)) -> Option<(TopicRole, i32
         Group::Brokers(selector) => selector.leader(),
         Group::Nodes(_) | Group::Operator => None,
     })
+}
+
+/// A duration as scenario files write it.
+fn text(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
 }
 
 fn is_brokers(group: &Group) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::{DiskState, Side};
 use crate::proxy::Direction;
 use crate::selector::{Pool, TopicRole};
 
@@ -58,6 +59,47 @@ pub enum Action {
         /// Partition number, from 0.
         partition: i32,
     },
+    /// Take these brokers down, with what their logs had not flushed.
+    BrokerPowerLoss {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+    },
+    /// Stop these brokers in order.
+    BrokerShutdown {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+    },
+    /// Cut these brokers off from one side.
+    BrokerIsolation {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+        /// From whom.
+        from: Side,
+    },
+    /// End the active controller.
+    ControllerCrash {
+        /// How long there is none.
+        #[serde(with = "humantime_serde")]
+        failover: Duration,
+    },
+    /// Make the disks of these brokers slow, or full.
+    BrokerDisk {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+        /// How the disks do.
+        state: DiskState,
+    },
+    /// Let the followers on these brokers trail their leaders.
+    ReplicationLag {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+        /// How late a follower has what its leader wrote.
+        #[serde(with = "humantime_serde")]
+        delay: Duration,
+        /// Up to so much is added to each delay.
+        #[serde(with = "humantime_serde")]
+        jitter: Duration,
+    },
 }
 
 impl Action {
@@ -70,7 +112,13 @@ impl Action {
             | Self::NetworkDelay { clients, brokers, .. } => {
                 clients.iter().chain(brokers).cloned().collect()
             }
-            Self::BrokerCrash { brokers } => brokers.clone(),
+            Self::BrokerCrash { brokers }
+            | Self::BrokerPowerLoss { brokers }
+            | Self::BrokerShutdown { brokers }
+            | Self::BrokerIsolation { brokers, .. }
+            | Self::BrokerDisk { brokers, .. }
+            | Self::ReplicationLag { brokers, .. } => brokers.clone(),
+            Self::ControllerCrash { .. } => vec!["controller".to_owned()],
             Self::LeaderMove { topic, partition } => vec![format!("{}/{partition}", topic.name())],
         }
     }
@@ -80,8 +128,16 @@ impl Action {
         match self {
             Self::NetworkPartition { brokers, .. }
             | Self::NetworkDelay { brokers, .. }
-            | Self::BrokerCrash { brokers } => *brokers = vec![broker],
-            Self::NodeCrash { .. } | Self::NodePause { .. } | Self::LeaderMove { .. } => {}
+            | Self::BrokerCrash { brokers }
+            | Self::BrokerPowerLoss { brokers }
+            | Self::BrokerShutdown { brokers }
+            | Self::BrokerIsolation { brokers, .. }
+            | Self::BrokerDisk { brokers, .. }
+            | Self::ReplicationLag { brokers, .. } => *brokers = vec![broker],
+            Self::NodeCrash { .. }
+            | Self::NodePause { .. }
+            | Self::LeaderMove { .. }
+            | Self::ControllerCrash { .. } => {}
         }
     }
 
@@ -89,10 +145,19 @@ impl Action {
     pub(crate) fn takes_down(&self) -> Option<(Pool, &[String])> {
         match self {
             Self::NodeCrash { nodes } | Self::NodePause { nodes } => Some((Pool::Nodes, nodes)),
-            Self::BrokerCrash { brokers } => Some((Pool::Brokers, brokers)),
-            Self::NetworkPartition { .. } | Self::NetworkDelay { .. } | Self::LeaderMove { .. } => {
-                None
+            Self::BrokerCrash { brokers }
+            | Self::BrokerPowerLoss { brokers }
+            | Self::BrokerShutdown { brokers }
+            | Self::BrokerIsolation { brokers, .. }
+            | Self::BrokerDisk { brokers, state: DiskState::Full } => {
+                Some((Pool::Brokers, brokers))
             }
+            Self::NetworkPartition { .. }
+            | Self::NetworkDelay { .. }
+            | Self::LeaderMove { .. }
+            | Self::ControllerCrash { .. }
+            | Self::BrokerDisk { state: DiskState::Slow { .. }, .. }
+            | Self::ReplicationLag { .. } => None,
         }
     }
 }

@@ -26,7 +26,7 @@ pub mod schedule;
 pub mod selector;
 
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
-pub use fault::{Fault, FaultKind, FaultSpec, catalogue};
+pub use fault::{DiskState, Fault, FaultKind, FaultSpec, Side, catalogue};
 pub use injector::{Action, Injector, Installed, Refusal};
 pub use journal::{Journal, JournalEntry};
 pub use schedule::{PlannedFault, Schedule, ScheduleProblem, validate};

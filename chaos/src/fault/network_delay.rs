@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind, leader_of_pair};
+use super::{Check, Claim, Definition, Draw, FaultKind, leader_of_pair, text};
 use crate::injector::Action;
 use crate::selector::{Group, TopicRole};
 
@@ -44,11 +44,11 @@ impl Definition for NetworkDelay {
             check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
         }
         if jitter > delay {
-            let (delay, jitter) = (delay_text(delay), delay_text(jitter));
+            let (delay, jitter) = (text(delay), text(jitter));
             check.problem("jitter", format!("jitter {jitter}; allowed: 0s to the delay, {delay}"));
         }
         if delay.saturating_add(jitter) >= hold {
-            let hold = delay_text(hold);
+            let hold = text(hold);
             check.problem(
                 "delay",
                 format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
@@ -74,8 +74,4 @@ impl Definition for NetworkDelay {
             seed: draw.seed(),
         }
     }
-}
-
-fn delay_text(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
 }

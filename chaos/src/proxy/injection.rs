@@ -29,10 +29,7 @@ pub fn inject(
             let effect = Effect::Delay { delay: *delay, jitter: *jitter, seed: *seed };
             (clients, brokers, Direction::Both, effect)
         }
-        Action::NodeCrash { .. }
-        | Action::NodePause { .. }
-        | Action::BrokerCrash { .. }
-        | Action::LeaderMove { .. } => {
+        _ => {
             return Err(Refusal::Unsupported("the proxy breaks only the network".to_owned()));
         }
     };

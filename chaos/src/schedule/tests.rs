@@ -115,6 +115,55 @@ fn a_fault_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
 }
 
 #[test]
+fn brokers_that_fail_in_any_way_leave_a_majority() {
+    let all = "3 of 3 brokers would be down at once; allowed: up to 1, so that a majority stays up";
+    let cases = [
+        ("broker_power_loss", json!({"brokers": "all"})),
+        ("broker_shutdown", json!({"brokers": "all"})),
+        ("broker_isolation", json!({"brokers": "all", "from": "clients"})),
+        ("broker_disk", json!({"brokers": "all", "state": "full"})),
+    ];
+    for (kind, parameters) in cases {
+        let found = problems(&[spec("1s", "1s", json!({kind: parameters}))]);
+        assert_eq!(found, [format!("faults[0].fault.{kind}.brokers: {all}")]);
+    }
+    let slow = json!({"broker_disk": {"brokers": "all", "state": {"slow": {"delay": "50ms"}}}});
+    let lag = json!({"replication_lag": {"brokers": "all", "delay": "50ms"}});
+    let crash = broker(json!({"leader_of": {"topic": "source", "partition": 0}}));
+    let together = [spec("1s", "5s", slow), spec("1s", "5s", lag), spec("2s", "1s", crash)];
+    assert_eq!(problems(&together), [""; 0], "slow brokers are up");
+}
+
+#[test]
+fn delays_of_brokers_are_shorter_than_the_fault() {
+    let cases = [
+        (
+            json!({"controller_crash": {"failover": "2s"}}),
+            "faults[0].fault.controller_crash.failover: failover 2s; allowed: 100ms to 1s, \
+             as long as the fault lasts",
+        ),
+        (
+            json!({"broker_disk": {"brokers": "all", "state": {"slow": {"delay": "1s"}}}}),
+            "faults[0].fault.broker_disk.state.slow.delay: delay 1s; allowed: above 0s and below \
+             1s, as long as the fault lasts",
+        ),
+        (
+            json!({"replication_lag": {"brokers": "all", "delay": "0s"}}),
+            "faults[0].fault.replication_lag.delay: a delay of 0s changes nothing; \
+             allowed: above 0s",
+        ),
+        (
+            json!({"replication_lag": {"brokers": "all", "delay": "900ms", "jitter": "100ms"}}),
+            "faults[0].fault.replication_lag.delay: delay and jitter last as long as the fault; \
+             allowed: below 1s in sum",
+        ),
+    ];
+    for (fault, expected) in cases {
+        assert_eq!(problems(&[spec("1s", "1s", fault)]), [expected]);
+    }
+}
+
+#[test]
 fn a_time_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
     let leader = json!({"leader_of": {"topic": "result", "partition": 0}});
     let cases = [
@@ -264,6 +313,12 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         delay("1ms", "1ms"),
         broker(json!("all")),
         json!({"leader_move": {"topic": "result", "partition": 0}}),
+        json!({"broker_power_loss": {"brokers": {"count": 1}}}),
+        json!({"broker_shutdown": {"brokers": {"name": "broker-1"}}}),
+        json!({"broker_isolation": {"brokers": {"count": 1}, "from": "peers"}}),
+        json!({"controller_crash": {"failover": "1s"}}),
+        json!({"broker_disk": {"brokers": {"count": 1}, "state": "full"}}),
+        json!({"replication_lag": {"brokers": "all", "delay": "200ms", "jitter": "50ms"}}),
     ];
     let faults = faults.map(|fault| spec("1m 30s", "1s", fault));
     let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();

@@ -1,0 +1,76 @@
+//! A broker's disk gets slow, or full.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind, text};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "broker_disk",
+    description: "the broker's disk is slow, or full: then its logs go offline at the next write",
+    evidence: "slow: a write that took at least the delay; full: how many replicas went offline",
+    heal: "the disk is as before; a broker whose logs went offline is started again",
+};
+
+/// A disk gets slow, or full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerDisk {
+    /// Whose disk.
+    pub brokers: Selector,
+    /// How it does.
+    pub state: DiskState,
+}
+
+/// How a disk does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum DiskState {
+    /// Every write takes longer.
+    Slow {
+        /// By how much, such as `100ms`.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "String")]
+        delay: Duration,
+    },
+    /// The next write fails.
+    Full,
+}
+
+impl Definition for BrokerDisk {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("brokers", &self.brokers, Pool::Brokers);
+        if let DiskState::Slow { delay } = self.state
+            && (delay.is_zero() || delay >= check.hold)
+        {
+            let message = format!(
+                "delay {}; allowed: above 0s and below {}, as long as the fault lasts",
+                text(delay),
+                text(check.hold)
+            );
+            check.problem("state.slow.delay", message);
+        }
+    }
+
+    /// A full disk takes the broker's logs away; a slow one only slows it down.
+    fn claim(&self) -> Option<Claim<'_>> {
+        (self.state == DiskState::Full).then_some(Claim::Brokers(&self.brokers))
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        self.brokers.leader()
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        let brokers = draw.names(&self.brokers, Pool::Brokers);
+        Action::BrokerDisk { brokers, state: self.state }
+    }
+}

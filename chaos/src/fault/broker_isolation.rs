@@ -1,0 +1,60 @@
+//! A broker is cut off from one side: from the other brokers, or from all clients.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "broker_isolation",
+    description: "the broker is cut off from its peers but not from clients, or the reverse",
+    evidence: "from peers: two brokers lead a partition, at two leader epochs, or it fell out of \
+               sync; from clients: it leads, and has no connection",
+    heal: "it hears from the others again: a deposed leader cuts off what it alone has",
+};
+
+/// Brokers are cut off from one side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerIsolation {
+    /// Which brokers.
+    pub brokers: Selector,
+    /// From whom.
+    pub from: Side,
+}
+
+/// A side of a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The other brokers and the controller. Clients still reach it: a leader goes on with what it
+    /// knew, and acknowledges what will be lost (`acks: leader`) or cannot acknowledge.
+    Peers,
+    /// All clients. It stays leader and in sync.
+    Clients,
+}
+
+impl Definition for BrokerIsolation {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("brokers", &self.brokers, Pool::Brokers);
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Brokers(&self.brokers))
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        self.brokers.leader()
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        let brokers = draw.names(&self.brokers, Pool::Brokers);
+        Action::BrokerIsolation { brokers, from: self.from }
+    }
+}

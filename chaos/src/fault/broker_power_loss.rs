@@ -1,0 +1,45 @@
+//! A broker loses its power: it dies, and what its logs had not yet flushed dies with it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "broker_power_loss",
+    description: "the broker dies and what its logs had not flushed to disk is gone",
+    evidence: "the broker is down; the records gone from its logs, connections cut and leaderships lost are counted",
+    heal: "the broker returns with what was flushed, and copies the rest from the leaders",
+};
+
+/// Brokers die with what was only in their page cache.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerPowerLoss {
+    /// Which brokers.
+    pub brokers: Selector,
+}
+
+impl Definition for BrokerPowerLoss {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("brokers", &self.brokers, Pool::Brokers);
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Brokers(&self.brokers))
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        self.brokers.leader()
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        Action::BrokerPowerLoss { brokers: draw.names(&self.brokers, Pool::Brokers) }
+    }
+}

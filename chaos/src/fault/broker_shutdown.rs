@@ -1,0 +1,45 @@
+//! A broker is stopped in order: it hands its leaderships over before it goes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "broker_shutdown",
+    description: "the broker hands its leaderships over, flushes its logs and stops",
+    evidence: "it leads nothing; the leaderships it had and the connections cut are counted",
+    heal: "the broker returns, catches up and rejoins the in-sync replicas",
+};
+
+/// Brokers are stopped in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerShutdown {
+    /// Which brokers.
+    pub brokers: Selector,
+}
+
+impl Definition for BrokerShutdown {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("brokers", &self.brokers, Pool::Brokers);
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Brokers(&self.brokers))
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        self.brokers.leader()
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        Action::BrokerShutdown { brokers: draw.names(&self.brokers, Pool::Brokers) }
+    }
+}

@@ -1,0 +1,66 @@
+//! Followers trail their leaders.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind, text};
+use crate::injector::Action;
+use crate::selector::{Pool, Selector, TopicRole};
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "replication_lag",
+    description: "what the brokers' followers copy from their leaders arrives late",
+    evidence: "records that the brokers' followers are behind their leaders",
+    heal: "followers copy at once again and catch up",
+};
+
+/// The followers on these brokers trail their leaders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicationLag {
+    /// On which brokers.
+    pub brokers: Selector,
+    /// How late a follower has what its leader wrote, such as `200ms`.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub delay: Duration,
+    /// Up to so much is added to each delay, such as `50ms`; nothing by default.
+    #[serde(default, with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub jitter: Duration,
+}
+
+impl Definition for ReplicationLag {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.selector("brokers", &self.brokers, Pool::Brokers);
+        if self.delay.is_zero() {
+            check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
+        }
+        if self.delay.saturating_add(self.jitter) >= check.hold {
+            let hold = text(check.hold);
+            check.problem(
+                "delay",
+                format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
+            );
+        }
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        None
+    }
+
+    fn leader(&self) -> Option<(TopicRole, i32)> {
+        self.brokers.leader()
+    }
+
+    fn action(&self, draw: &mut Draw<'_>) -> Action {
+        let brokers = draw.names(&self.brokers, Pool::Brokers);
+        Action::ReplicationLag { brokers, delay: self.delay, jitter: self.jitter }
+    }
+}
