@@ -12,7 +12,8 @@ use crate::selector::{Pool, Selector, TopicRole};
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_disk",
     description: "the broker's disk is slow, or full: then its logs go offline at the next write",
-    evidence: "slow: a write that took at least the delay; full: how many replicas went offline",
+    evidence: "slow: a write that took at least the delay, or records that it is behind; full: \
+               how many replicas went offline",
     heal: "the disk is as before; a broker whose logs went offline is started again",
 };
 

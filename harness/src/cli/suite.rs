@@ -11,6 +11,7 @@ Examples:
   stormgauge suite smoke --seed 7
   stormgauge suite stress --strategies high_throughput,low_latency --repetitions 1
   stormgauge suite checkers
+  stormgauge suite durability
   stormgauge suite my-suite.yaml -o json --out results")]
 pub(super) struct SuiteArgs {
     /// Name of a built-in suite (see `stormgauge list suites`), or a file

@@ -29,6 +29,9 @@ const PROXIED: &str = "workers";
 /// lets go of what has been read long before, unless workers fall behind by this much.
 const RETENTION_BYTES: u64 = 4 << 30;
 
+/// The last requests that brokers remember: what proves that a disk is slow.
+const CAPTURED_REQUESTS: usize = 1_000;
+
 /// A started local environment.
 pub struct Local {
     kafka: Arc<EmbeddedKafka>,
@@ -137,7 +140,7 @@ impl Environment for Local {
             .map(str::to_owned)
             .to_vec(),
             emulated: [
-                "brokers: an embedded Kafka cluster in the harness; no disk, replication without lag",
+                "brokers: an embedded Kafka cluster in the harness, in memory; followers copy at once but for faults",
                 "control plane: an embedded API server with stand-ins for controllers and kubelet",
                 "nodes: groups of processes on one machine; network faults by a proxy before the brokers",
                 "service time of the reference worker: slept, not computed",
@@ -180,6 +183,7 @@ async fn start_kafka(
             / (2 * environment.partitions.max(1).unsigned_abs() as u64),
         group_initial_rebalance_delay: Duration::from_millis(200),
         session_timeout_min: Duration::from_millis(500),
+        capture: CAPTURED_REQUESTS,
         seed,
         ..ClusterConfig::default()
     };

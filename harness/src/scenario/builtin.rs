@@ -5,6 +5,7 @@ pub const SUITES: &[(&str, &str)] = &[
     ("smoke", include_str!("../../suites/smoke.yaml")),
     ("stress", include_str!("../../suites/stress.yaml")),
     ("checkers", include_str!("../../suites/checkers.yaml")),
+    ("durability", include_str!("../../suites/durability.yaml")),
 ];
 
 /// Built-in scenarios: name and text.
@@ -16,6 +17,9 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("checkers-drop", include_str!("../../scenarios/checkers-drop.yaml")),
     ("checkers-hidden-loss", include_str!("../../scenarios/checkers-hidden-loss.yaml")),
     ("checkers-swap", include_str!("../../scenarios/checkers-swap.yaml")),
+    ("durability-acks-leader", include_str!("../../scenarios/durability-acks-leader.yaml")),
+    ("durability-acks-all", include_str!("../../scenarios/durability-acks-all.yaml")),
+    ("durability-at-least-once", include_str!("../../scenarios/durability-at-least-once.yaml")),
 ];
 
 /// The text of a built-in suite.

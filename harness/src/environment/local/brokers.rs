@@ -1,10 +1,8 @@
-//! What the harness reads from, trims in, and breaks of the embedded brokers.
+//! What the harness reads from the embedded brokers, and trims in them.
 
-use chaos::{Installed, Refusal};
-use embedded_kafka::{CrashReport, EmbeddedKafka};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use std::sync::Arc;
+use crate::environment::{RESULT_TOPIC, SOURCE_TOPIC};
+use chaos::Refusal;
+use embedded_kafka::{EmbeddedKafka, PartitionView, ReplicaView};
 
 /// The name of a broker in scenarios.
 pub(super) fn name(id: i32) -> String {
@@ -12,7 +10,7 @@ pub(super) fn name(id: i32) -> String {
 }
 
 /// The number of a broker, of its name.
-pub(super) fn id(name: &str) -> Option<i32> {
+fn id(name: &str) -> Option<i32> {
     name.strip_prefix("broker-")?.parse().ok()
 }
 
@@ -56,86 +54,41 @@ fn trim(kafka: &EmbeddedKafka, topic: &str, partition: i32, before: i64) {
     }
 }
 
-/// Takes brokers down.
-pub(super) async fn crash(
-    kafka: &Arc<EmbeddedKafka>,
-    names: &[String],
-) -> Result<Box<dyn Installed>, Refusal> {
-    let mut crashed = Crashed { kafka: Arc::clone(kafka), down: Vec::new() };
-    for name in names {
-        let broker = id(name).ok_or_else(|| Refusal::Failed(format!("no broker {name}")));
-        let report = match broker {
-            Ok(id) => kafka.crash_broker(id).await.map(|report| (id, report)),
-            Err(refusal) => return undo(crashed, refusal).await,
-        };
-        match report {
-            Ok(report) => crashed.down.push(report),
-            Err(error) => return undo(crashed, Refusal::Failed(error.to_string())).await,
-        }
-    }
-    Ok(Box::new(crashed))
+/// Every partition of the trial's topics, with its topic.
+pub(super) fn partitions(kafka: &EmbeddedKafka) -> Vec<(&'static str, PartitionView)> {
+    let of = |topic: &'static str| {
+        let views = kafka.partitions(topic).unwrap_or_default();
+        views.into_iter().map(move |view| (topic, view))
+    };
+    [SOURCE_TOPIC, RESULT_TOPIC].into_iter().flat_map(of).collect()
 }
 
-/// A refusal means that nothing was installed, so what was crashed already comes back.
-async fn undo(mut crashed: Crashed, refusal: Refusal) -> Result<Box<dyn Installed>, Refusal> {
-    match crashed.restart().await {
-        Ok(_) => Err(refusal),
-        Err(error) => Err(Refusal::Failed(format!("{refusal}; then {error}"))),
-    }
+/// Every copy of every partition of the trial's topics, by partition.
+pub(super) fn replicas(kafka: &EmbeddedKafka) -> Vec<Vec<ReplicaView>> {
+    let partitions = partitions(kafka);
+    let copies = partitions.iter().map(|(topic, view)| kafka.replicas(topic, view.partition));
+    copies.map(Option::unwrap_or_default).collect()
 }
 
-/// Brokers that are down, with what their crash cut off.
-struct Crashed {
-    kafka: Arc<EmbeddedKafka>,
-    down: Vec<(i32, CrashReport)>,
+/// Whether a broker runs.
+pub(super) fn is_alive(kafka: &EmbeddedKafka, id: i32) -> bool {
+    kafka.brokers().iter().any(|broker| broker.id == id && broker.alive)
 }
 
-impl Crashed {
-    /// Whether no partition is led by a broker that is down, and how many are led at all.
-    fn elections_done(&self) -> (bool, usize) {
-        let topics = [crate::environment::SOURCE_TOPIC, crate::environment::RESULT_TOPIC];
-        let partitions: Vec<_> =
-            topics.iter().filter_map(|topic| self.kafka.partitions(topic)).flatten().collect();
-        let led = partitions.iter().filter(|partition| {
-            let dead = |leader| self.down.iter().any(|(id, _)| *id == leader);
-            partition.leader.is_some_and(|leader| !dead(leader))
-        });
-        let led = led.count();
-        (led == partitions.len(), led)
-    }
-
-    fn sentence(&self) -> Option<String> {
-        let (done, led) = self.elections_done();
-        let cut: usize = self.down.iter().map(|(_, report)| report.connections_cut).sum();
-        let lost: usize = self.down.iter().map(|(_, report)| report.leaderships_lost).sum();
-        done.then(|| {
-            format!(
-                "{cut} connections cut, {lost} leaderships lost; all {led} partitions led by \
-                 others now"
-            )
-        })
-    }
-
-    async fn restart(&mut self) -> Result<String, String> {
-        let mut back = Vec::new();
-        for (id, _) in &self.down {
-            let alive = self.kafka.brokers().iter().any(|broker| broker.id == *id && broker.alive);
-            if !alive {
-                self.kafka.restart_broker(*id).await.map_err(|error| error.to_string())?;
-            }
-            back.push(name(*id));
-        }
-        Ok(format!("{} serving again", back.join(", ")))
-    }
+/// How many partitions a broker leads.
+pub(super) fn led_by(kafka: &EmbeddedKafka, id: i32) -> usize {
+    partitions(kafka).iter().filter(|(_, view)| view.leader == Some(id)).count()
 }
 
-impl Installed for Crashed {
-    fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
-        let sentence = self.sentence();
-        async move { sentence }.boxed()
-    }
+/// The numbers of brokers, of their names.
+pub(super) fn ids(names: &[String]) -> Result<Vec<i32>, Refusal> {
+    let id_of = |name: &String| {
+        id(name).ok_or_else(|| Refusal::Failed(format!("there is no broker {name}")))
+    };
+    names.iter().map(id_of).collect()
+}
 
-    fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
-        self.restart().boxed()
-    }
+/// Brokers' names in a sentence.
+pub(super) fn names(ids: &[i32]) -> String {
+    ids.iter().map(|id| name(*id)).collect::<Vec<_>>().join(", ")
 }

@@ -1,9 +1,17 @@
-//! Installs each kind of fault on the local environment.
+//! Installs each kind of fault on the local environment: how brokers fail is below this module.
+
+mod behind;
+mod controller;
+mod disk;
+mod down;
+mod isolation;
+mod lag;
 
 use super::{brokers, leader, nodes};
 use chaos::proxy::{self, Rules};
 use chaos::{Action, Injector, Installed, Refusal, TopicRole};
-use embedded_kafka::EmbeddedKafka;
+use down::Way;
+use embedded_kafka::{EmbeddedKafka, ReplicationLag};
 use embedded_kube::EmbeddedKube;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -35,7 +43,24 @@ impl LocalInjector {
             Action::NetworkPartition { .. } | Action::NetworkDelay { .. } => {
                 proxy::inject(&self.rules, action, limit)
             }
-            Action::BrokerCrash { brokers } => brokers::crash(&self.kafka, brokers).await,
+            Action::BrokerCrash { brokers } => {
+                down::take_down(&self.kafka, brokers, Way::Crash).await
+            }
+            Action::BrokerPowerLoss { brokers } => {
+                down::take_down(&self.kafka, brokers, Way::PowerLoss).await
+            }
+            Action::BrokerShutdown { brokers } => {
+                down::take_down(&self.kafka, brokers, Way::Shutdown).await
+            }
+            Action::BrokerIsolation { brokers, from } => {
+                isolation::isolate(&self.kafka, brokers, *from).await
+            }
+            Action::ControllerCrash { failover } => controller::crash(&self.kafka, *failover),
+            Action::BrokerDisk { brokers, state } => disk::change(&self.kafka, brokers, *state),
+            Action::ReplicationLag { brokers, delay, jitter } => {
+                let lag = ReplicationLag { jitter: *jitter, ..ReplicationLag::of(*delay) };
+                lag::install(&self.kafka, brokers, lag)
+            }
             Action::LeaderMove { topic, partition } => {
                 leader::shift(&self.kafka, topic_name(*topic), *partition)
             }
