@@ -24,6 +24,7 @@ mod join;
 mod leave;
 mod member;
 mod offsets;
+mod online;
 mod pending;
 mod retention;
 mod subscription;

@@ -1,9 +1,14 @@
 //! The consumer protocol's assignment, as the leader encodes it for a member.
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, BufMut as _, Bytes};
+
+use super::catalog::Catalog;
+use super::consumer::Partitions;
 
 /// Bytes of a topic name Kafka accepts.
 const TOPIC_BYTES_MAX: usize = 249;
+/// The latest version of the assignment.
+const VERSION_MAX: i16 = 3;
 /// Partitions decoded from one assignment; one with more counts as malformed.
 const PARTITIONS_MAX: usize = 16_384;
 
@@ -13,10 +18,38 @@ const PARTITIONS_MAX: usize = 16_384;
 /// an i16 length and an i32 count of i32 partitions; user data, which is of no interest here.
 /// Later versions append fields, so any version is read as version 0.
 pub(super) fn decode_assignment(assignment: &Bytes) -> Vec<(String, i32)> {
-    decode(assignment.clone()).unwrap_or_default()
+    decode(assignment.clone()).map(|(partitions, _)| partitions).unwrap_or_default()
 }
 
-fn decode(mut bytes: Bytes) -> Option<Vec<(String, i32)>> {
+/// The topics and partitions in an assignment; none if it is malformed or more than them is in it.
+pub(super) fn only_partitions(assignment: &Bytes) -> Option<Vec<(String, i32)>> {
+    if assignment.is_empty() {
+        return Some(Vec::new());
+    }
+    let (partitions, mut rest) = decode(assignment.clone())?;
+    let user_data = rest.try_get_i32().ok()?;
+    (user_data <= 0).then_some(partitions)
+}
+
+/// Encodes an assignment in `version`. Topics that have been deleted are left out.
+pub(super) fn encode_assignment(version: i16, partitions: &Partitions, catalog: &Catalog) -> Bytes {
+    let topics = partitions.iter().filter_map(|(id, set)| Some((catalog.name(id)?, set)));
+    let topics: Vec<_> = topics.collect();
+    let mut bytes = Vec::new();
+    bytes.put_i16(version.min(VERSION_MAX));
+    bytes.put_i32(i32::try_from(topics.len()).unwrap_or(0));
+    for (name, set) in topics {
+        bytes.put_i16(i16::try_from(name.len()).unwrap_or(0));
+        bytes.put_slice(name.as_bytes());
+        bytes.put_i32(i32::try_from(set.len()).unwrap_or(0));
+        set.iter().for_each(|partition| bytes.put_i32(*partition));
+    }
+    bytes.put_i32(-1);
+    bytes.into()
+}
+
+/// Decodes topics and partitions; what follows them comes back too.
+fn decode(mut bytes: Bytes) -> Option<(Vec<(String, i32)>, Bytes)> {
     let version = bytes.try_get_i16().ok()?;
     if version < 0 {
         return None;
@@ -37,12 +70,11 @@ fn decode(mut bytes: Bytes) -> Option<Vec<(String, i32)>> {
             partitions.push((topic.clone(), bytes.try_get_i32().ok()?));
         }
     }
-    Some(partitions)
+    Some((partitions, bytes))
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::BufMut as _;
     use proptest::prelude::*;
 
     use super::*;

@@ -10,6 +10,7 @@
 //! After Kafka's `GroupMetadataManager` and `ConsumerGroup` (4.1).
 
 mod assignor;
+mod classic;
 mod describe;
 mod fence;
 mod heartbeat;
@@ -26,7 +27,7 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::StrBytes;
 
-pub(super) use member::ConsumerMember;
+pub(super) use member::{ClassicTerms, ConsumerMember, Partitions};
 
 use super::{Context, GroupConfig, GroupState};
 use reconcile::Held;
@@ -37,7 +38,7 @@ use timers::{Timers, Wait};
 const VERSION_MEMBER_EPOCHS: i16 = 9;
 
 /// An error with the message for the client.
-type Refusal = (ResponseError, String);
+pub(super) type Refusal = (ResponseError, String);
 
 /// The error of a group that is not there, or of the other type.
 fn not_found(group: &str) -> Refusal {
@@ -71,6 +72,42 @@ impl ConsumerGroup {
         } else {
             GroupState::Reconciling
         }
+    }
+
+    /// A group without members at an epoch.
+    pub(super) fn at_epoch(epoch: i32) -> Self {
+        Self { epoch, target_epoch: epoch, ..Self::default() }
+    }
+
+    /// Takes a member of a classic group over. False if another has one of its partitions.
+    pub(super) fn take_over(
+        &mut self,
+        cx: &Context<'_>,
+        id: StrBytes,
+        member: ConsumerMember,
+    ) -> bool {
+        let mut partitions = member.assigned.iter().flat_map(|(topic, partitions)| {
+            partitions.iter().map(|partition| (*topic, *partition))
+        });
+        if partitions.any(|partition| self.held.contains(&partition)) {
+            return false;
+        }
+        if let Some(terms) = &member.classic {
+            let session = cx.now.saturating_add(terms.session_timeout);
+            self.timers.start(&id, Wait::Session, session);
+        }
+        self.insert(id, member);
+        true
+    }
+
+    /// Takes the topics as they are for those of the group's epoch.
+    pub(super) fn look_at_topics(&mut self, cx: &Context<'_>) {
+        self.subscriptions.refresh(cx.catalog);
+    }
+
+    /// True if there are members and all of them speak the classic protocol.
+    pub(super) fn is_all_classic(&self) -> bool {
+        !self.members.is_empty() && self.members.values().all(|member| member.classic.is_some())
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {

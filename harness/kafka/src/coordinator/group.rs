@@ -114,7 +114,8 @@ impl Group {
         }
     }
 
-    fn reset(&mut self) {
+    /// Forgets everything but the offsets.
+    pub(super) fn reset(&mut self) {
         let offsets = std::mem::take(&mut self.offsets);
         *self = Self { offsets, listed_deadline: self.listed_deadline, ..Self::new() };
     }
@@ -158,13 +159,15 @@ impl Group {
     /// The protocol with the most votes among those all members offer; each member votes for the
     /// first of its list. Ties go to the first by name.
     pub(super) fn select_protocol(&self) -> Option<StrBytes> {
+        let mut offers: BTreeMap<&StrBytes, usize> = BTreeMap::new();
+        for offered in self.members.values().flat_map(|member| &member.membership.protocols) {
+            *offers.entry(&offered.name).or_default() += 1;
+        }
+        let suits_all = |name| offers.get(name) == Some(&self.members.len());
         let mut votes: BTreeMap<&StrBytes, usize> = BTreeMap::new();
         for member in self.members.values() {
-            let vote = member
-                .membership
-                .protocols
-                .iter()
-                .find(|offered| self.members.values().all(|other| other.offers(&offered.name)));
+            let mut protocols = member.membership.protocols.iter();
+            let vote = protocols.find(|offered| suits_all(&offered.name));
             if let Some(vote) = vote {
                 *votes.entry(&vote.name).or_default() += 1;
             }
@@ -334,7 +337,8 @@ impl Group {
     /// Ends the sessions and waits that are over.
     pub(super) fn run_due(&mut self, cx: &mut Context<'_>) {
         if let Some(consumer) = &mut self.consumer {
-            return consumer.run_due(cx);
+            consumer.run_due(cx);
+            return self.maybe_downgrade(cx, true);
         }
         let pending_before = self.pending.len();
         self.pending.retain(|_, deadline| *deadline > cx.now);

@@ -30,7 +30,7 @@ pub(super) struct Join {
     pub(super) version: i16,
     pub(super) member_id: StrBytes,
     protocol_type: StrBytes,
-    membership: Membership,
+    pub(super) membership: Membership,
 }
 
 impl Join {
@@ -80,6 +80,23 @@ impl Join {
                 protocols: offered_protocols(request),
             },
         })
+    }
+}
+
+impl Join {
+    pub(super) fn protocol_type(&self) -> &str {
+        &self.protocol_type
+    }
+
+    pub(super) fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// Whether the member has to come back with the id that it is given.
+    pub(super) fn requires_known_id(&self) -> bool {
+        self.version >= VERSION_KNOWN_ID_REQUIRED
+            && self.member_id.is_empty()
+            && self.membership.instance.is_none()
     }
 }
 
@@ -144,6 +161,14 @@ fn member_metadata(group: &Group) -> Vec<JoinGroupResponseMember> {
 
 impl Group {
     pub(super) fn join(&mut self, cx: &mut Context<'_>, join: Join) {
+        if let Some(consumer) = &mut self.consumer {
+            let (ticket, version) = (join.ticket, join.version);
+            let response = consumer.classic_join(cx, join);
+            let response = response.unwrap_or_else(|(error, id)| refusal(version, error, id));
+            // The last member of the consumer protocol may have been replaced by this one.
+            self.maybe_downgrade(cx, false);
+            return cx.reply(ticket, ReplyBody::JoinGroup(response));
+        }
         if !self.has_room_for(cx.config, &join) {
             self.expel(cx, &join.member_id);
             self.refuse_join(cx, &join, ResponseError::GroupMaxSizeReached, StrBytes::new());

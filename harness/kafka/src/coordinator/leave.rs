@@ -48,13 +48,21 @@ impl Group {
         cx: &mut Context<'_>,
         leaving: &[MemberIdentity],
     ) -> Vec<Result<(), ResponseError>> {
-        let members_before = self.members.len();
-        let outcomes = leaving.iter().map(|member| self.leave_one(cx, member)).collect();
-        if self.members.len() < members_before {
-            self.rebalance(cx);
-        } else {
-            // The barrier may have waited for a pending member only.
-            self.maybe_complete_join(cx);
+        if let Some(consumer) = &mut self.consumer {
+            let outcomes = consumer.classic_leave(cx, leaving);
+            self.maybe_downgrade(cx, true);
+            return outcomes;
+        }
+        let leave = |member| self.leave_one(cx, member);
+        let outcomes: Vec<Result<(), ResponseError>> = leaving.iter().map(leave).collect();
+        match self.state {
+            // Nobody left.
+            _ if !outcomes.iter().any(Result::is_ok) => {}
+            // As in Kafka also for one that was about to join only.
+            GroupState::Stable | GroupState::CompletingRebalance => self.prepare_rebalance(cx),
+            // The barrier may have waited for who left.
+            GroupState::PreparingRebalance => self.maybe_complete_join(cx),
+            _ => {}
         }
         outcomes
     }

@@ -42,6 +42,10 @@ impl Group {
         version: i16,
         request: &SyncGroupRequest,
     ) {
+        if let Some(consumer) = &mut self.consumer {
+            let response = consumer.classic_sync(cx, request).unwrap_or_else(refusal);
+            return cx.reply(ticket, ReplyBody::SyncGroup(response));
+        }
         if let Err(error) = self.validate_sync(cx, request) {
             return cx.reply(ticket, ReplyBody::SyncGroup(refusal(error)));
         }
@@ -134,6 +138,9 @@ impl Group {
         cx: &Context<'_>,
         request: &HeartbeatRequest,
     ) -> Result<(), ResponseError> {
+        if let Some(consumer) = &mut self.consumer {
+            return consumer.classic_heartbeat(cx, request);
+        }
         self.validate_member(&request.member_id, request.group_instance_id.as_ref())?;
         if request.generation_id != self.generation {
             return Err(ResponseError::IllegalGeneration);

@@ -10,6 +10,8 @@
 //! | describe, list, delete | `admin` |
 //! | consumer groups (KIP-848) | `consumers` |
 //! | offsets end by age, request and topic | `retention` |
+//! | groups that change their protocol | `online` |
+//! | any interleaving of a consumer group | `ownership` |
 //! | any interleaving keeps the invariants | `interleavings` |
 
 mod admin;
@@ -17,6 +19,8 @@ mod barrier;
 mod committed;
 mod consumers;
 mod interleavings;
+mod online;
+mod ownership;
 mod retention;
 mod sessions;
 mod statics;

@@ -11,7 +11,8 @@ impl ConsumerGroup {
     /// computes new targets.
     pub(in crate::coordinator) fn fence(&mut self, cx: &Context<'_>, members: &[StrBytes]) {
         let removed = members.iter().filter(|id| self.remove(id).is_some()).count();
-        if removed > 0 {
+        // A group that goes over to the classic protocol begins there at the epoch that it has.
+        if removed > 0 && !self.is_all_classic() {
             self.epoch = self.epoch.saturating_add(1);
             self.subscriptions.refresh(cx.catalog);
         }

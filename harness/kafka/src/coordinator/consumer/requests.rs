@@ -41,9 +41,16 @@ impl Coordinator {
         let admitted = heartbeat::validate(&self.config, version, client, &request);
         let admitted = admitted.and_then(|()| self.found_consumer_group(&request));
         let outcome = admitted.and_then(|()| {
-            let beat = |group: &mut Group, cx: &mut Context<'_>| match &mut group.consumer {
-                Some(consumer) => consumer.heartbeat(cx, client, &request),
-                None => Err(not_found(&request.group_id)),
+            let beat = |group: &mut Group, cx: &mut Context<'_>| {
+                if request.member_epoch == 0 && group.consumer.is_none() {
+                    group.upgrade(cx, &request)?;
+                }
+                let Some(consumer) = &mut group.consumer else {
+                    return Err(not_found(&request.group_id));
+                };
+                let answer = consumer.heartbeat(cx, client, &request);
+                group.maybe_downgrade(cx, true);
+                answer
             };
             let outcome = self.with_group(now, &request.group_id, replies, beat);
             outcome.unwrap_or_else(|| Err(not_found(&request.group_id)))

@@ -248,3 +248,32 @@ fn the_planted_defect_answers_a_follower_before_the_leader() {
     let early = jig.sync(&two, &[]);
     assert_eq!((jig.synced(early).error_code, jig.synced(early).assignment.len()), (NONE, 0));
 }
+
+#[test]
+fn two_hundred_members_settle_with_two_joins_and_one_sync_each() {
+    let mut jig = Jig::new();
+    let mut clients: Vec<Client> =
+        (0..200).map(|index| Client::new(&format!("member-{index:03}"))).collect();
+    jig.settle(&mut clients.iter_mut().collect::<Vec<_>>());
+    assert_eq!((jig.view().generation, jig.tickets), (1, 3 * 200));
+    let leaver = clients.pop().unwrap();
+    jig.leave(&[&leaver]);
+    let tickets: Vec<Ticket> = clients.iter().map(|client| jig.join(client)).collect();
+    for (client, ticket) in clients.iter_mut().zip(tickets) {
+        jig.take(client, ticket);
+    }
+    jig.assign(&mut clients.iter_mut().collect::<Vec<_>>());
+    assert_eq!((jig.view().generation, jig.tickets), (2, 3 * 200 + 1 + 2 * 199));
+}
+
+#[test]
+fn a_pending_member_that_leaves_a_stable_group_begins_a_rebalance_as_in_kafka() {
+    let mut jig = Jig::new();
+    let (mut one, mut two) = (Client::new("one"), Client::new("two"));
+    jig.settle(&mut [&mut one]);
+    let ticket = jig.join(&two);
+    two.member_id = jig.joined(ticket).member_id;
+    assert_eq!(jig.heartbeat(&one), NONE);
+    assert_eq!(jig.leave(&[&two]).members[0].error_code, NONE);
+    assert_eq!(jig.heartbeat(&one), REBALANCE_IN_PROGRESS);
+}
