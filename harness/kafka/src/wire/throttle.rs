@@ -1,6 +1,7 @@
 //! Where a response says for how long its client is throttled.
 
 use super::Response;
+use super::transactional::TransactionResponse;
 
 impl Response {
     /// Sets the time in milliseconds, where the response has a place for it.
@@ -28,6 +29,7 @@ impl Response {
             Self::ListGroups(body) => body.throttle_time_ms = ms,
             Self::DeleteGroups(body) => body.throttle_time_ms = ms,
             Self::Admin(body) => body.set_throttle(ms),
+            Self::Transaction(body) => transaction(body, ms),
             Self::OffsetDelete(body) => body.throttle_time_ms = ms,
             Self::ConsumerGroupHeartbeat(body) => body.throttle_time_ms = ms,
             Self::ConsumerGroupDescribe(body) => body.throttle_time_ms = ms,
@@ -37,5 +39,19 @@ impl Response {
             Self::DescribeClientQuotas(body) => body.throttle_time_ms = ms,
             _ => {}
         }
+    }
+}
+
+fn transaction(response: &mut TransactionResponse, ms: i32) {
+    match response {
+        TransactionResponse::AddPartitions(body) => body.throttle_time_ms = ms,
+        TransactionResponse::AddOffsets(body) => body.throttle_time_ms = ms,
+        TransactionResponse::End(body) => body.throttle_time_ms = ms,
+        TransactionResponse::CommitOffsets(body) => body.throttle_time_ms = ms,
+        // Only brokers send these to each other.
+        TransactionResponse::WriteMarkers(_) => {}
+        TransactionResponse::Describe(body) => body.throttle_time_ms = ms,
+        TransactionResponse::List(body) => body.throttle_time_ms = ms,
+        TransactionResponse::Producers(body) => body.throttle_time_ms = ms,
     }
 }
