@@ -24,6 +24,8 @@ pub(crate) struct Broker {
     pub(super) clean: bool,
     /// Its log directory has failed.
     pub(super) offline: bool,
+    /// The controller has heard that its log directory failed.
+    pub(super) failed: bool,
     pub(super) isolation: Option<Isolation>,
     pub(super) disk: Disk,
     pub(super) lag: ReplicationLag,
@@ -54,7 +56,7 @@ impl Broker {
 
     /// Whether the controller would elect it or take it into an in-sync set.
     pub(crate) fn may_lead(&self) -> bool {
-        self.active && !self.retiring && !self.offline
+        self.active && !self.retiring && !self.failed
     }
 
     /// Whether other brokers and the controller reach it.

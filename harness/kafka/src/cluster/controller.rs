@@ -57,7 +57,7 @@ impl Cluster {
             self.move_groups(now, id, answers);
         }
         if let Some(broker) = self.brokers.get_mut(&id) {
-            broker.starting = false;
+            (broker.starting, broker.failed) = (false, false);
         }
         self.readmit(id, answers);
     }
@@ -81,9 +81,13 @@ impl Cluster {
 
     /// The log directory of a broker has failed, and it tells the controller.
     pub(super) fn directory_failed(&mut self, id: i32) {
-        if self.controller_hears(id) {
-            self.reconsider(Cause::Gone(id));
+        if !self.controller_hears(id) {
+            return;
         }
+        if let Some(broker) = self.brokers.get_mut(&id) {
+            broker.failed = true;
+        }
+        self.reconsider(Cause::Gone(id));
     }
 
     /// The active controller is lost; another takes over after `gap`.
@@ -105,12 +109,18 @@ impl Cluster {
     /// A controller takes over, and what waited for one goes on.
     pub(super) fn take_over(&mut self, now: Duration, answers: &mut Vec<Answer>) {
         self.elect_controller(now);
-        let starting = self.brokers.iter().filter(|(_, it)| it.is_connected() && it.starting);
-        let starting: Vec<i32> = starting.map(|(&id, _)| id).collect();
         if self.controller.is_none() {
             return;
         }
-        starting.into_iter().for_each(|id| self.register(now, id, answers));
+        let connected = self.brokers.iter().filter(|(_, broker)| broker.is_connected());
+        let back = connected.filter(|(_, broker)| broker.starting || !broker.active);
+        let back: Vec<(i32, bool)> = back.map(|(&id, broker)| (id, broker.starting)).collect();
+        for (id, starting) in back {
+            match starting {
+                true => self.register(now, id, answers),
+                false => self.readmit(id, answers),
+            }
+        }
         for key in self.topics.keys() {
             self.grant(key);
         }

@@ -73,6 +73,9 @@ impl Cluster {
         }
         if self.controller_hears(id) {
             self.timers.retain(|(_, timer)| *timer != Timer::Detect(id));
+            if self.brokers.get(&id).is_some_and(|broker| broker.offline) {
+                self.directory_failed(id);
+            }
             match self.brokers.get(&id).is_some_and(|broker| broker.starting) {
                 true => self.register(now, id, answers),
                 false => self.readmit(id, answers),

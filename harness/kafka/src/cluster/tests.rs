@@ -26,6 +26,7 @@ mod partial;
 mod reading;
 mod replication;
 mod sessions;
+mod storms;
 mod transacting;
 mod writing;
 
