@@ -111,3 +111,37 @@ async fn four_cooperative_classic_members_lose_one() {
     ];
     four_lose_one(&classic, GroupKind::Classic).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_both_protocols_share_a_group_and_it_changes_with_them() {
+    let kafka = EmbeddedKafka::start(3).await.unwrap();
+    kafka.create_topic(TOPIC, PARTITIONS).unwrap();
+    let servers = kafka.bootstrap_servers();
+    let seen = Arc::new(Mutex::new(HashSet::new()));
+    let classic = [
+        ("partition.assignment.strategy", "cooperative-sticky"),
+        ("session.timeout.ms", "6000"),
+        ("heartbeat.interval.ms", "100"),
+    ];
+    let consumer = [("group.protocol", "consumer")];
+    let kind = || kafka.group("team").unwrap().kind;
+    let mut old: Vec<Worker> = (0..2).map(|_| Worker::start(&servers, &classic, &seen)).collect();
+    shared_by(&kafka, 2);
+    assert_eq!(kind(), GroupKind::Classic);
+    let new = Worker::start(&servers, &consumer, &seen);
+    shared_by(&kafka, 3);
+    assert_eq!(kind(), GroupKind::Consumer);
+    produce(&servers, TOPIC, 0..500, &[]);
+    old.remove(0).stop();
+    shared_by(&kafka, 2);
+    new.stop();
+    shared_by(&kafka, 1);
+    assert_eq!(kind(), GroupKind::Classic);
+    produce(&servers, TOPIC, 500..1_000, &[]);
+    within(Duration::from_secs(20), || {
+        std::thread::sleep(Duration::from_millis(10));
+        seen.lock().unwrap().len() == 1_000
+    });
+    old.into_iter().for_each(Worker::stop);
+    kafka.shutdown().await;
+}

@@ -221,9 +221,11 @@ impl ConsumerGroup {
         let brings_new = brings.is_some() && !resolved;
         let before = member.clone();
         take_terms(member, client, request);
-        // In this order, so that an expression that stays is not forgotten in between.
-        self.subscriptions.add(member);
-        self.subscriptions.remove(&before);
+        if (&before.topics, &before.regex) != (&member.topics, &member.regex) {
+            // In this order, so that an expression that stays is not forgotten in between.
+            self.subscriptions.add(member);
+            self.subscriptions.remove(&before);
+        }
         if let Some(instance) = &member.instance {
             self.static_members.insert(instance.clone(), id.clone());
         }
