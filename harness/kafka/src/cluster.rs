@@ -24,6 +24,7 @@ mod consumer_groups;
 mod controller;
 mod creation;
 mod description;
+mod elections;
 mod failures;
 mod fetch;
 mod fetch_sessions;
@@ -267,7 +268,11 @@ impl Cluster {
         let response = match request {
             Request::ApiVersions => metadata::api_versions(origin.version, 0),
             Request::ApiVersionsUnsupported => metadata::api_versions(0, 35),
-            Request::Admin(request) => Response::Admin(Box::new(self.administer(origin, *request))),
+            Request::Admin(request) => {
+                let response = Response::Admin(Box::new(self.administer(origin, *request)));
+                self.settle(answers);
+                response
+            }
             Request::Metadata(request) => self.metadata(origin, request),
             Request::Produce(work) => return self.produce(now, origin, work, answers),
             Request::Fetch(request) => return self.fetch(now, origin, *request, answers),
@@ -314,6 +319,7 @@ impl Cluster {
             AdminRequest::ListConfigResources(request) => {
                 self.list_config_resources(origin, &request)
             }
+            AdminRequest::ElectLeaders(request) => self.elect_leaders(request),
             AdminRequest::CreatePartitions(request) => self.create_partitions(request),
             AdminRequest::DescribeCluster(request) => self.describe_cluster(origin, request),
             AdminRequest::DescribeTopicPartitions(request) => {

@@ -20,6 +20,7 @@ use crate::wire::response::{Question, encode};
 mod administration;
 mod configs;
 mod conversation;
+mod elections;
 mod failures;
 mod numbers;
 mod partial;

@@ -41,24 +41,20 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Splits what a client sent for one partition into its batches and checks each: format,
-    /// length, checksum, count, size.
+    /// Checks what a client sent for one partition, which is one batch: format, length, checksum,
+    /// count, size.
     pub(crate) fn split(
-        mut records: Bytes,
+        records: Bytes,
         batch_bytes_max: usize,
     ) -> Result<Vec<Self>, ResponseError> {
-        let mut batches = Vec::with_capacity(1);
-        while !records.is_empty() {
-            let length = whole_length(&records)?;
-            if length > batch_bytes_max {
-                return Err(ResponseError::MessageTooLarge);
-            }
-            batches.push(Self::parse(records.split_to(length))?);
+        let length = whole_length(&records)?;
+        if length > batch_bytes_max {
+            return Err(ResponseError::MessageTooLarge);
         }
-        if batches.is_empty() {
+        if length < records.len() {
             return Err(ResponseError::InvalidRecord);
         }
-        Ok(batches)
+        Self::parse(records).map(|batch| vec![batch])
     }
 
     fn parse(bytes: Bytes) -> Result<Self, ResponseError> {
@@ -78,7 +74,8 @@ impl Batch {
         if count <= 0 || last_offset_delta != count - 1 {
             return Err(ResponseError::InvalidRecord);
         }
-        if attributes & ATTRIBUTE_CONTROL != 0 {
+        // A producer counts from 0; the broker gives the offsets.
+        if attributes & ATTRIBUTE_CONTROL != 0 || bytes[..8] != [0; 8] {
             return Err(ResponseError::InvalidRecord);
         }
         if producer_id >= 0 && (producer_epoch < 0 || base_sequence < 0) {
@@ -176,9 +173,10 @@ impl Batch {
 
 /// The declared length of the batch at the front, checked against what is there.
 fn whole_length(records: &[u8]) -> Result<usize, ResponseError> {
-    let Some(&magic) = records.get(16) else { return Err(ResponseError::CorruptMessage) };
+    // What ends too early is no batch at all to Kafka.
+    let Some(&magic) = records.get(16) else { return Err(ResponseError::InvalidRecord) };
     if magic < 2 {
-        return Err(ResponseError::UnsupportedForMessageFormat);
+        return Err(ResponseError::InvalidRecord);
     }
     if magic > 2 {
         return Err(ResponseError::CorruptMessage);
@@ -189,8 +187,11 @@ fn whole_length(records: &[u8]) -> Result<usize, ResponseError> {
         .ok()
         .and_then(|declared| declared.checked_add(LENGTH_OFFSET))
         .ok_or(ResponseError::CorruptMessage)?;
-    if length < HEADER_BYTES || length > records.len() {
+    if length < HEADER_BYTES {
         return Err(ResponseError::CorruptMessage);
+    }
+    if length > records.len() {
+        return Err(ResponseError::InvalidRecord);
     }
     Ok(length)
 }
@@ -264,12 +265,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn several_batches_are_split() {
+    fn a_second_batch_and_a_batch_that_begins_late_are_refused() {
         let mut both = BytesMut::from(&sample(3, None, 40)[..]);
         both.extend_from_slice(&sample(1, None, 5));
-        let batches = Batch::split(both.freeze(), 1 << 20).unwrap();
-        assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), [101, 66]);
-        assert_eq!(batches[0].last_offset_delta, 2);
+        let refused = Batch::split(both.freeze(), 1 << 20).unwrap_err();
+        assert_eq!(refused, ResponseError::InvalidRecord);
+        let mut late = sample(3, None, 40).to_vec();
+        late[7] = 1;
+        let refused = Batch::split(late.into(), 1 << 20).unwrap_err();
+        assert_eq!(refused, ResponseError::InvalidRecord);
+        assert!(Batch::split(Bytes::new(), 1 << 20).is_err());
     }
 
     #[test]
@@ -291,7 +296,7 @@ pub(crate) mod tests {
         let mut old = sample(1, None, 0).to_vec();
         old[16] = 1;
         let refused = Batch::split(old.into(), 1 << 20).unwrap_err();
-        assert_eq!(refused, ResponseError::UnsupportedForMessageFormat);
+        assert_eq!(refused, ResponseError::InvalidRecord);
         let refused = Batch::split(sample(1, None, 100), 100).unwrap_err();
         assert_eq!(refused, ResponseError::MessageTooLarge);
     }

@@ -61,6 +61,7 @@ administration! {
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse,
     DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse,
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse,
+    ElectLeaders: ElectLeadersRequest => ElectLeadersResponse,
     DescribeAcls: DescribeAclsRequest => DescribeAclsResponse,
     CreateAcls: CreateAclsRequest => CreateAclsResponse,
     DeleteAcls: DeleteAclsRequest => DeleteAclsResponse,
@@ -71,7 +72,10 @@ impl AdminRequest {
     pub(crate) fn changes_metadata(&self) -> bool {
         matches!(
             self,
-            Self::AlterConfigs(_) | Self::IncrementalAlterConfigs(_) | Self::CreatePartitions(_)
+            Self::AlterConfigs(_)
+                | Self::IncrementalAlterConfigs(_)
+                | Self::CreatePartitions(_)
+                | Self::ElectLeaders(_)
         )
     }
 }
@@ -97,6 +101,12 @@ impl AdminResponse {
             Self::DescribeCluster(body) => see(body.error_code),
             Self::DescribeTopicPartitions(body) => {
                 all(&mut body.topics.iter().map(|each| each.error_code));
+            }
+            Self::ElectLeaders(body) if body.error_code != 0 => see(body.error_code),
+            Self::ElectLeaders(body) => {
+                let topics = body.replica_election_results.iter();
+                let results = topics.flat_map(|topic| &topic.partition_result);
+                all(&mut results.map(|each| each.error_code));
             }
             Self::DescribeLogDirs(body) => see(body.error_code),
             Self::DescribeAcls(body) => see(body.error_code),

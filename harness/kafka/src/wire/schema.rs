@@ -80,7 +80,8 @@ static APIS: &[Api] = &[
     api(ApiKey::CreatePartitions, (0, 3), 2, CREATE_PARTITIONS),
     api(ApiKey::DescribeCluster, (0, 2), 0, &[fixed(1), fixed(1).since(1), fixed(1).since(2)]),
     api(ApiKey::DescribeTopicPartitions, (0, 0), 0, DESCRIBE_TOPIC_PARTITIONS),
-    api(ApiKey::DescribeLogDirs, (1, 4), 2, &[structs(&[text(), numbers(4)])]),
+    api(ApiKey::DescribeLogDirs, (1, 4), 2, &[structs(PARTITIONS)]),
+    api(ApiKey::ElectLeaders, (0, 2), 2, &[fixed(1).since(1), structs(PARTITIONS), fixed(4)]),
     api(ApiKey::DescribeAcls, (1, 3), 2, ACL_FILTER),
     api(ApiKey::CreateAcls, (1, 3), 2, &[structs(ACL)]),
     api(ApiKey::DeleteAcls, (1, 3), 2, &[structs(ACL_FILTER)]),
@@ -220,6 +221,8 @@ const EPOCH_TOPIC: &[Field] = &[text(), structs(&[fixed(4), fixed(4), fixed(4)])
 
 const DESCRIBE_CONFIGS: &[Field] =
     &[structs(&[fixed(1), text(), texts()]), fixed(1), fixed(1).since(3)];
+
+const PARTITIONS: &[Field] = &[text(), numbers(4)];
 
 const ALTERED: &[Field] = &[fixed(1), text(), structs(&[text(), text()])];
 const STEPWISE: &[Field] = &[fixed(1), text(), structs(&[text(), fixed(1), text()])];

@@ -58,10 +58,6 @@ pub(crate) struct TopicSettings {
     pub(crate) min_insync_replicas: usize,
     pub(crate) message_bytes_max: usize,
     pub(crate) unclean_election: bool,
-    /// Whether records get the time of their append instead of their producer's.
-    pub(crate) log_append_time: bool,
-    /// How far a record's timestamp may lie behind and ahead of the broker's clock.
-    pub(crate) timestamp_bounds: (Duration, Duration),
     /// What the topic's creator or an administrator has set.
     own: BTreeMap<&'static str, String>,
 }
@@ -84,11 +80,6 @@ impl TopicSettings {
             min_insync_replicas: usize::try_from(number("min.insync.replicas")).unwrap_or(1),
             message_bytes_max: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             unclean_election: flag("unclean.leader.election.enable"),
-            log_append_time: value("message.timestamp.type") == "LogAppendTime",
-            timestamp_bounds: (
-                span("message.timestamp.before.max.ms"),
-                span("message.timestamp.after.max.ms"),
-            ),
             own,
         }
     }

@@ -111,7 +111,7 @@ fn what_cannot_be_stored_is_refused_by_its_code() {
     let mut damaged = sample(1, None, 9).to_vec();
     damaged[65] ^= 1;
     let cases = [
-        (1, 1, old_format.into(), ResponseError::UnsupportedForMessageFormat),
+        (1, 1, old_format.into(), ResponseError::InvalidRecord),
         (1, 1, damaged.into(), ResponseError::CorruptMessage),
         (1, 1, Bytes::new(), ResponseError::InvalidRecord),
         (1, 1, sample(1, None, 1 << 20), ResponseError::MessageTooLarge),
