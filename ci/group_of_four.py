@@ -95,6 +95,8 @@ class Member:
 
     def follow(self):
         for line in self.process.stdout:
+            if not line.endswith("\n"):
+                return  # Killed while it wrote.
             partition, number = line.split()
             self.partitions[int(partition)] += 1
             self.seen[int(number)] += 1
