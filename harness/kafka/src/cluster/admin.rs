@@ -14,7 +14,6 @@ use super::creation::Refusal;
 use super::partition::{Partition, Surroundings};
 use super::topics::{Topic, TopicIndex, check_name};
 use crate::error::ClusterError;
-use crate::wire::Response;
 
 /// A random id from the cluster's seed.
 pub(super) fn new_id(random: &mut impl Rng) -> Uuid {
