@@ -37,6 +37,7 @@ mod partition;
 mod produce;
 mod replicas;
 mod replication;
+mod stalls;
 mod survey;
 mod topics;
 mod traffic;
@@ -87,6 +88,8 @@ enum Timer {
     Copy(PartitionKey, i32),
     /// Followers that lag for too long are looked for.
     Lag,
+    /// Requests are no longer stalled.
+    Resume,
     /// A slow disk has done.
     Held(Ticket),
     Retention,
@@ -103,6 +106,8 @@ struct Waiting {
     origin: Origin,
     client: ClientInfo,
     request: Request,
+    /// It waits until then, and longer if its broker still cannot serve it.
+    until: Duration,
 }
 
 /// An answer that waits for a slow disk.
@@ -135,6 +140,8 @@ pub(crate) struct Cluster {
     /// Requests that a broker cannot serve yet; connections bound their number.
     waiting: Vec<Waiting>,
     held: BTreeMap<Ticket, Held>,
+    /// Until when requests wait, by broker and API.
+    stalls: BTreeMap<(i32, i16), Duration>,
     /// The time of the last call.
     now: Duration,
     /// Parked fetches to be answered.
@@ -184,6 +191,7 @@ impl Cluster {
             lagging: false,
             waiting: Vec::new(),
             held: BTreeMap::new(),
+            stalls: BTreeMap::new(),
             transactions: Transacting::new(&ids),
             listeners: Vec::new(),
             topics: Topics::default(),
@@ -263,7 +271,7 @@ impl Cluster {
             return;
         }
         if self.must_wait(origin.broker, &request) {
-            return self.wait(origin, client, request);
+            return self.wait(origin, client, request, now);
         }
         let response = match request {
             Request::ApiVersions => metadata::api_versions(origin.version, 0),
@@ -367,6 +375,7 @@ impl Cluster {
                 Timer::Controller => self.take_over(now, answers),
                 Timer::Copy(key, follower) => self.arrive(key, follower),
                 Timer::Lag => self.shrink_in_sync_sets(),
+                Timer::Resume => self.resume(answers),
                 Timer::Held(ticket) => self.release(ticket, answers),
                 Timer::Retention => self.retain(now),
                 Timer::Transaction(ticket) => self.expire_transaction(ticket, answers),

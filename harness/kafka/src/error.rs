@@ -18,6 +18,9 @@ pub enum ClusterError {
     /// A broker id outside `1..=brokers`.
     #[error("broker {0}: no such broker")]
     UnknownBroker(i32),
+    /// A number that is no API served here.
+    #[error("api key {0}: is not served")]
+    UnknownApi(i16),
     /// A listener name that was never added.
     #[error("listener {0:?}: no such listener")]
     UnknownListener(String),

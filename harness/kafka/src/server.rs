@@ -161,7 +161,8 @@ impl Server {
                 if cluster.has_quotas() {
                     limit_fetch(cluster.quotas(), client, &mut request);
                 }
-                cluster.handle(now, &origin, &client.info, request, answers);
+                let request = (question.key, request);
+                cluster.accept(now, &origin, &client.info, request, answers);
             });
         });
         if self.throttles() {

@@ -108,7 +108,8 @@ impl Simulation {
         let ticket = u64::from(connection) << 32 | u64::from(number);
         let origin = Origin { ticket, broker: open.broker, listener: 0, version };
         let mut answers = Vec::new();
-        self.cluster.handle(self.now, &origin, &open.client, decoded.request, &mut answers);
+        let request = (question.key, decoded.request);
+        self.cluster.accept(self.now, &origin, &open.client, request, &mut answers);
         self.deliver(answers);
     }
 

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use embedded_kafka::{ClusterConfig, EmbeddedKafka};
+use embedded_kafka::{ClusterConfig, EmbeddedKafka, Isolation};
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
@@ -124,4 +124,40 @@ async fn the_handle_is_used_from_several_tasks() {
     }
     assert!(kafka.brokers().iter().all(|broker| broker.alive));
     Arc::into_inner(kafka).unwrap().shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_cut_off_from_its_clients_refuses_them_until_it_is_healed() {
+    let kafka = EmbeddedKafka::start(3).await.unwrap();
+    kafka.create_topic("t", 1).unwrap();
+    let address = kafka.brokers()[0].address;
+    let mut stream = connect(address);
+    kafka.isolate_broker(1, Isolation::FromClients).await.unwrap();
+    assert!(closed(&mut stream));
+    assert!(TcpStream::connect(address).is_err());
+    assert!(kafka.isolate_broker(1, Isolation::FromPeers).await.is_err(), "it is isolated already");
+    assert_eq!(kafka.partitions("t").unwrap()[0].leader, Some(1));
+    kafka.heal_broker(1).await.unwrap();
+    let mut stream = connect(address);
+    stream.write_all(&api_versions(7)).unwrap();
+    assert_eq!(answer(&mut stream)[..4], [0, 0, 0, 7]);
+    kafka.isolate_broker(1, Isolation::FromPeers).await.unwrap();
+    stream.write_all(&api_versions(8)).unwrap();
+    assert_eq!(answer(&mut stream)[..4], [0, 0, 0, 8], "clients still reach it");
+    kafka.heal_broker(1).await.unwrap();
+    kafka.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_stop_leaves_no_partition_without_leader() {
+    let kafka = EmbeddedKafka::start(3).await.unwrap();
+    kafka.create_topic("t", 6).unwrap();
+    let report = kafka.shutdown_broker(2).await.unwrap();
+    assert_eq!(report.leaderships_lost, 0);
+    let partitions = kafka.partitions("t").unwrap();
+    assert!(partitions.iter().all(|it| it.leader.is_some_and(|leader| leader != 2)));
+    assert_eq!(kafka.controller(), Some(1));
+    kafka.restart_broker(2).await.unwrap();
+    kafka.crash_broker_losing_unflushed(1).await.unwrap();
+    kafka.shutdown().await;
 }

@@ -1,13 +1,13 @@
 //! Failures that are brought about from outside, beside crashes: isolation, disks, lag, the loss
-//! of the controller. And requests that wait until their broker can serve them.
+//! of the controller. And answers that wait for a slow disk.
 
 use std::time::Duration;
 
-use super::{Answer, Cluster, Held, Origin, Timer, Waiting};
-use crate::coordinator::{ClientInfo, Ticket};
+use super::{Answer, Cluster, Held, Timer};
+use crate::coordinator::Ticket;
 use crate::error::ClusterError;
 use crate::fault::{Disk, Isolation, ReplicationLag};
-use crate::wire::{Request, Response};
+use crate::wire::Response;
 
 impl Cluster {
     /// Cuts a broker off, from its peers or from its clients.
@@ -140,25 +140,6 @@ impl Cluster {
         self.settle(answers);
     }
 
-    /// Whether a request must wait: its broker has no metadata yet, or passes it on to a
-    /// controller that it does not reach.
-    pub(super) fn must_wait(&self, broker: i32, request: &Request) -> bool {
-        let starting = self.brokers.get(&broker).is_some_and(|broker| broker.starting);
-        starting || changes_metadata(request) && !self.controller_hears(broker)
-    }
-
-    pub(super) fn wait(&mut self, origin: &Origin, client: &ClientInfo, request: Request) {
-        let (origin, client) = (origin.clone(), client.clone());
-        self.waiting.push(Waiting { origin, client, request });
-    }
-
-    /// Takes up the requests that waited; those that must go on waiting do.
-    pub(super) fn resume(&mut self, answers: &mut Vec<Answer>) {
-        for Waiting { origin, client, request } in std::mem::take(&mut self.waiting) {
-            self.handle(self.now, &origin, &client, request, answers);
-        }
-    }
-
     /// Answers at `at`, when a slow disk is done.
     pub(super) fn hold(
         &mut self,
@@ -180,13 +161,5 @@ impl Cluster {
         if let Some(Held { response, .. }) = self.held.remove(&ticket) {
             answers.push(Answer { ticket, response });
         }
-    }
-}
-
-fn changes_metadata(request: &Request) -> bool {
-    match request {
-        Request::CreateTopics(_) | Request::DeleteTopics(_) => true,
-        Request::Admin(request) => request.changes_metadata(),
-        _ => false,
     }
 }

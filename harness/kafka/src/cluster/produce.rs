@@ -171,6 +171,11 @@ impl Cluster {
         batches: Vec<crate::log::Batch>,
     ) -> Result<(Placed, i64, bool), ResponseError> {
         let unknown = ResponseError::UnknownTopicOrPartition;
+        let stale = self.brokers.get(&broker).is_some_and(|broker| broker.stale.is_some());
+        let topic = self.topics.get(key.0).ok_or(unknown)?;
+        if stale && !self.topic_seen(broker, topic.id) {
+            return Err(unknown);
+        }
         let topic = self.topics.get_mut(key.0).ok_or(unknown)?;
         let settings = &topic.settings;
         let position = usize::try_from(key.1).map_err(|_| unknown)?;

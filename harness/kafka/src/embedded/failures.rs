@@ -101,6 +101,22 @@ impl EmbeddedKafka {
         self.server.with(|cluster, now, _| cluster.crash_controller(now, failover))
     }
 
+    /// Lets the requests of one API that come to a broker within `lasts` wait until then, by
+    /// Kafka's number of the API (0 is Produce, 1 is Fetch). Requests that wait already, a Fetch
+    /// for records say, are not concerned.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker or no such API.
+    pub fn stall_requests(
+        &self,
+        id: i32,
+        api_key: i16,
+        lasts: Duration,
+    ) -> Result<(), ClusterError> {
+        self.server.with(|cluster, now, _| cluster.stall(now, id, api_key, lasts))
+    }
+
     /// Sets how a broker's disk does from now on.
     ///
     /// # Errors

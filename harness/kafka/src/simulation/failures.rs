@@ -81,6 +81,20 @@ impl Simulation {
         self.cluster.crash_controller(self.now, failover)
     }
 
+    /// Lets the requests of one API that come to a broker within `lasts` wait until then.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker or no such API.
+    pub fn stall_requests(
+        &mut self,
+        id: i32,
+        api_key: i16,
+        lasts: Duration,
+    ) -> Result<(), ClusterError> {
+        self.change(|cluster, now, _| cluster.stall(now, id, api_key, lasts))
+    }
+
     /// Sets how a broker's disk does from now on.
     ///
     /// # Errors

@@ -228,3 +228,33 @@ fn a_slow_disk_acknowledges_late() {
     assert_eq!(world.take(leads).map(code), Some(0));
     assert_eq!(world.take(follows).map(code), Some(0));
 }
+
+#[test]
+fn a_broker_that_is_cut_off_does_not_know_what_is_created_meanwhile() {
+    let mut world = World::new(ClusterConfig::default());
+    world.cluster.isolate(world.now, 1, Isolation::FromPeers).unwrap();
+    world.cluster.create_topic("t", 3).unwrap();
+    let unknown = ResponseError::UnknownTopicOrPartition.code();
+    assert_eq!(world.produce_to(1, 0, 1, sample(1, None, 0)).error_code, unknown);
+    assert_eq!(error(&world.fetch(1, 0, 0)), unknown);
+    let told = world.ask(1, 9, &MetadataRequest::default().with_topics(None));
+    assert!(told.topics.is_empty());
+    world.cluster.heal(world.now, 1, &mut world.late).unwrap();
+    assert_eq!(leader_told_by(&mut world, 1), leader_told_by(&mut world, 2));
+}
+
+#[test]
+fn requests_of_a_stalled_api_wait() {
+    let mut cluster = crate::Simulation::new(ClusterConfig::with_brokers(1));
+    let connection = cluster.connect(1).unwrap();
+    cluster.stall_requests(1, 18, SECOND).unwrap();
+    assert!(cluster.stall_requests(1, 999, SECOND).is_err());
+    let api_versions = [0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
+    cluster.send(connection, &api_versions);
+    cluster.advance(SECOND - Duration::from_millis(1));
+    assert!(cluster.receive(connection).is_none());
+    cluster.advance(SECOND);
+    assert_eq!(cluster.receive(connection).unwrap()[..4], [0, 0, 0, 7]);
+    cluster.send(connection, &api_versions);
+    assert!(cluster.receive(connection).is_some());
+}
