@@ -115,7 +115,8 @@ fn lists_grow_and_shrink() {
 
 #[test]
 fn refusals_are_kafkas() {
-    let cases: &[(i8, &'static str, &[(&str, i8, &str)], ResponseError)] = &[
+    type Steps = &'static [(&'static str, i8, &'static str)];
+    let cases: &[(i8, &'static str, Steps, ResponseError)] = &[
         (TOPIC, "t", &[("retention.ms", SET, "soon")], InvalidConfig),
         (TOPIC, "t", &[("no.such", SET, "1")], InvalidConfig),
         (TOPIC, "absent", &[("no.such", SET, "1")], InvalidConfig),
