@@ -41,7 +41,9 @@ fn input(servers: &str) -> BaseConsumer {
         .create()
         .unwrap();
     let mut assignment = TopicPartitionList::new();
-    (0..PARTITIONS).for_each(|partition| drop(assignment.add_partition("in", partition)));
+    for partition in 0..PARTITIONS {
+        assignment.add_partition("in", partition);
+    }
     // Offsets that are not committed yet are waited for.
     let committed = consumer.committed_offsets(assignment, PATIENCE).unwrap();
     let mut from = TopicPartitionList::new();
