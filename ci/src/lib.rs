@@ -3,12 +3,14 @@
 //!
 //! - [`target`]: one line a target, `name measured target ok|short`;
 //! - [`micro`]: the generator and the recorder, in loops;
+//! - [`conformance`]: the embedded cluster and Apache Kafka, case by case (`ci/kafka-conformance`);
 //! - [`bare`]: the pipeline of plain clients that ours is held against;
 //! - [`broker`]: the embedded Kafka cluster held against other brokers;
 //! - [`runs`]: figures from whole runs of the `stormgauge` program.
 
 pub mod bare;
 pub mod broker;
+pub mod conformance;
 pub mod micro;
 pub mod runs;
 pub mod target;

@@ -1,0 +1,74 @@
+//! All cases, one file an area.
+
+mod committed;
+mod configs;
+mod connections;
+mod consumer_groups;
+mod failures;
+mod fetch;
+mod group_admin;
+mod groups;
+mod idempotence;
+mod leaders;
+mod metadata;
+mod offsets;
+mod produce;
+mod producer;
+mod statics;
+mod topics;
+mod transactions;
+
+use super::context::Context;
+
+/// One thing that both subjects must do alike.
+pub(crate) struct Case {
+    /// `area/what it is about`.
+    pub(crate) name: &'static str,
+    /// Does it, and notes what is seen.
+    pub(crate) run: fn(&mut Context<'_>) -> anyhow::Result<()>,
+    /// The lines that must be noted.
+    pub(crate) expect: &'static [&'static str],
+    /// Whether brokers are crashed, so that no other case can run at the same time.
+    pub(crate) breaks_brokers: bool,
+}
+
+/// A case that leaves the brokers alone.
+const fn case(
+    name: &'static str,
+    run: fn(&mut Context<'_>) -> anyhow::Result<()>,
+    expect: &'static [&'static str],
+) -> Case {
+    Case { name, run, expect, breaks_brokers: false }
+}
+
+/// A case that crashes brokers.
+const fn breaking(
+    name: &'static str,
+    run: fn(&mut Context<'_>) -> anyhow::Result<()>,
+    expect: &'static [&'static str],
+) -> Case {
+    Case { name, run, expect, breaks_brokers: true }
+}
+
+/// Every case.
+pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
+    let areas = [
+        connections::CASES,
+        metadata::CASES,
+        produce::CASES,
+        idempotence::CASES,
+        fetch::CASES,
+        offsets::CASES,
+        topics::CASES,
+        configs::CASES,
+        leaders::CASES,
+        groups::CASES,
+        group_admin::CASES,
+        statics::CASES,
+        committed::CASES,
+        transactions::CASES,
+        consumer_groups::CASES,
+        failures::CASES,
+    ];
+    areas.into_iter().flatten()
+}

@@ -1,0 +1,101 @@
+//! The two clusters that every case is tried on.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::ensure;
+use embedded_kafka::{ClusterConfig, EmbeddedKafka};
+use std::time::Duration;
+
+/// A cluster of three brokers with ids 1, 2 and 3, and what can be done to it from outside.
+pub(crate) trait Subject: Sync {
+    /// What the table calls it.
+    fn name(&self) -> &'static str;
+    /// The addresses of all brokers.
+    fn bootstrap(&self) -> String;
+    /// Kills a broker without warning.
+    fn crash(&self, broker: i32) -> anyhow::Result<()>;
+    /// Starts a killed broker again, with its addresses and its data.
+    fn restart(&self, broker: i32) -> anyhow::Result<()>;
+}
+
+/// The embedded cluster, in this process.
+pub(crate) struct Embedded {
+    kafka: EmbeddedKafka,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Embedded {
+    /// Starts three brokers with the settings that `ci/apache-kafka` gives Apache Kafka.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Runtime::new()?;
+        let config = ClusterConfig {
+            detection: Duration::from_millis(2_500),
+            replica_lag_time_max: Duration::from_millis(2_500),
+            consumer_session_timeout: Duration::from_secs(3),
+            consumer_heartbeat_interval: Duration::from_millis(500),
+            ..ClusterConfig::default()
+        };
+        let kafka = runtime.block_on(EmbeddedKafka::start_with(config))?;
+        Ok(Self { kafka, runtime })
+    }
+}
+
+impl Subject for Embedded {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn bootstrap(&self) -> String {
+        self.kafka.bootstrap_servers()
+    }
+
+    fn crash(&self, broker: i32) -> anyhow::Result<()> {
+        self.runtime.block_on(self.kafka.crash_broker(broker))?;
+        Ok(())
+    }
+
+    fn restart(&self, broker: i32) -> anyhow::Result<()> {
+        Ok(self.runtime.block_on(self.kafka.restart_broker(broker))?)
+    }
+}
+
+/// Three brokers of Apache Kafka that a script started and can kill.
+pub(crate) struct Apache {
+    bootstrap: String,
+    script: PathBuf,
+    folder: PathBuf,
+}
+
+impl Apache {
+    /// The running brokers: their addresses, `ci/apache-kafka`, and the folder that it was given.
+    pub(crate) fn new(bootstrap: String, script: PathBuf, folder: PathBuf) -> Self {
+        Self { bootstrap, script, folder }
+    }
+
+    fn command(&self, verb: &str, broker: i32) -> anyhow::Result<()> {
+        let mut command = Command::new(&self.script);
+        let command = command.arg(verb).arg(broker.to_string()).arg(&self.folder);
+        let status = command.status()?;
+        ensure!(status.success(), "{} {verb} {broker}: {status}", self.script.display());
+        Ok(())
+    }
+}
+
+impl Subject for Apache {
+    fn name(&self) -> &'static str {
+        "Apache Kafka"
+    }
+
+    fn bootstrap(&self) -> String {
+        self.bootstrap.clone()
+    }
+
+    fn crash(&self, broker: i32) -> anyhow::Result<()> {
+        self.command("kill", broker)
+    }
+
+    fn restart(&self, broker: i32) -> anyhow::Result<()> {
+        self.command("restart", broker)
+    }
+}
