@@ -135,13 +135,13 @@ impl Coordinator {
     /// A coordinator without groups; `seed` decides the member ids it gives out.
     pub(crate) fn new(config: GroupConfig, seed: u64) -> Self {
         Self {
+            next_expiry: retention::CHECK_PERIOD.min(config.offsets_retention),
             config,
             member_ids: MemberIds::new(seed),
             catalog: Catalog::default(),
             groups: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             parked: BTreeSet::new(),
-            next_expiry: Duration::ZERO,
             transactional: BTreeMap::new(),
         }
     }

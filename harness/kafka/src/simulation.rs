@@ -13,6 +13,7 @@ use crate::server::observe::Asked;
 use crate::server::outbox::{Answered, Outbox};
 use crate::view::{LeaderMove, PartitionView, ReplicaView};
 use crate::wire::Output;
+use crate::wire::frame::FrameReader;
 use crate::wire::request::decode;
 use crate::wire::response::encode;
 
@@ -46,13 +47,14 @@ pub struct Simulation {
     connections: BTreeMap<u32, Connection>,
     next_connection: u32,
     answered: BTreeSet<u32>,
-    batch_bytes_max: usize,
+    frame_bytes_max: usize,
 }
 
 #[derive(Debug)]
 struct Connection {
     broker: i32,
     client: ClientInfo,
+    reader: FrameReader,
     outbox: Outbox,
     output: Output,
 }
@@ -60,14 +62,14 @@ struct Connection {
 impl Simulation {
     /// A cluster at time zero. Its listener's addresses are made up.
     pub fn new(config: ClusterConfig) -> Self {
-        let batch_bytes_max = config.request_bytes_max;
+        let frame_bytes_max = config.request_bytes_max;
         let ports = (0..config.brokers).map(|index| 9_092u16.wrapping_add(index as u16));
         let addresses: Vec<_> = ports.map(|port| ([127, 0, 0, 1], port).into()).collect();
         let mut cluster = Cluster::new(config);
         cluster.add_listener("default", &addresses);
         let (connections, answered) = (BTreeMap::new(), BTreeSet::new());
         let now = Duration::ZERO;
-        Self { cluster, now, connections, next_connection: 0, answered, batch_bytes_max }
+        Self { cluster, now, connections, next_connection: 0, answered, frame_bytes_max }
     }
 
     /// Time since the start.
@@ -84,7 +86,8 @@ impl Simulation {
         self.next_connection += 1;
         let client = ClientInfo { client_id: String::new(), host: "/127.0.0.1".to_owned() };
         let (outbox, output) = (Outbox::default(), Output::default());
-        self.connections.insert(id, Connection { broker, client, outbox, output });
+        let reader = FrameReader::new(self.frame_bytes_max);
+        self.connections.insert(id, Connection { broker, client, reader, outbox, output });
         Some(id)
     }
 
@@ -97,7 +100,7 @@ impl Simulation {
     /// connection, as does a broker that has gone.
     pub fn send(&mut self, connection: u32, frame: &[u8]) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
-        let Ok(decoded) = decode(Bytes::copy_from_slice(frame), self.batch_bytes_max) else {
+        let Ok(decoded) = decode(Bytes::copy_from_slice(frame), self.frame_bytes_max) else {
             return self.close(connection);
         };
         let question = decoded.question();
@@ -111,6 +114,20 @@ impl Simulation {
         let request = (question.key, decoded.request);
         self.cluster.accept(self.now, &origin, &open.client, request, &mut answers);
         self.deliver(answers);
+    }
+
+    /// Takes bytes as they come over a socket, in any pieces: frames with their length fields. A
+    /// length beyond the configured bound closes the connection before anything is reserved.
+    pub fn write(&mut self, connection: u32, bytes: &[u8]) {
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        let mut frames = Vec::new();
+        let understood = open.reader.push(bytes, &mut frames).is_ok();
+        for frame in frames {
+            self.send(connection, &frame);
+        }
+        if !understood {
+            self.close(connection);
+        }
     }
 
     /// The next response in the order of the requests, without its length field.

@@ -142,10 +142,11 @@ impl Cluster {
             self.settle(answers);
         }
         let led = self.end(now, id, End::Orderly)?;
+        // Its logs were closed in order, whether a controller heard of it or not.
+        self.broker_mut(id)?.clean = true;
         if registered {
             self.timers.remove(&(now + self.config.detection, Timer::Detect(id)));
-            let broker = self.broker_mut(id)?;
-            (broker.active, broker.clean) = (false, true);
+            self.broker_mut(id)?.active = false;
         }
         Ok(led)
     }

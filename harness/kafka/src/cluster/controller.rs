@@ -52,6 +52,8 @@ impl Cluster {
         let Some(broker) = self.brokers.get_mut(&id) else { return };
         let (noticed, clean) = (!broker.active, broker.clean);
         broker.active = false;
+        let partitions = self.topics.iter_mut().flat_map(|(_, topic)| &mut topic.partitions);
+        partitions.for_each(|partition| partition.forget_progress(id));
         self.reconsider(if clean { Cause::Gone(id) } else { Cause::UncleanShutdown(id) });
         if !noticed {
             self.move_groups(now, id, answers);
@@ -122,6 +124,8 @@ impl Cluster {
             }
         }
         for key in self.topics.keys() {
+            // Who was cut off when something was recorded and is back learns it now.
+            self.spread(key);
             self.grant(key);
         }
         self.resume(answers);

@@ -306,6 +306,12 @@ impl Partition {
         }
     }
 
+    /// A new process of `broker` has registered.
+    pub(crate) fn forget_progress(&mut self, broker: i32) {
+        let leading = self.replicas.iter_mut().filter_map(|replica| replica.leading.as_mut());
+        leading.for_each(|leading| leading.forget(broker));
+    }
+
     /// Forgets producers that have been silent since `before`.
     pub(crate) fn expire_producers(&mut self, before: Duration) {
         self.replicas.iter_mut().for_each(|replica| replica.log.expire_producers(before));

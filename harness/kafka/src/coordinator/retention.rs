@@ -17,7 +17,7 @@ use super::{Coordinator, Reply, ReplyBody};
 use super::{GroupState, Ticket};
 
 /// How often offsets that are too old are looked for, or as often as they can become so.
-const CHECK_PERIOD: Duration = Duration::from_secs(10 * 60);
+pub(super) const CHECK_PERIOD: Duration = Duration::from_secs(10 * 60);
 
 /// From when on an offset that nobody is subscribed to counts as unused.
 #[derive(Debug, Clone, Copy)]

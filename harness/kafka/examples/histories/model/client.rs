@@ -13,10 +13,12 @@ mod consumer;
 mod member;
 mod producer;
 mod routes;
+mod transactional;
 
 pub(crate) use consumer::Consumer;
 pub(crate) use member::{Member, read_share};
 pub(crate) use producer::Producer;
+pub(crate) use transactional::Transactional;
 
 /// A client. It is called when its timer is due, when an answer has reached it, and when it learns
 /// that an answer will never come.

@@ -1,7 +1,7 @@
 //! The world as a client sees it: it can ask brokers, wait, and draw lots.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 use embedded_kafka::Simulation;
@@ -54,6 +54,12 @@ pub(crate) struct Context {
     pub(crate) me: usize,
     /// Faults are over and connections reliable.
     pub(crate) healed: bool,
+    /// Brokers with a fault, beside slow replication, that is not over.
+    pub(crate) taken: usize,
+    /// A broker has lost power and not everybody was seen in sync since.
+    pub(crate) power_lost: bool,
+    /// Brokers whose disk is or was full since they were started.
+    pub(crate) full_disks: BTreeSet<i32>,
     pub(crate) links: Vec<Link>,
     pub(crate) current: BTreeMap<(usize, i32), usize>,
     pub(crate) by_connection: BTreeMap<u32, usize>,
@@ -81,6 +87,9 @@ impl Context {
             operations: 0,
             me: 0,
             healed: false,
+            taken: 0,
+            power_lost: false,
+            full_disks: BTreeSet::new(),
             links: Vec::new(),
             current: BTreeMap::new(),
             by_connection: BTreeMap::new(),

@@ -19,12 +19,14 @@ mod idempotence;
 mod liveness;
 mod offsets;
 mod ownership;
+mod transactions;
 
 use acknowledged::Acknowledged;
 use commits::Commits;
 use idempotence::Idempotence;
 use offsets::Offsets;
 use ownership::Ownership;
+use transactions::Transactions;
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub(crate) enum Note {
     Commit(Committed),
     Beat,
     Leave,
+    Add,
+    End(Ended),
 }
 
 /// Values that a producer writes as one batch.
@@ -60,6 +64,15 @@ pub(crate) struct Produced {
     pub(crate) count: u64,
     /// The producer numbers its batches.
     pub(crate) ordered: bool,
+    /// The transaction they belong to.
+    pub(crate) transaction: Option<u64>,
+}
+
+/// The end of a transaction.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) transaction: u64,
+    pub(crate) commits: bool,
 }
 
 impl Produced {
@@ -76,6 +89,16 @@ pub(crate) struct Fetched {
     pub(crate) places: Vec<(usize, i32, i64)>,
     /// Nothing is written any more.
     pub(crate) last: bool,
+    /// Only committed records are asked for.
+    pub(crate) committed: bool,
+}
+
+impl Fetched {
+    /// Where a partition is read from.
+    fn position(&self, partition: i32) -> i64 {
+        let mut places = self.places.iter();
+        places.find(|place| place.0 as i32 == partition).map_or(0, |place| place.2)
+    }
 }
 
 /// A member's question for its assignment; the leader brings everybody's.
@@ -103,6 +126,7 @@ pub(crate) struct Observer {
     commits: Commits,
     idempotence: Idempotence,
     ownership: Ownership,
+    transactions: Transactions,
 }
 
 type Verdict = Result<(), String>;
@@ -117,6 +141,7 @@ impl Observer {
             commits: Commits::default(),
             idempotence: Idempotence::default(),
             ownership: Ownership::default(),
+            transactions: Transactions::default(),
         }
     }
 
@@ -132,7 +157,11 @@ impl Observer {
     /// A request has reached its broker.
     pub(crate) fn arrived(&mut self, note: &Note) {
         match note {
-            Note::Produce(produced) => self.idempotence.arrived(produced),
+            Note::Produce(produced) => {
+                self.idempotence.arrived(produced);
+                self.transactions.arrived(produced);
+            }
+            Note::End(ended) => self.transactions.asked(ended),
             Note::Sync(synced) => self.ownership.brought(synced),
             Note::Commit(committed) => self.commits.arrived(committed),
             _ => {}
@@ -144,10 +173,23 @@ impl Observer {
         match (note, reply) {
             (Note::Produce(produced), Reply::Produce(response)) => {
                 self.acknowledged.answered(produced, response);
+                let parts = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+                for part in parts.filter(|part| part.error_code == 0) {
+                    self.transactions.written(produced, part.base_offset);
+                }
+            }
+            (Note::End(ended), Reply::EndTxn(response)) if response.error_code == 0 => {
+                self.transactions.ended(ended);
             }
             (Note::Fetch(fetched), Reply::Fetch(response)) => {
                 for part in response.responses.iter().flat_map(|topic| &topic.partitions) {
                     let batches = records::read(part.records.clone().unwrap_or_default());
+                    let position = fetched.position(part.partition_index);
+                    if let Some(batches) = batches.as_ref().filter(|_| fetched.committed) {
+                        let (last, read) = (fetched.last, &mut self.transactions);
+                        let verdict = read.read(last, position, part, batches);
+                        self.judge("transactions", verdict);
+                    }
                     let verdict = self.offsets.read(fetched, part, batches);
                     self.judge("offsets", verdict);
                 }
@@ -181,6 +223,8 @@ impl Observer {
         self.judge("acknowledged", verdict);
         let verdict = self.idempotence.finish(&self.offsets);
         self.judge("idempotence", verdict);
+        let verdict = self.transactions.finish(&self.offsets);
+        self.judge("transactions", verdict);
     }
 
     /// An idempotent producer's oldest open batch is out of order to the broker.

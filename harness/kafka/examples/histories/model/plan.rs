@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use embedded_kafka::ClusterConfig;
+use embedded_kafka::{ClusterConfig, ReplicationLag};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::client::{Client, Consumer, Member, Producer};
+use super::client::{Client, Consumer, Member, Producer, Transactional};
 use super::fault::{self, Fault};
 
 /// Everything that a seed decides before the history begins.
@@ -36,6 +36,10 @@ pub(crate) enum ClientKind {
     HastyProducer,
     /// Reads everything from the beginning.
     Consumer,
+    /// Reads everything that is committed from the beginning.
+    CommittedConsumer,
+    /// Writes transactions as clients before KIP-890 do, or as those after.
+    Transactional { newer: bool },
     /// A member of a classic group.
     Member,
 }
@@ -46,6 +50,10 @@ impl Plan {
         config.seed = seed;
         config.detection = Duration::from_millis(random.random_range(20..500));
         config.group_initial_rebalance_delay = Duration::from_millis(random.random_range(0..100));
+        config.replication_lag = lag(random);
+        config.replica_lag_time_max = Duration::from_millis(random.random_range(100..1_500));
+        config.controller_failover = Duration::from_millis(random.random_range(0..200));
+        config.flush_interval = Duration::from_millis(random.random_range(1..300));
         let faults_end = Duration::from_millis(random.random_range(500..2_500));
         Self {
             config,
@@ -74,12 +82,26 @@ impl Plan {
                     ClientKind::HastyProducer => {
                         Box::new(Producer::plain(number, 1, self.partitions))
                     }
-                    ClientKind::Consumer => Box::new(Consumer::new(self.partitions)),
+                    ClientKind::Consumer => Box::new(Consumer::new(self.partitions, false)),
+                    ClientKind::CommittedConsumer => Box::new(Consumer::new(self.partitions, true)),
+                    ClientKind::Transactional { newer } => {
+                        Box::new(Transactional::new(number, *newer, self.partitions))
+                    }
                     ClientKind::Member => Box::new(Member::new(self.partitions)),
                 }
             })
             .collect()
     }
+}
+
+/// Followers are in step, or trail by some milliseconds.
+fn lag(random: &mut ChaCha8Rng) -> ReplicationLag {
+    if random.random_ratio(1, 3) {
+        return ReplicationLag::default();
+    }
+    let delay = Duration::from_micros(random.random_range(100..10_000));
+    let jitter = Duration::from_micros(random.random_range(0..20_000));
+    ReplicationLag { jitter, ..ReplicationLag::of(delay) }
 }
 
 /// The seed's generator of everything that the model draws.
@@ -88,16 +110,22 @@ pub(crate) fn random(seed: u64) -> ChaCha8Rng {
 }
 
 fn kinds(random: &mut ChaCha8Rng) -> Vec<ClientKind> {
-    use ClientKind::{Consumer, HastyProducer, IdempotentProducer, Member, PlainProducer};
+    use ClientKind::{CommittedConsumer, Consumer, HastyProducer, IdempotentProducer, Member};
+    use ClientKind::{PlainProducer, Transactional};
     let writer = match random.random_range(0..4) {
         0 => PlainProducer,
         1 => HastyProducer,
         _ => IdempotentProducer,
     };
-    match random.random_range(0..4) {
+    let newer = random.random_ratio(1, 2);
+    match random.random_range(0..6) {
         0 => vec![Member; random.random_range(2..=4)],
         1 => vec![IdempotentProducer, Member, Member],
         2 => vec![IdempotentProducer, Consumer],
+        3 => vec![Transactional { newer }, CommittedConsumer],
+        4 => {
+            vec![Transactional { newer: true }, Transactional { newer }, writer, CommittedConsumer]
+        }
         _ => vec![IdempotentProducer, writer, Consumer],
     }
 }

@@ -8,6 +8,8 @@ use super::digest;
 
 const CHECKSUM_START: usize = 21;
 const HEADER_BYTES: usize = 61;
+/// Behind the marker's length, attributes, two deltas, the length of its key, and a version.
+const MARKER_TYPE: usize = HEADER_BYTES + 7;
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
 
@@ -34,6 +36,8 @@ pub(crate) struct ReadBatch {
     pub(crate) producer_id: i64,
     pub(crate) control: bool,
     pub(crate) transactional: bool,
+    /// A marker that ends its producer's transaction by aborting it.
+    pub(crate) aborts: bool,
     /// A digest of everything but offset and epoch.
     pub(crate) digest: u64,
     pub(crate) values: Vec<u64>,
@@ -111,6 +115,7 @@ fn read_batch(batch: &[u8]) -> Option<ReadBatch> {
         producer_id,
         control,
         transactional: attributes & TRANSACTIONAL != 0,
+        aborts: control && batch.get(MARKER_TYPE..MARKER_TYPE + 2) == Some(&[0, 0]),
         digest: digest::of(&batch[16..]),
         values,
         last_offset,

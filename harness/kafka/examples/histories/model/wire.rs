@@ -37,6 +37,8 @@ replies! {
     SyncGroup(SyncGroupResponse, SyncGroupRequest),
     Heartbeat(HeartbeatResponse, HeartbeatRequest),
     LeaveGroup(LeaveGroupResponse, LeaveGroupRequest),
+    AddPartitionsToTxn(AddPartitionsToTxnResponse, AddPartitionsToTxnRequest),
+    EndTxn(EndTxnResponse, EndTxnRequest),
     OffsetCommit(OffsetCommitResponse, OffsetCommitRequest),
     OffsetFetch(OffsetFetchResponse, OffsetFetchRequest),
 }

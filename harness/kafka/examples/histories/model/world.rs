@@ -201,12 +201,34 @@ impl World {
         }
     }
 
+    /// Whether every replica has everything, and everything is committed.
+    pub(crate) fn replicated(&self) -> bool {
+        let Context { cluster, plan, .. } = &self.context;
+        let partitions = (0..plan.partitions).map(|partition| cluster.replicas(TOPIC, partition));
+        partitions.flatten().all(|replicas| {
+            let end = replicas.iter().map(|replica| replica.log_end).max();
+            let committed = replicas.iter().filter(|replica| replica.leads);
+            let committed = committed.map(|leader| leader.high_watermark).max();
+            committed == end && replicas.iter().all(|replica| Some(replica.log_end) == end)
+        })
+    }
+
     /// Looks at the replicas of every partition.
     pub(crate) fn compare_replicas(&mut self) {
         for partition in 0..self.context.plan.partitions {
             let replicas = self.context.cluster.replicas(TOPIC, partition).unwrap_or_default();
             self.context.observer.compare(partition, &replicas);
         }
+        let (cluster, now) = (&self.context.cluster, self.context.now);
+        self.context.trace.add(now, || {
+            let partitions = cluster.partitions(TOPIC).unwrap_or_default().into_iter();
+            let states = partitions.map(|view| {
+                let (leader, epoch) = (view.leader, view.leader_epoch);
+                let (isr, eligible) = (view.isr, view.eligible_leaders);
+                format!("leader {leader:?} epoch {epoch} in sync {isr:?} eligible {eligible:?}")
+            });
+            format!("    {}", states.collect::<Vec<_>>().join("; "))
+        });
     }
 
     /// Clients of connections that brokers closed learn of it; an answer that was on its way

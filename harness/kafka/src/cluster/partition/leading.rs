@@ -114,6 +114,15 @@ impl Leading {
         }
     }
 
+    /// A new process of a follower's broker has registered: what the leader knew of the one before
+    /// says nothing about it, nor may it be taken in on that ground (KIP-903).
+    pub(crate) fn forget(&mut self, broker: i32) {
+        if let Some(progress) = self.followers.iter_mut().find(|known| known.broker == broker) {
+            (progress.log_end, progress.caught_up_at) = (None, None);
+        }
+        self.proposed.take_if(|isr| isr.contains(&broker));
+    }
+
     /// What every replica in sync has, and those that are about to join the in-sync set: without
     /// waiting for them it would run away from them. `None` while too few are in sync.
     pub(crate) fn committed_end(

@@ -25,6 +25,8 @@ pub(crate) struct Consumer {
     finishing: bool,
     /// It reads a cluster at rest to its end.
     last: bool,
+    /// It reads committed records only.
+    committed: bool,
 }
 
 /// How far a partition has been read.
@@ -36,15 +38,15 @@ struct Place {
 }
 
 impl Consumer {
-    pub(crate) fn new(partitions: i32) -> Self {
+    pub(crate) fn new(partitions: i32, committed: bool) -> Self {
         let places = vec![Place { epoch: -1, ..Place::default() }; partitions as usize];
         let routes = Routes::new(partitions);
-        Self { routes, places, flying: Vec::new(), finishing: false, last: false }
+        Self { routes, places, flying: Vec::new(), finishing: false, last: false, committed }
     }
 
     /// Reads a cluster at rest to its end.
-    pub(crate) fn last(partitions: i32) -> Self {
-        Self { last: true, ..Self::new(partitions) }
+    pub(crate) fn last(partitions: i32, committed: bool) -> Self {
+        Self { last: true, ..Self::new(partitions, committed) }
     }
 
     /// One Fetch for each leader that is not asked already.
@@ -86,10 +88,12 @@ impl Consumer {
             .with_min_bytes(1)
             .with_max_bytes(1 << 20)
             .with_session_epoch(-1)
+            .with_isolation_level(i8::from(self.committed))
             .with_topics(vec![wanted_topic]);
         let epoch = |partition| self.routes.leader(partition).map_or(-1, |(_, epoch)| epoch);
         let places = wanted.iter().map(|&at| (at, epoch(at), self.places[at].position));
-        let note = Note::Fetch(Fetched { broker, places: places.collect(), last: self.last });
+        let (places, last, committed) = (places.collect(), self.last, self.committed);
+        let note = Note::Fetch(Fetched { broker, places, last, committed });
         let token = context.ask(broker, 12, &request, note, Duration::from_millis(600));
         self.flying.push((token, wanted));
     }

@@ -164,6 +164,7 @@ impl Producer {
             first: batch.first,
             count: batch.count,
             ordered: self.idempotent,
+            transaction: None,
         });
         let timeout = timeout + Duration::from_millis(200);
         batch.oldest = position == 0;

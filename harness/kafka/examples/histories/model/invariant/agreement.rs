@@ -5,8 +5,9 @@ use embedded_kafka::{BatchView, ReplicaView};
 
 use super::Verdict;
 
-/// Compares the replicas of a partition. A broker that is down cannot be compared: a power loss
-/// may have cost it what the others still have.
+/// Compares the replicas of a partition. A broker that is down, or that was started and has not
+/// heard of the leader yet, cannot be compared: a power loss may have cost it what the others
+/// have, and the controller learns of that only from it.
 pub(super) fn compare(partition: i32, replicas: &[ReplicaView]) -> Verdict {
     let leading = replicas.iter().filter(|replica| replica.leads && replica.running);
     let Some(leader) = leading.max_by_key(|replica| replica.leader_epoch) else { return Ok(()) };
@@ -14,7 +15,8 @@ pub(super) fn compare(partition: i32, replicas: &[ReplicaView]) -> Verdict {
         return Ok(());
     }
     let committed = leader.high_watermark;
-    for replica in replicas.iter().filter(|replica| replica.in_sync && replica.running) {
+    let in_sync = replicas.iter().filter(|replica| replica.in_sync && replica.running);
+    for replica in in_sync.filter(|replica| replica.leader_epoch == leader.leader_epoch) {
         if replica.log_end < committed {
             return Err(format!(
                 "partition {partition}: broker {} is in sync and ends at {}, where the leader {} \
