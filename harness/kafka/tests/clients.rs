@@ -211,7 +211,7 @@ async fn topics_are_administered_over_the_wire() {
         NewTopic::new("made", 3, TopicReplication::Fixed(2)).set("retention.ms", "60000"),
         NewTopic::new("bad name", 1, TopicReplication::Fixed(1)),
         NewTopic::new("wide", 1, TopicReplication::Fixed(9)),
-        NewTopic::new("odd", 1, TopicReplication::Fixed(1)).set("cleanup.policy", "compact"),
+        NewTopic::new("odd", 1, TopicReplication::Fixed(1)).set("cleanup.policy", "shred"),
     ];
     let created = admin.create_topics(&topics, &options).await.unwrap();
     let good: Vec<bool> = created.iter().map(Result::is_ok).collect();
