@@ -19,6 +19,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("checkers-swap", include_str!("../../scenarios/checkers-swap.yaml")),
     ("durability-acks-leader", include_str!("../../scenarios/durability-acks-leader.yaml")),
     ("durability-acks-all", include_str!("../../scenarios/durability-acks-all.yaml")),
+    ("durability-exactly-once", include_str!("../../scenarios/durability-exactly-once.yaml")),
     ("durability-at-least-once", include_str!("../../scenarios/durability-at-least-once.yaml")),
 ];
 

@@ -82,7 +82,7 @@ impl Transactional {
         if !positions.is_empty() {
             let Some(group) = source.group() else { return Ok(Step::MustAbort) };
             let offsets = source.offsets(positions);
-            if self.transactor.add_offsets(&offsets, &group, deadline)? == Step::MustAbort {
+            if self.transactor.add_offsets(offsets, group, deadline)? == Step::MustAbort {
                 return Ok(Step::MustAbort);
             }
         }

@@ -1,6 +1,9 @@
 //! The transactional producing client.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
@@ -27,9 +30,13 @@ const OPEN_LIMIT: Duration = Duration::from_secs(60);
 
 /// Writes results in transactions.
 pub(super) struct Transactor {
-    producer: ThreadedProducer<TransactorContext>,
+    producer: Client,
     topic: String,
+    /// How long a call may go on past its own limit before the client is given up.
+    patience: Duration,
 }
+
+type Client = ThreadedProducer<TransactorContext>;
 
 /// How a step towards the end of a transaction went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +67,16 @@ impl Transactor {
         stop: &AtomicBool,
     ) -> Result<Option<Self>, WorkerError> {
         let timeout_ms = transactions.timeout.as_millis().to_string();
-        let producer = settings(config)
+        let producer: Client = settings(config)
             .set("transactional.id", &transactions.id)
             .set("transaction.timeout.ms", &timeout_ms)
             // A result that is not delivered by then would be aborted anyway.
             .set("delivery.timeout.ms", &timeout_ms)
             .create_with_context(TransactorContext)
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
-        let transactor = Self { producer, topic: config.result_topic.clone() };
+        let topic = config.result_topic.clone();
+        // After that the brokers have aborted the transaction whatever the client does.
+        let transactor = Self { producer, topic, patience: transactions.timeout };
         let deadline = clock::now() + OPEN_LIMIT;
         while !stop.load(Ordering::Relaxed) {
             match transactor.producer.init_transactions(CALL_MAX) {
@@ -108,21 +117,22 @@ impl Transactor {
     /// Makes offsets part of the transaction, in the name of this member of the group (KIP-447).
     pub(super) fn add_offsets(
         &self,
-        offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
+        offsets: TopicPartitionList,
+        group: ConsumerGroupMetadata,
         deadline: Instant,
     ) -> Result<Step, WorkerError> {
-        self.attempt("send offsets", deadline, |limit| {
-            self.producer.send_offsets_to_transaction(offsets, group, limit)
+        let what = Arc::new((offsets, group));
+        self.attempt("send offsets", deadline, move |producer, limit| {
+            producer.send_offsets_to_transaction(&what.0, &what.1, limit)
         })
     }
 
     pub(super) fn commit(&self, deadline: Instant) -> Result<Step, WorkerError> {
-        self.attempt("commit", deadline, |limit| self.producer.commit_transaction(limit))
+        self.attempt("commit", deadline, |producer, limit| producer.commit_transaction(limit))
     }
 
     pub(super) fn abort(&self, deadline: Instant) -> Result<(), WorkerError> {
-        let abort = |limit| self.producer.abort_transaction(limit);
+        let abort = |producer: &Client, limit| producer.abort_transaction(limit);
         match self.attempt("abort", deadline, abort)? {
             Step::Done => Ok(()),
             Step::MustAbort => {
@@ -137,11 +147,12 @@ impl Transactor {
         &self,
         what: &str,
         deadline: Instant,
-        call: impl Fn(Duration) -> KafkaResult<()>,
+        call: impl Fn(&Client, Duration) -> KafkaResult<()> + Clone + Send + 'static,
     ) -> Result<Step, WorkerError> {
         loop {
             let left = deadline.saturating_duration_since(clock::now());
-            let Err(error) = call(left.clamp(RETRY_PAUSE, CALL_MAX)) else {
+            let Err(error) = self.guarded(what, left.clamp(RETRY_PAUSE, CALL_MAX), call.clone())?
+            else {
                 return Ok(Step::Done);
             };
             match remedy(&error) {
@@ -156,6 +167,24 @@ impl Transactor {
                 Remedy::Retry | Remedy::Stop => return Err(failed(what, &error)),
             }
         }
+    }
+    /// Calls on a thread of its own: librdkafka 2.12 can wait in `send_offsets_to_transaction` for
+    /// ever when the group's coordinator dies meanwhile, whatever limit it was given.
+    fn guarded(
+        &self,
+        what: &str,
+        limit: Duration,
+        call: impl FnOnce(&Client, Duration) -> KafkaResult<()> + Send + 'static,
+    ) -> Result<KafkaResult<()>, WorkerError> {
+        let (answer, answered) = sync_channel(1);
+        let producer = self.producer.clone();
+        // Nobody may be waiting for the answer any more.
+        let run = move || answer.send(call(&producer, limit)).ok();
+        let spawned = thread::Builder::new().name("transaction".to_owned()).spawn(run);
+        spawned.map_err(|error| WorkerError::Transaction(format!("{what}: {error}")))?;
+        answered.recv_timeout(limit + self.patience).map_err(|_| {
+            WorkerError::Transaction(format!("{what}: the client did not answer within its limit"))
+        })
     }
 }
 

@@ -40,8 +40,10 @@ impl Changed {
         let each = self.ids.iter().map(|id| match self.state {
             DiskState::Slow { delay } => {
                 // A broker that leads nothing writes what it copies.
-                slow_write(*id, delay, self.since, &self.kafka.captured())
-                    .or_else(|| behind(*id, &brokers::replicas(&self.kafka)).sentence())
+                match brokers::led_by(&self.kafka, *id) {
+                    0 => behind(*id, &brokers::replicas(&self.kafka)).sentence(),
+                    _ => slow_write(*id, delay, self.since, &self.kafka.captured()),
+                }
             }
             DiskState::Full => self.offline(*id),
         });
