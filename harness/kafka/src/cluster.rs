@@ -35,6 +35,8 @@ mod metadata;
 mod offsets;
 mod partition;
 mod produce;
+mod quorum;
+mod reassignments;
 mod replicas;
 mod replication;
 mod stalls;
@@ -135,6 +137,8 @@ pub(crate) struct Cluster {
     timers: BTreeSet<(Duration, Timer)>,
     /// The broker that holds the active controller.
     controller: Option<i32>,
+    /// How many controllers there have been.
+    controller_epoch: i32,
     /// Whether any broker's copies take time.
     lagging: bool,
     /// Requests that a broker cannot serve yet; connections bound their number.
@@ -188,6 +192,7 @@ impl Cluster {
             coordinator_slots: slots,
             brokers,
             controller,
+            controller_epoch: 1,
             lagging: false,
             waiting: Vec::new(),
             held: BTreeMap::new(),
@@ -328,6 +333,9 @@ impl Cluster {
                 self.list_config_resources(origin, &request)
             }
             AdminRequest::ElectLeaders(request) => self.elect_leaders(request),
+            AdminRequest::AlterPartitionReassignments(request) => self.alter_reassignments(request),
+            AdminRequest::ListPartitionReassignments(request) => self.list_reassignments(request),
+            AdminRequest::DescribeQuorum(request) => self.describe_quorum(origin, &request),
             AdminRequest::CreatePartitions(request) => self.create_partitions(request),
             AdminRequest::DescribeCluster(request) => self.describe_cluster(origin, request),
             AdminRequest::DescribeTopicPartitions(request) => {

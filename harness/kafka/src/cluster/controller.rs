@@ -139,6 +139,7 @@ impl Cluster {
         if self.controller.is_none() {
             return;
         }
+        self.controller_epoch += 1;
         self.timers.retain(|(_, timer)| !matches!(timer, Timer::Detect(_)));
         let due = now + self.config.detection;
         let missing = self.brokers.iter().filter(|(_, it)| it.active && !it.is_connected());

@@ -107,7 +107,7 @@ impl Cluster {
                     format!("Found multiple manual partition assignments for partition {index}");
                 return refuse(ResponseError::InvalidReplicaAssignment, message);
             }
-            let replicas = self.manual_replicas(index, &given.broker_ids, factor)?;
+            let replicas = self.first_replicas(index, &given.broker_ids, factor)?;
             factor = Some(replicas.len());
             assignment.insert(index, replicas);
         }
@@ -140,10 +140,9 @@ impl Cluster {
         self.assign(count, factor)
     }
 
-    /// Holds the replicas that somebody chose for partition `index` against Kafka's rules.
+    /// Holds the replicas that somebody chose for a partition against Kafka's rules.
     pub(super) fn manual_replicas(
         &self,
-        index: i32,
         brokers: &[BrokerId],
         factor: Option<usize>,
     ) -> Result<Vec<i32>, Refusal> {
@@ -170,14 +169,25 @@ impl Cluster {
                 replicas.len()
             ));
         }
-        if !self.known_brokers().any(|(id, _)| replicas.contains(&id)) {
-            let message = format!(
-                "All brokers specified in the manual partition assignment for partition {index} \
-                 are fenced or in controlled shutdown."
-            );
-            return refuse(ResponseError::InvalidReplicaAssignment, message);
-        }
         Ok(replicas)
+    }
+
+    /// The same for a new partition `index`, which somebody must lead.
+    fn first_replicas(
+        &self,
+        index: i32,
+        brokers: &[BrokerId],
+        factor: Option<usize>,
+    ) -> Result<Vec<i32>, Refusal> {
+        let replicas = self.manual_replicas(brokers, factor)?;
+        if self.known_brokers().any(|(id, _)| replicas.contains(&id)) {
+            return Ok(replicas);
+        }
+        let message = format!(
+            "All brokers specified in the manual partition assignment for partition {index} are \
+             fenced or in controlled shutdown."
+        );
+        refuse(ResponseError::InvalidReplicaAssignment, message)
     }
 
     pub(super) fn create_partitions(&mut self, request: CreatePartitionsRequest) -> AdminResponse {
@@ -209,7 +219,7 @@ impl Cluster {
         let index = self.topics.index(&wanted.name).ok_or_else(|| unknown.clone())?;
         let topic = self.topics.get(index).ok_or(unknown)?;
         let present = topic.partitions.len() as i32;
-        let factor = topic.partitions.first().map_or(1, |first| first.replicas().len());
+        let factor = topic.partitions.first().map_or(1, |first| first.registration.replicas.len());
         let min_insync_replicas = topic.settings.min_insync_replicas;
         let name = &*wanted.name;
         if wanted.count == present {
@@ -238,7 +248,7 @@ impl Cluster {
             }
             Some(chosen) => (present..)
                 .zip(chosen)
-                .map(|(place, given)| self.manual_replicas(place, &given.broker_ids, Some(factor)))
+                .map(|(place, given)| self.first_replicas(place, &given.broker_ids, Some(factor)))
                 .collect::<Result<_, _>>()?,
         };
         if !only_check {

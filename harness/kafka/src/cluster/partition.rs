@@ -11,6 +11,7 @@ use crate::view::PartitionView;
 
 mod following;
 mod leading;
+pub(crate) mod reassignment;
 pub(crate) mod registration;
 pub(crate) mod replica;
 pub(crate) mod surroundings;
@@ -85,7 +86,8 @@ impl Partition {
         self.replicas.iter_mut().find(|replica| replica.broker == broker)
     }
 
-    /// The copies, in the order of the assignment.
+    /// The copies, in the order of the assignment; last those of brokers that have not heard yet
+    /// that they keep the partition no more.
     pub(crate) fn replicas(&self) -> &[Replica] {
         &self.replicas
     }
@@ -127,14 +129,36 @@ impl Partition {
     }
 
     /// The brokers that hear from the controller learn its record. Returns those for which a new
-    /// epoch began.
+    /// epoch began, or that keep the partition no more.
     pub(crate) fn spread(&mut self, around: Surroundings<'_>) -> Vec<i32> {
+        let mut changed = self.place_replicas(around);
         let (registration, now) = (&self.registration, around.now);
         let reached = self.replicas.iter_mut().filter(|replica| around.hears(replica.broker));
-        let changed = reached.filter_map(|replica| {
+        changed.extend(reached.filter_map(|replica| {
             replica.learn(registration, now, around.defect).then_some(replica.broker)
-        });
-        changed.collect()
+        }));
+        changed
+    }
+
+    /// Those who shall keep the partition have a copy, be it empty, and those who shall no more
+    /// drop theirs as soon as they hear of it. Returns the latter.
+    fn place_replicas(&mut self, around: Surroundings<'_>) -> Vec<i32> {
+        let order = &self.registration.replicas;
+        if self.replicas.iter().map(|replica| &replica.broker).eq(order) {
+            return Vec::new();
+        }
+        let goes = |replica: &mut Replica| {
+            !order.contains(&replica.broker) && around.hears(replica.broker)
+        };
+        let dropped = self.replicas.extract_if(.., goes).map(|replica| replica.broker).collect();
+        for &broker in order {
+            if self.replicas.iter().all(|replica| replica.broker != broker) {
+                self.replicas.push(Replica::new(broker));
+            }
+        }
+        let place = |replica: &Replica| order.iter().position(|&broker| broker == replica.broker);
+        self.replicas.sort_by_key(|replica| place(replica).unwrap_or(usize::MAX));
+        dropped
     }
 
     /// Followers fetch what the leader `broker` has, and the high watermark moves.

@@ -43,7 +43,11 @@ impl Wait {
         let position = usize::try_from(self.key.1).unwrap_or(usize::MAX);
         let found = topic.and_then(|topic| {
             let partition = topic.partitions.get(position)?;
-            Some((partition.replica(broker)?, partition.replicas().len(), &topic.settings))
+            Some((
+                partition.replica(broker)?,
+                partition.registration.replicas.len(),
+                &topic.settings,
+            ))
         });
         let Some((replica, replicas, settings)) = found else {
             return Some(Err(ResponseError::UnknownTopicOrPartition));

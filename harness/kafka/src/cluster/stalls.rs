@@ -50,7 +50,7 @@ impl Cluster {
     /// controller that it does not reach.
     pub(super) fn must_wait(&self, broker: i32, request: &Request) -> bool {
         let starting = self.brokers.get(&broker).is_some_and(|broker| broker.starting);
-        starting || changes_metadata(request) && !self.controller_hears(broker)
+        starting || needs_controller(request) && !self.controller_hears(broker)
     }
 
     pub(super) fn wait(
@@ -77,10 +77,10 @@ impl Cluster {
     }
 }
 
-fn changes_metadata(request: &Request) -> bool {
+fn needs_controller(request: &Request) -> bool {
     match request {
         Request::CreateTopics(_) | Request::DeleteTopics(_) => true,
-        Request::Admin(request) => request.changes_metadata(),
+        Request::Admin(request) => request.needs_controller(),
         _ => false,
     }
 }

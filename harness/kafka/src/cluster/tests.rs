@@ -25,6 +25,7 @@ mod failures;
 mod numbers;
 mod partial;
 mod reading;
+mod reassignments;
 mod replication;
 mod sessions;
 mod storms;

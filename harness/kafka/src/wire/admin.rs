@@ -7,17 +7,22 @@ use kafka_protocol::protocol::{Decodable, Encodable};
 use super::chain::Frame;
 
 macro_rules! administration {
-    ($($name:ident: $request:ident => $response:ident,)*) => {
+    (
+        { $($name:ident: $request:ident => $response:ident,)* }
+        without throttle_time_ms: { $($bare:ident: $bare_request:ident => $bare_response:ident,)* }
+    ) => {
         /// What an administrator asks.
         #[derive(Debug)]
         pub(crate) enum AdminRequest {
             $($name($request),)*
+            $($bare($bare_request),)*
         }
 
         /// What an administrator is answered.
         #[derive(Debug)]
         pub(crate) enum AdminResponse {
             $($name($response),)*
+            $($bare($bare_response),)*
         }
 
         impl AdminRequest {
@@ -29,6 +34,7 @@ macro_rules! administration {
             ) -> Option<Result<Self, String>> {
                 Some(match key {
                     $(ApiKey::$name => $request::decode(body, version).map(Self::$name),)*
+                    $(ApiKey::$bare => $bare_request::decode(body, version).map(Self::$bare),)*
                     _ => return None,
                 }
                 .map_err(|error| error.to_string()))
@@ -40,12 +46,14 @@ macro_rules! administration {
             pub(super) fn set_throttle(&mut self, ms: i32) {
                 match self {
                     $(Self::$name(body) => body.throttle_time_ms = ms,)*
+                    $(Self::$bare(_) => {})*
                 }
             }
 
             pub(super) fn encode(&self, frame: &mut Frame, version: i16) -> Result<(), String> {
                 match self {
                     $(Self::$name(body) => body.encode(frame.tail(), version),)*
+                    $(Self::$bare(body) => body.encode(frame.tail(), version),)*
                 }
                 .map_err(|error| error.to_string())
             }
@@ -54,28 +62,40 @@ macro_rules! administration {
 }
 
 administration! {
-    AlterConfigs: AlterConfigsRequest => AlterConfigsResponse,
-    IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse,
-    ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse,
-    CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse,
-    DescribeCluster: DescribeClusterRequest => DescribeClusterResponse,
-    DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse,
-    DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse,
-    ElectLeaders: ElectLeadersRequest => ElectLeadersResponse,
-    DescribeAcls: DescribeAclsRequest => DescribeAclsResponse,
-    CreateAcls: CreateAclsRequest => CreateAclsResponse,
-    DeleteAcls: DeleteAclsRequest => DeleteAclsResponse,
+    {
+        AlterConfigs: AlterConfigsRequest => AlterConfigsResponse,
+        IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse,
+        ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse,
+        CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse,
+        DescribeCluster: DescribeClusterRequest => DescribeClusterResponse,
+        DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse,
+        DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse,
+        ElectLeaders: ElectLeadersRequest => ElectLeadersResponse,
+        AlterPartitionReassignments: AlterPartitionReassignmentsRequest =>
+            AlterPartitionReassignmentsResponse,
+        ListPartitionReassignments: ListPartitionReassignmentsRequest =>
+            ListPartitionReassignmentsResponse,
+        DescribeAcls: DescribeAclsRequest => DescribeAclsResponse,
+        CreateAcls: CreateAclsRequest => CreateAclsResponse,
+        DeleteAcls: DeleteAclsRequest => DeleteAclsResponse,
+    }
+    without throttle_time_ms: {
+        DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse,
+    }
 }
 
 impl AdminRequest {
-    /// Whether the controller must record it.
-    pub(crate) fn changes_metadata(&self) -> bool {
+    /// Whether brokers pass it on to the controller.
+    pub(crate) fn needs_controller(&self) -> bool {
         matches!(
             self,
             Self::AlterConfigs(_)
                 | Self::IncrementalAlterConfigs(_)
                 | Self::CreatePartitions(_)
                 | Self::ElectLeaders(_)
+                | Self::AlterPartitionReassignments(_)
+                | Self::ListPartitionReassignments(_)
+                | Self::DescribeQuorum(_)
         )
     }
 }
@@ -107,6 +127,15 @@ impl AdminResponse {
                 let topics = body.replica_election_results.iter();
                 let results = topics.flat_map(|topic| &topic.partition_result);
                 all(&mut results.map(|each| each.error_code));
+            }
+            Self::AlterPartitionReassignments(body) => {
+                let topics = body.responses.iter().flat_map(|topic| &topic.partitions);
+                all(&mut topics.map(|each| each.error_code));
+            }
+            Self::ListPartitionReassignments(body) => see(body.error_code),
+            Self::DescribeQuorum(body) => {
+                let topics = body.topics.iter().flat_map(|topic| &topic.partitions);
+                all(&mut std::iter::once(body.error_code).chain(topics.map(|it| it.error_code)));
             }
             Self::DescribeLogDirs(body) => see(body.error_code),
             Self::DescribeAcls(body) => see(body.error_code),

@@ -82,6 +82,9 @@ static APIS: &[Api] = &[
     api(ApiKey::DescribeTopicPartitions, (0, 0), 0, DESCRIBE_TOPIC_PARTITIONS),
     api(ApiKey::DescribeLogDirs, (1, 4), 2, &[structs(PARTITIONS)]),
     api(ApiKey::ElectLeaders, (0, 2), 2, &[fixed(1).since(1), structs(PARTITIONS), fixed(4)]),
+    api(ApiKey::AlterPartitionReassignments, (0, 1), 0, ALTER_REASSIGNMENTS),
+    api(ApiKey::ListPartitionReassignments, (0, 0), 0, &[fixed(4), structs(PARTITIONS)]),
+    api(ApiKey::DescribeQuorum, (0, 2), 0, &[structs(&[text(), structs(&[fixed(4)])])]),
     api(ApiKey::DescribeAcls, (1, 3), 2, ACL_FILTER),
     api(ApiKey::CreateAcls, (1, 3), 2, &[structs(ACL)]),
     api(ApiKey::DeleteAcls, (1, 3), 2, &[structs(ACL_FILTER)]),
@@ -229,6 +232,9 @@ const STEPWISE: &[Field] = &[fixed(1), text(), structs(&[text(), fixed(1), text(
 
 const CREATE_PARTITIONS: &[Field] =
     &[structs(&[text(), fixed(4), structs(&[numbers(4)])]), fixed(4), fixed(1)];
+
+const ALTER_REASSIGNMENTS: &[Field] =
+    &[fixed(4), fixed(1).since(1), structs(&[text(), structs(&[fixed(4), numbers(4)])])];
 
 const DESCRIBE_TOPIC_PARTITIONS: &[Field] =
     &[structs(&[text()]), fixed(4), maybe(&[text(), fixed(4)])];

@@ -76,6 +76,18 @@ impl Leading {
         self.proposed = None;
     }
 
+    /// Replicas that were added follow from now on.
+    pub(crate) fn admit(&mut self, replicas: impl Iterator<Item = i32>, now: Duration) {
+        for broker in replicas {
+            if self.followers.iter().all(|known| known.broker != broker) {
+                // Before its first fetch it has caught up with nothing.
+                let (log_end, caught_up_at, leader_end) = (None, None, i64::MAX);
+                let new = Progress { broker, log_end, caught_up_at, fetched_at: now, leader_end };
+                self.followers.push(new);
+            }
+        }
+    }
+
     /// The controller is asked for another in-sync set.
     pub(crate) fn propose(&mut self, isr: Vec<i32>) {
         self.proposed = Some(isr);

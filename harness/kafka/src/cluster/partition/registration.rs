@@ -2,11 +2,16 @@
 //! leads, and who else may lead without loss (eligible leader replicas, KIP-966, which new
 //! clusters of Kafka 4.1 have on).
 
+use super::reassignment::Assignment;
+
 /// The controller's record of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Registration {
     /// The brokers that keep the partition, the preferred leader first.
     pub(crate) replicas: Vec<i32>,
+    /// Replicas that a reassignment adds, and those that leave once these are in sync.
+    pub(crate) adding: Vec<i32>,
+    pub(crate) removing: Vec<i32>,
     pub(crate) isr: Vec<i32>,
     /// Replicas that left the in-sync set when it was too small for anything to be committed
     /// without them, in the order of their ids. Empty while enough are in sync.
@@ -42,6 +47,8 @@ impl Registration {
         let isr: Vec<i32> = replicas.iter().copied().filter(|&broker| active(broker)).collect();
         Self {
             replicas: replicas.to_vec(),
+            adding: Vec::new(),
+            removing: Vec::new(),
             leader: isr.first().copied(),
             isr,
             eligible: Vec::new(),
@@ -59,7 +66,22 @@ impl Registration {
     /// change of leader, also to none, is a new epoch. Returns whether anything changed.
     pub(crate) fn change(&mut self, change: Change<'_>) -> bool {
         let before = self.clone();
-        let mut eligible = self.eligible_after(&change);
+        self.apply(&before, change)
+    }
+
+    /// The same with another assignment, which is complete at once if all its replicas are in
+    /// sync. Replicas that go begin a new epoch, whoever leads.
+    pub(crate) fn reassign(&mut self, assignment: Assignment, change: Change<'_>) -> bool {
+        let before = self.clone();
+        let Assignment { replicas, adding, removing } = assignment;
+        (self.replicas, self.adding, self.removing) = (replicas, adding, removing);
+        self.apply(&before, change)
+    }
+
+    fn apply(&mut self, before: &Self, mut change: Change<'_>) -> bool {
+        self.complete_reassignment(&mut change.isr);
+        let minimum = change.min_insync_replicas.min(before.replicas.len());
+        let mut eligible = self.eligible_after(&change, minimum);
         let elected = self.elect(&change, &eligible);
         let mut isr = change.isr;
         if elected.leader != self.leader
@@ -81,8 +103,10 @@ impl Registration {
         (self.isr, self.eligible) = (isr, eligible);
         if elected.leader != self.leader {
             self.lead(elected.leader);
+        } else if !before.replicas.iter().all(|id| self.replicas.contains(id)) {
+            self.lead(self.leader);
         }
-        *self != before
+        self != before
     }
 
     /// Begins a new epoch under `leader`.
@@ -91,8 +115,8 @@ impl Registration {
         self.leader_epoch += 1;
     }
 
-    fn eligible_after(&self, change: &Change<'_>) -> Vec<i32> {
-        if change.isr.len() >= change.min_insync_replicas.min(self.replicas.len()) {
+    fn eligible_after(&self, change: &Change<'_>, minimum: usize) -> Vec<i32> {
+        if change.isr.len() >= minimum {
             return Vec::new();
         }
         let candidates = self.eligible.iter().chain(&self.isr).copied();

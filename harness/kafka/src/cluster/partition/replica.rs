@@ -185,6 +185,7 @@ impl Replica {
     ) -> bool {
         let unfenced = defect == Some(Defect::ZombieLeaderNotFenced) && self.leads();
         let new_epoch = registration.leader_epoch > self.leader_epoch;
+        let others = registration.replicas.iter().copied().filter(|&id| id != self.broker);
         if new_epoch {
             self.incoming = None;
             self.leader_epoch = registration.leader_epoch;
@@ -192,9 +193,7 @@ impl Replica {
             self.reconciled = unfenced;
             self.leading = (self.leader == Some(self.broker)).then(|| {
                 self.log.begin_epoch(self.leader_epoch);
-                let followers = registration.replicas.iter().copied();
-                let followers = followers.filter(|&broker| broker != self.broker);
-                Leading::new(self.log.end(), &registration.isr, followers, now)
+                Leading::new(self.log.end(), &registration.isr, others, now)
             });
             if defect == Some(Defect::TruncateToHighWatermark) && !self.leads() {
                 self.log.truncate(self.high_watermark);
@@ -205,6 +204,7 @@ impl Replica {
         }
         if let Some(leading) = &mut self.leading {
             leading.set_isr(&registration.isr);
+            leading.admit(others, now);
         }
         false
     }

@@ -61,7 +61,7 @@ pub(super) fn converse<R: Message>(request: impl Fn(i16) -> R) {
 #[test]
 fn every_served_request_is_conversed_about() {
     let count = served().len();
-    assert_eq!(count, 49, "a request was added: converse about it below or in `transacting`");
+    assert_eq!(count, 52, "a request was added: converse about it below or in `transacting`");
 }
 
 #[test]
