@@ -6,6 +6,8 @@ import sys
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
+if os.environ.get("KAFKA_PROCESSING_GUARANTEE", "at_least_once") != "at_least_once":
+    sys.exit("this worker processes at least once, no more and no less")
 running = True
 failed = []
 signal.signal(signal.SIGTERM, lambda *_: globals().update(running=False))
