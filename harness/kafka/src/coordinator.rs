@@ -27,6 +27,7 @@ mod offsets;
 mod online;
 mod pending;
 mod retention;
+mod routing;
 mod subscription;
 mod sync;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub(crate) use pending::transactional_refusal;
 use context::{Context, MemberIds, detached};
 use group::Group;
 use join::Join;
+use routing::named;
 
 /// The group requests served, each with its lowest and highest version.
 ///
@@ -188,12 +190,14 @@ impl Coordinator {
         request: SyncGroupRequest,
         replies: &mut Vec<Reply>,
     ) {
-        let known = self.with_group(now, &request.group_id, replies, |group, cx| {
-            group.sync(cx, ticket, version, &request);
+        let outcome = named(&request.group_id).and_then(|()| {
+            let sync =
+                |group: &mut Group, cx: &mut Context<'_>| group.sync(cx, ticket, version, &request);
+            self.with_group(now, &request.group_id, replies, sync)
+                .ok_or(ResponseError::UnknownMemberId)
         });
-        if known.is_none() {
-            let body = ReplyBody::SyncGroup(sync::refusal(missing_group(&request.group_id)));
-            replies.push(Reply { ticket, body });
+        if let Err(error) = outcome {
+            replies.push(Reply { ticket, body: ReplyBody::SyncGroup(sync::refusal(error)) });
         }
     }
 
@@ -206,9 +210,11 @@ impl Coordinator {
         request: HeartbeatRequest,
         replies: &mut Vec<Reply>,
     ) {
-        let outcome = self
-            .with_group(now, &request.group_id, replies, |group, cx| group.heartbeat(cx, &request));
-        let outcome = outcome.unwrap_or_else(|| Err(missing_group(&request.group_id)));
+        let outcome = named(&request.group_id).and_then(|()| {
+            let beat = |group: &mut Group, cx: &mut Context<'_>| group.heartbeat(cx, &request);
+            let outcome = self.with_group(now, &request.group_id, replies, beat);
+            outcome.unwrap_or(Err(ResponseError::UnknownMemberId))
+        });
         let body = ReplyBody::Heartbeat(sync::heartbeat_response(outcome));
         replies.push(Reply { ticket, body });
     }
@@ -224,17 +230,14 @@ impl Coordinator {
     ) {
         let group_id = request.group_id.clone();
         let leaving = leave::leaving_members(version, request);
-        let outcomes =
-            self.with_group(now, &group_id, replies, |group, cx| group.leave(cx, &leaving));
+        let outcomes = named(&group_id).map(|()| {
+            let leave = |group: &mut Group, cx: &mut Context<'_>| group.leave(cx, &leaving);
+            let outcomes = self.with_group(now, &group_id, replies, leave);
+            outcomes.unwrap_or_else(|| vec![Err(ResponseError::UnknownMemberId); leaving.len()])
+        });
         let response = match outcomes {
-            Some(outcomes) => leave::leave_response(version, &leaving, &outcomes),
-            None if group_id.is_empty() => {
-                LeaveGroupResponse::default().with_error_code(ResponseError::InvalidGroupId.code())
-            }
-            None => {
-                let unknown = vec![Err(ResponseError::UnknownMemberId); leaving.len()];
-                leave::leave_response(version, &leaving, &unknown)
-            }
+            Ok(outcomes) => leave::leave_response(version, &leaving, &outcomes),
+            Err(error) => LeaveGroupResponse::default().with_error_code(error.code()),
         };
         replies.push(Reply { ticket, body: ReplyBody::LeaveGroup(response) });
     }
@@ -437,8 +440,4 @@ impl Coordinator {
             self.deadlines.remove(&(deadline, name.clone()));
         }
     }
-}
-
-fn missing_group(group_id: &str) -> ResponseError {
-    if group_id.is_empty() { ResponseError::InvalidGroupId } else { ResponseError::UnknownMemberId }
 }

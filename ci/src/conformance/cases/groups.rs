@@ -125,6 +125,15 @@ pub(super) fn describe(c: &mut Context<'_>, broker: i32, group: &str) -> anyhow:
     Ok(())
 }
 
+/// Waits until a new group can be described: Kafka reads only what is replicated, and the members
+/// have their answers before.
+fn appears(c: &mut Context<'_>, broker: i32, group: &str) -> anyhow::Result<()> {
+    let request = DescribeGroupsRequest::default().with_groups(vec![group_id(group)]);
+    c.until("the group can be described", |c| {
+        Ok((c.ask(broker, 6, &request)?.groups[0].error_code == 0).then_some(()))
+    })
+}
+
 pub(super) fn delete(c: &mut Context<'_>, broker: i32, group: &str) -> anyhow::Result<()> {
     let request = DeleteGroupsRequest::default().with_groups_names(vec![group_id(group)]);
     let answer = c.ask(broker, 2, &request)?;
@@ -246,6 +255,7 @@ pub(crate) const CASES: &[Case] = &[
         |c| {
             let (group, broker) = group(c)?;
             let [(mut leader, one), (mut follower, two)] = pair(c, &group, broker)?;
+            appears(c, broker, &group)?;
             describe(c, broker, &group)?;
             follower.send(5, &syncing(&group, &two, 1, &[]))?;
             let next = follower.next(Duration::from_millis(200))?;

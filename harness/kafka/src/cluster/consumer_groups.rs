@@ -1,11 +1,7 @@
 //! What groups that the coordinator assigns need of the cluster: its topics, and the way there.
 
-use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ConsumerGroupDescribeRequest;
 use kafka_protocol::messages::consumer_group_describe_response::DescribedGroup;
-use kafka_protocol::messages::offset_delete_response::{
-    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
-};
-use kafka_protocol::messages::{ConsumerGroupDescribeRequest, OffsetDeleteRequest};
 
 use super::groups::body_of;
 use super::topics::Topic;
@@ -35,6 +31,8 @@ impl Cluster {
         let mut refused = Vec::new();
         request.group_ids.retain(|group| match self.coordinates(origin.broker, group) {
             Ok(()) => true,
+            // That there is no such group, any broker knows.
+            Err(_) if group.is_empty() => true,
             Err(error) => {
                 let result = DescribedGroup::default().with_group_id(group.clone());
                 refused.push(result.with_error_code(error.code()));
@@ -44,35 +42,6 @@ impl Cluster {
         self.coordinator.describe_consumer_groups(origin.ticket, &request, replies);
         if let Some(ReplyBody::ConsumerGroupDescribe(response)) = body_of(replies, origin.ticket) {
             response.groups.extend(refused);
-        }
-    }
-
-    /// Deletes offsets of topics that exist; the others are refused one by one.
-    pub(super) fn delete_offsets(
-        &mut self,
-        origin: &Origin,
-        mut request: OffsetDeleteRequest,
-        replies: &mut Vec<Reply>,
-    ) {
-        let mut unknown = Vec::new();
-        request.topics.retain(|topic| {
-            let known = self.topics.index(&topic.name).is_some();
-            if !known {
-                let partitions = topic.partitions.iter().map(|partition| {
-                    OffsetDeleteResponsePartition::default()
-                        .with_partition_index(partition.partition_index)
-                        .with_error_code(ResponseError::UnknownTopicOrPartition.code())
-                });
-                let refused = OffsetDeleteResponseTopic::default().with_name(topic.name.clone());
-                unknown.push(refused.with_partitions(partitions.collect()));
-            }
-            known
-        });
-        self.coordinator.offset_delete(origin.ticket, &request, replies);
-        if let Some(ReplyBody::OffsetDelete(response)) = body_of(replies, origin.ticket)
-            && response.error_code == 0
-        {
-            response.topics.extend(unknown);
         }
     }
 }

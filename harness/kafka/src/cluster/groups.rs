@@ -7,18 +7,14 @@ use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::find_coordinator_response::Coordinator as Found;
 use kafka_protocol::messages::leave_group_response::LeaveGroupResponse;
-use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestTopic;
-use kafka_protocol::messages::offset_commit_response::{
-    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
-};
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponseTopic,
 };
 use kafka_protocol::messages::{
     BrokerId, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest, DescribeGroupsRequest,
     FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, JoinGroupResponse,
-    ListGroupsRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteResponse,
-    OffsetFetchRequest, OffsetFetchResponse, SyncGroupResponse,
+    ListGroupsRequest, OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse,
+    SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -125,6 +121,7 @@ impl Cluster {
         let ticket = origin.ticket;
         self.tell_topics();
         if let Some(group) = group_of(&request, origin.version)
+            && !self.coordinator.refuses_anywhere(origin.version, client, &request)
             && let Err(error) = self.coordinates(origin.broker, group)
         {
             if let Some(response) = refusal(&request, origin.version, error) {
@@ -166,39 +163,6 @@ impl Cluster {
             _ => {}
         }
         self.pass_replies(replies, answers);
-    }
-
-    /// Commits what exists; partitions that do not are refused one by one.
-    fn commit(
-        &mut self,
-        now: Duration,
-        origin: &Origin,
-        mut request: OffsetCommitRequest,
-        replies: &mut Vec<Reply>,
-    ) {
-        let mut unknown = Vec::new();
-        for topic in &mut request.topics {
-            let known = self.topics.named(&topic.name).map_or(0, |known| known.partitions.len());
-            let exists = |index: i32| usize::try_from(index).is_ok_and(|index| index < known);
-            let kept = std::mem::take(&mut topic.partitions);
-            let (kept, refused): (Vec<_>, Vec<_>) =
-                kept.into_iter().partition(|partition| exists(partition.partition_index));
-            topic.partitions = kept;
-            if !refused.is_empty() {
-                unknown.push(topic.clone().with_partitions(refused));
-            }
-        }
-        request.topics.retain(|topic| !topic.partitions.is_empty());
-        if request.topics.is_empty() && !unknown.is_empty() {
-            let body = commit_refused(&unknown, ResponseError::UnknownTopicOrPartition);
-            replies.push(Reply { ticket: origin.ticket, body: ReplyBody::OffsetCommit(body) });
-            return;
-        }
-        self.coordinator.offset_commit(now, origin.ticket, origin.version, request, replies);
-        if let Some(ReplyBody::OffsetCommit(response)) = body_of(replies, origin.ticket) {
-            let refused = commit_refused(&unknown, ResponseError::UnknownTopicOrPartition);
-            response.topics.extend(refused.topics);
-        }
     }
 
     /// From version 8 on one request asks for several groups; each is routed by itself.
@@ -298,14 +262,14 @@ pub(super) fn body_of(replies: &mut [Reply], ticket: u64) -> Option<&mut ReplyBo
     replies.iter_mut().find(|reply| reply.ticket == ticket).map(|reply| &mut reply.body)
 }
 
-/// The one group that a request is about, if it is about one.
+/// The one group that a request is about, if it is about one and goes to its coordinator as a
+/// whole.
 fn group_of(request: &Request, version: i16) -> Option<&str> {
     match request {
         Request::JoinGroup(request) => Some(&request.group_id),
         Request::SyncGroup(request) => Some(&request.group_id),
         Request::Heartbeat(request) => Some(&request.group_id),
         Request::LeaveGroup(request) => Some(&request.group_id),
-        Request::OffsetCommit(request) => Some(&request.group_id),
         Request::OffsetFetch(request) if version < 8 => Some(&request.group_id),
         Request::ConsumerGroupHeartbeat(request) => Some(&request.group_id),
         Request::OffsetDelete(request) => Some(&request.group_id),
@@ -337,32 +301,11 @@ fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Resp
         Request::LeaveGroup(_) => {
             Response::LeaveGroup(LeaveGroupResponse::default().with_error_code(code))
         }
-        Request::OffsetCommit(request) => {
-            Response::OffsetCommit(commit_refused(&request.topics, error))
-        }
         Request::OffsetFetch(request) => {
             Response::OffsetFetch(fetch_refused(request, version, error))
         }
         _ => return None,
     })
-}
-
-fn commit_refused(
-    topics: &[OffsetCommitRequestTopic],
-    error: ResponseError,
-) -> OffsetCommitResponse {
-    let topics = topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|partition| {
-            OffsetCommitResponsePartition::default()
-                .with_partition_index(partition.partition_index)
-                .with_error_code(error.code())
-        });
-        let partitions = partitions.collect();
-        OffsetCommitResponseTopic::default()
-            .with_name(topic.name.clone())
-            .with_partitions(partitions)
-    });
-    OffsetCommitResponse::default().with_topics(topics.collect())
 }
 
 fn fetch_refused(

@@ -18,6 +18,7 @@ use crate::wire::request::decode;
 use crate::wire::response::{Question, encode};
 
 mod administration;
+mod commits;
 mod configs;
 mod conversation;
 mod elections;

@@ -4,6 +4,7 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 
 use super::catalog::Catalog;
 use super::consumer::Partitions;
+use super::subscription::{Unreadable, count, int, short, text};
 
 /// Bytes of a topic name Kafka accepts.
 const TOPIC_BYTES_MAX: usize = 249;
@@ -21,14 +22,18 @@ pub(super) fn decode_assignment(assignment: &Bytes) -> Vec<(String, i32)> {
     decode(assignment.clone()).map(|(partitions, _)| partitions).unwrap_or_default()
 }
 
-/// The topics and partitions in an assignment; none if it is malformed or more than them is in it.
-pub(super) fn only_partitions(assignment: &Bytes) -> Option<Vec<(String, i32)>> {
+/// The topics and partitions in an assignment that has nothing else in it.
+pub(super) fn only_partitions(assignment: &Bytes) -> Result<Vec<(String, i32)>, Unreadable> {
     if assignment.is_empty() {
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
     let (partitions, mut rest) = decode(assignment.clone())?;
-    let user_data = rest.try_get_i32().ok()?;
-    (user_data <= 0).then_some(partitions)
+    let user_data = usize::try_from(int(&mut rest)?).unwrap_or(0);
+    match user_data {
+        0 => Ok(partitions),
+        _ if user_data > rest.remaining() => Err(Unreadable::Absurd),
+        _ => Err(Unreadable::Custom),
+    }
 }
 
 /// Encodes an assignment in `version`. Topics that have been deleted are left out.
@@ -49,28 +54,24 @@ pub(super) fn encode_assignment(version: i16, partitions: &Partitions, catalog: 
 }
 
 /// Decodes topics and partitions; what follows them comes back too.
-fn decode(mut bytes: Bytes) -> Option<(Vec<(String, i32)>, Bytes)> {
-    let version = bytes.try_get_i16().ok()?;
+fn decode(mut bytes: Bytes) -> Result<(Vec<(String, i32)>, Bytes), Unreadable> {
+    let version = short(&mut bytes)?;
     if version < 0 {
-        return None;
+        return Err(Unreadable::Short);
     }
     let mut partitions = Vec::new();
-    let topics = bytes.try_get_i32().ok()?;
-    for _ in 0..topics {
-        let length = usize::try_from(bytes.try_get_i16().ok()?).ok()?;
-        if length > TOPIC_BYTES_MAX || length > bytes.remaining() {
-            return None;
+    let mut left = PARTITIONS_MAX;
+    let mut topics_left = PARTITIONS_MAX;
+    for _ in 0..count(&mut bytes, &mut topics_left)? {
+        let topic = text(&mut bytes)?;
+        if topic.len() > TOPIC_BYTES_MAX {
+            return Err(Unreadable::Absurd);
         }
-        let topic = String::from_utf8(bytes.split_to(length).to_vec()).ok()?;
-        let count = usize::try_from(bytes.try_get_i32().ok()?).ok()?;
-        if partitions.len().checked_add(count)? > PARTITIONS_MAX {
-            return None;
-        }
-        for _ in 0..count {
-            partitions.push((topic.clone(), bytes.try_get_i32().ok()?));
+        for _ in 0..count(&mut bytes, &mut left)? {
+            partitions.push((topic.to_string(), int(&mut bytes)?));
         }
     }
-    Some((partitions, bytes))
+    Ok((partitions, bytes))
 }
 
 #[cfg(test)]

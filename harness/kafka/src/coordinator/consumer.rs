@@ -27,6 +27,7 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::StrBytes;
 
+pub(super) use heartbeat::validate;
 pub(super) use member::{ClassicTerms, ConsumerMember, Partitions};
 
 use super::{Context, GroupConfig, GroupState};

@@ -57,18 +57,17 @@ fn describe_missing(version: i16, message: String) -> DescribedGroup {
 }
 
 fn describe_group(group: &Group) -> DescribedGroup {
-    // Between generations metadata and assignment belong to different ones and are not shown.
+    // Between generations no protocol is agreed on, so that it is not clear which metadata to show.
     let protocol = group.protocol.clone().filter(|_| group.state == GroupState::Stable);
     let describe_member = |(id, member): (&StrBytes, &Member)| {
         let described = DescribedGroupMember::default()
             .with_member_id(id.clone())
             .with_group_instance_id(member.membership.instance.clone())
             .with_client_id(member.membership.client_id.clone())
-            .with_client_host(member.membership.client_host.clone());
+            .with_client_host(member.membership.client_host.clone())
+            .with_member_assignment(member.assignment.clone());
         match &protocol {
-            Some(protocol) => described
-                .with_member_metadata(member.metadata(protocol))
-                .with_member_assignment(member.assignment.clone()),
+            Some(protocol) => described.with_member_metadata(member.metadata(protocol)),
             None => described,
         }
     };

@@ -46,11 +46,8 @@ impl Join {
         if group_id_len == 0 || group_id_len > config.name_bytes_max {
             return Err(ResponseError::InvalidGroupId);
         }
+        valid_session(config, request.session_timeout_ms)?;
         let session_timeout = milliseconds(request.session_timeout_ms);
-        let sessions = config.session_timeout_min..=config.session_timeout_max;
-        if request.session_timeout_ms < 0 || !sessions.contains(&session_timeout) {
-            return Err(ResponseError::InvalidSessionTimeout);
-        }
         let instance = request.group_instance_id.as_ref();
         let names = [client.client_id.len(), client.host.len(), request.protocol_type.len()];
         let longest = names.into_iter().chain(instance.map(|id| id.len())).max();
@@ -97,6 +94,15 @@ impl Join {
         self.version >= VERSION_KNOWN_ID_REQUIRED
             && self.member_id.is_empty()
             && self.membership.instance.is_none()
+    }
+}
+
+/// Checks that a session timeout is within the bounds that Kafka sets.
+pub(super) fn valid_session(config: &GroupConfig, timeout_ms: i32) -> Result<(), ResponseError> {
+    let sessions = config.session_timeout_min..=config.session_timeout_max;
+    match timeout_ms >= 0 && sessions.contains(&milliseconds(timeout_ms)) {
+        true => Ok(()),
+        false => Err(ResponseError::InvalidSessionTimeout),
     }
 }
 

@@ -11,7 +11,7 @@ use super::consumer::{ClassicTerms, ConsumerGroup, ConsumerMember, Partitions, R
 use super::context::Context;
 use super::group::Group;
 use super::member::{Member, Membership};
-use super::subscription::decode_subscription;
+use super::subscription::{Unreadable, decode_subscription, read_subscription};
 use super::view::CONSUMER_PROTOCOL_TYPE;
 use super::{GroupState, ReplyBody, join, sync};
 
@@ -35,7 +35,7 @@ impl Group {
             let message = "The member id is that of a member at another epoch.".to_owned();
             return Err((ResponseError::FencedMemberEpoch, message));
         }
-        let consumer = self.as_consumer_group(cx)?;
+        // They are told even if the group then stays as it is.
         let error = ResponseError::RebalanceInProgress;
         for (id, member) in &mut self.members {
             if let Some(parked) = member.awaiting_join.take() {
@@ -46,6 +46,7 @@ impl Group {
                 cx.reply_parked(parked, ReplyBody::SyncGroup(sync::refusal(error)));
             }
         }
+        let consumer = self.as_consumer_group(cx)?;
         self.reset();
         self.consumer = Some(Box::new(consumer));
         Ok(())
@@ -57,16 +58,14 @@ impl Group {
         let protocol = protocol.ok_or_else(|| unknown("the group has had no generation"))?;
         let mut consumer = ConsumerGroup::at_epoch(self.generation);
         for (id, member) in &self.members {
-            let partitions = only_partitions(&member.assignment)
-                .ok_or_else(|| cannot_upgrade("an unsupported custom assignor is in use"))?;
+            let partitions = only_partitions(&member.assignment).map_err(unreadable)?;
             let mut assigned = Partitions::new();
             for (topic, partition) in partitions {
                 if let Some(topic) = cx.catalog.topic(&StrBytes::from_string(topic)) {
                     assigned.entry(topic.id).or_default().insert(partition);
                 }
             }
-            let subscription = decode_subscription(&member.metadata(protocol))
-                .ok_or_else(|| cannot_upgrade("the embedded consumer protocol is malformed"))?;
+            let subscription = read_subscription(&member.metadata(protocol)).map_err(unreadable)?;
             let terms = member.membership.clone();
             let converted = ConsumerMember {
                 instance: terms.instance,
@@ -132,6 +131,19 @@ impl Group {
         }
         if rebalances {
             self.prepare_rebalance(cx);
+        }
+    }
+}
+
+/// Kafka's decoder knows only bytes that end too early for malformed; a length that cannot be is
+/// an error that it does not expect.
+fn unreadable(error: Unreadable) -> Refusal {
+    match error {
+        Unreadable::Custom => cannot_upgrade("an unsupported custom assignor is in use"),
+        Unreadable::Short => cannot_upgrade("the embedded consumer protocol is malformed"),
+        Unreadable::Absurd => {
+            let message = "the embedded consumer protocol has a length that cannot be".to_owned();
+            (ResponseError::UnknownServerError, message)
         }
     }
 }

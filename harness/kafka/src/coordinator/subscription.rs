@@ -18,24 +18,42 @@ pub(super) struct Subscription {
     pub(super) rack: Option<StrBytes>,
 }
 
+/// Why bytes of the consumer protocol cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// They end within a number, or are of a version that cannot be.
+    Short,
+    /// A length or a count is negative, or more than there is.
+    Absurd,
+    /// There is something in them that only an assignor of the members' own understands.
+    Custom,
+}
+
 /// Decodes a subscription; none if it is malformed.
+pub(super) fn decode_subscription(metadata: &Bytes) -> Option<Subscription> {
+    read_subscription(metadata).ok()
+}
+
+/// Decodes a subscription.
 ///
 /// The layout (`ConsumerProtocolSubscription`): i16 version; i32 count of topics, each a string
 /// with an i16 length; i32 length of user data, -1 for none; from version 1 on an i32 count of
 /// topics owned, each with an i32 count of i32 partitions; from 2 an i32 generation; from 3 a rack
 /// id. Later versions append, so any version is read.
-pub(super) fn decode_subscription(metadata: &Bytes) -> Option<Subscription> {
+pub(super) fn read_subscription(metadata: &Bytes) -> Result<Subscription, Unreadable> {
     let mut bytes = metadata.clone();
-    let version = bytes.try_get_i16().ok().filter(|version| *version >= 0)?;
+    let version = short(&mut bytes)?;
+    if version < 0 {
+        return Err(Unreadable::Short);
+    }
     let mut subscription = Subscription { version, ..Subscription::default() };
     let mut left = ELEMENTS_MAX;
     for _ in 0..count(&mut bytes, &mut left)? {
         subscription.topics.push(text(&mut bytes)?);
     }
-    let user_data = bytes.try_get_i32().ok()?;
-    let user_data = usize::try_from(user_data).unwrap_or(0);
+    let user_data = usize::try_from(int(&mut bytes)?).unwrap_or(0);
     if user_data > bytes.remaining() {
-        return None;
+        return Err(Unreadable::Absurd);
     }
     bytes.advance(user_data);
     if version >= 1 {
@@ -43,37 +61,47 @@ pub(super) fn decode_subscription(metadata: &Bytes) -> Option<Subscription> {
             let topic = text(&mut bytes)?;
             let mut partitions = Vec::new();
             for _ in 0..count(&mut bytes, &mut left)? {
-                partitions.push(bytes.try_get_i32().ok()?);
+                partitions.push(int(&mut bytes)?);
             }
             subscription.owned.push((topic, partitions));
         }
     }
     if version >= 3 {
-        bytes.try_get_i32().ok()?;
+        int(&mut bytes)?;
         subscription.rack = optional_text(&mut bytes)?;
     }
-    Some(subscription)
+    Ok(subscription)
 }
 
-fn count(bytes: &mut Bytes, left: &mut usize) -> Option<usize> {
-    let count = usize::try_from(bytes.try_get_i32().ok()?).ok()?;
-    *left = left.checked_sub(count)?;
-    Some(count)
+pub(super) fn short(bytes: &mut Bytes) -> Result<i16, Unreadable> {
+    bytes.try_get_i16().map_err(|_| Unreadable::Short)
 }
 
-fn text(bytes: &mut Bytes) -> Option<StrBytes> {
-    optional_text(bytes)?
+pub(super) fn int(bytes: &mut Bytes) -> Result<i32, Unreadable> {
+    bytes.try_get_i32().map_err(|_| Unreadable::Short)
+}
+
+/// A count of elements, each of which is at least a byte; `left` is how many more are taken.
+pub(super) fn count(bytes: &mut Bytes, left: &mut usize) -> Result<usize, Unreadable> {
+    let count = usize::try_from(int(bytes)?).map_err(|_| Unreadable::Absurd)?;
+    *left = left.checked_sub(count).ok_or(Unreadable::Absurd)?;
+    if count > bytes.remaining() { Err(Unreadable::Absurd) } else { Ok(count) }
+}
+
+pub(super) fn text(bytes: &mut Bytes) -> Result<StrBytes, Unreadable> {
+    optional_text(bytes)?.ok_or(Unreadable::Absurd)
 }
 
 /// A string, which may be null.
-fn optional_text(bytes: &mut Bytes) -> Option<Option<StrBytes>> {
-    let length = bytes.try_get_i16().ok()?;
+fn optional_text(bytes: &mut Bytes) -> Result<Option<StrBytes>, Unreadable> {
+    let length = short(bytes)?;
     if length == -1 {
-        return Some(None);
+        return Ok(None);
     }
-    let length = usize::try_from(length).ok().filter(|length| *length <= bytes.remaining())?;
-    let text = String::from_utf8(bytes.split_to(length).to_vec()).ok()?;
-    Some(Some(StrBytes::from_string(text)))
+    let length = usize::try_from(length).ok().filter(|length| *length <= bytes.remaining());
+    let text = bytes.split_to(length.ok_or(Unreadable::Absurd)?);
+    let text = String::from_utf8(text.to_vec()).map_err(|_| Unreadable::Absurd)?;
+    Ok(Some(StrBytes::from_string(text)))
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub(super) const REBALANCE: Duration = Duration::from_secs(60);
 pub(super) const DELAY: Duration = Duration::from_secs(3);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
+pub(super) const UNKNOWN_SERVER_ERROR: i16 = -1;
 pub(super) const NONE: i16 = 0;
 pub(super) const ILLEGAL_GENERATION: i16 = 22;
 pub(super) const INCONSISTENT_GROUP_PROTOCOL: i16 = 23;

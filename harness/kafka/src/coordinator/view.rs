@@ -65,8 +65,8 @@ impl GroupKind {
     /// The name used in ListGroups.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Classic => "Classic",
-            Self::Consumer => "Consumer",
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
         }
     }
 }

@@ -17,6 +17,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::super::commits::merged;
 use super::super::groups::slot;
 use super::super::{Cluster, Origin};
 use crate::coordinator::transactional_refusal;
@@ -214,8 +215,14 @@ impl Cluster {
                 Err(error) => transactional_refusal(&request.topics, error),
             },
         };
-        let unknown = ResponseError::UnknownTopicOrPartition;
-        response.topics.extend(transactional_refusal(&absent, unknown).topics);
+        let refused = transactional_refusal(&absent, ResponseError::UnknownTopicOrPartition);
+        let answered = std::mem::take(&mut response.topics);
+        response.topics = merged(
+            refused.topics,
+            answered,
+            |topic| topic.name.clone(),
+            |topic, more| topic.partitions.extend(more.partitions),
+        );
         response
     }
 

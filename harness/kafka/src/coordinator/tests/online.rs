@@ -142,13 +142,20 @@ fn a_classic_member_that_does_not_rejoin_or_sync_is_removed() {
 
 #[test]
 fn a_group_of_another_protocol_is_not_upgraded() {
-    let mut jig = jig();
-    let mut garbled = Client::new("garbled");
-    jig.settle(&mut [&mut garbled]);
-    let refused = jig.beat_raw(1, Consumer::new("new").request());
-    assert_eq!(refused.error_code, GROUP_ID_NOT_FOUND, "its subscription cannot be read");
-    assert_eq!(jig.view().kind, GroupKind::Classic);
-    assert_eq!(jig.heartbeat(&garbled), NONE, "nothing has changed for it");
+    let subscriptions = [
+        ("\0", GROUP_ID_NOT_FOUND, "it ends too early"),
+        ("topics", UNKNOWN_SERVER_ERROR, "its count of topics cannot be"),
+    ];
+    for (subscription, error, why) in subscriptions {
+        let mut jig = jig();
+        let mut garbled = Client::new("garbled");
+        garbled.protocols = vec![("range", subscription)];
+        jig.settle(&mut [&mut garbled]);
+        let refused = jig.beat_raw(1, Consumer::new("new").request());
+        assert_eq!(refused.error_code, error, "{why}");
+        assert_eq!(jig.view().kind, GroupKind::Classic);
+        assert_eq!(jig.heartbeat(&garbled), NONE, "nothing has changed for it");
+    }
 }
 
 #[test]
