@@ -155,7 +155,7 @@ pub(crate) struct Cluster {
     acknowledged: Vec<Ticket>,
     random: ChaCha8Rng,
     transactions: Transacting,
-    /// Unix time at the cluster's time zero.
+    /// Unix time at the cluster's time zero; zero while nobody has told it.
     started_at: Duration,
     next_first_replica: usize,
     cluster_id: String,
@@ -260,6 +260,12 @@ impl Cluster {
     /// Sets the Unix time at the cluster's time zero.
     pub(crate) fn set_started_at(&mut self, unix: Duration) {
         self.started_at = unix;
+    }
+
+    /// Unix time in milliseconds at `now`, if the cluster has been told what time it is.
+    fn told_unix_ms(&self, now: Duration) -> Option<i64> {
+        let told = !self.started_at.is_zero();
+        told.then(|| i64::try_from((self.started_at + now).as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Takes a request. Its answer and those that it brings about go to `answers`; nothing is

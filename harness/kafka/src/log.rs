@@ -9,9 +9,11 @@ pub(crate) mod batch;
 pub(crate) mod epochs;
 pub(crate) mod producers;
 pub(crate) mod transactions;
+pub(crate) mod validation;
 pub(crate) mod verification;
 
-pub(crate) use batch::{Batch, Marker};
+pub(crate) use batch::{Batch, Marker, Unfit};
+pub(crate) use validation::{Refused, Rules};
 
 use kafka_protocol::ResponseError;
 
@@ -167,6 +169,19 @@ impl Log {
         self.batches.get(after).map_or(self.end, |batch| batch.base_offset)
     }
 
+    /// The batch after these `read`, if it ends before `until`, and how many of its bytes a reader
+    /// of at most `bytes_max` gets: Kafka fills what was asked for to the byte.
+    pub(crate) fn torn(
+        &self,
+        read: &[Batch],
+        until: i64,
+        bytes_max: usize,
+    ) -> Option<(Batch, usize)> {
+        let left = bytes_max.checked_sub(read.iter().map(Batch::len).sum()).filter(|&it| it > 0)?;
+        let next = self.batches_from(read.last()?.last_offset() + 1).next()?;
+        (next.last_offset() < until).then(|| (next.clone(), left))
+    }
+
     /// The batches from the one that holds `from` up to `until` (exclusive), at most `bytes_max`
     /// bytes of them; the first is given whole if `first_whole`, so that a reader never sticks.
     pub(crate) fn read(
@@ -201,14 +216,13 @@ impl Log {
         Some((found.0.max(self.start), found.1))
     }
 
-    /// The batch with the newest timestamp below `until`: its last offset and timestamp.
+    /// The first record with the newest timestamp below `until`: its offset and timestamp.
     pub(crate) fn newest(&self, until: i64) -> Option<(i64, i64)> {
         self.batches
             .iter()
             .take_while(|batch| batch.base_offset < until)
-            .map(|batch| (batch.max_timestamp_ms, batch.last_offset()))
-            .max_by_key(|&(timestamp, offset)| (timestamp, std::cmp::Reverse(offset)))
-            .map(|(timestamp, offset)| (offset, timestamp))
+            .max_by_key(|batch| (batch.max_timestamp_ms, std::cmp::Reverse(batch.base_offset)))
+            .map(|batch| (batch.newest(), batch.max_timestamp_ms))
     }
 
     /// Forgets everything before `offset`, which lies in the log.

@@ -1,7 +1,7 @@
 //! CreateTopics, CreatePartitions and DeleteTopics, with the refusals of Kafka's controller
 //! (`ReplicationControlManager`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
@@ -32,12 +32,12 @@ impl Cluster {
         request: CreateTopicsRequest,
     ) -> Response {
         let only_check = request.validate_only;
-        let twice = repeated(request.topics.iter().map(|topic| topic.name.clone()));
-        let topics = request.topics.into_iter().map(|topic| {
+        let (topics, repeated) = once(request.topics, |topic| topic.name.clone());
+        let topics = topics.into_iter().map(|topic| {
             let name = topic.name.clone();
-            let created = match twice.get(&name) {
-                Some(_) => refuse(ResponseError::InvalidRequest, "Duplicate topic name.".into()),
-                None => self.create_one(origin, topic, only_check),
+            let created = match repeated.contains(&name) {
+                true => refuse(ResponseError::InvalidRequest, "Duplicate topic name.".into()),
+                false => self.create_one(origin, topic, only_check),
             };
             created.unwrap_or_else(|(error, message)| {
                 CreatableTopicResult::default()
@@ -192,12 +192,12 @@ impl Cluster {
 
     pub(super) fn create_partitions(&mut self, request: CreatePartitionsRequest) -> AdminResponse {
         let only_check = request.validate_only;
-        let twice = repeated(request.topics.iter().map(|topic| topic.name.clone()));
-        let results = request.topics.into_iter().map(|topic| {
+        let (topics, repeated) = once(request.topics, |topic| topic.name.clone());
+        let results = topics.into_iter().map(|topic| {
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-            let grown = match twice.get(&topic.name) {
-                Some(_) => refuse(ResponseError::InvalidRequest, "Duplicate topic name.".into()),
-                None => self.grow(&topic, only_check),
+            let grown = match repeated.contains(&topic.name) {
+                true => refuse(ResponseError::InvalidRequest, "Duplicate topic name.".into()),
+                false => self.grow(&topic, only_check),
             };
             match grown {
                 Ok(()) => result,
@@ -262,11 +262,10 @@ impl Cluster {
     pub(super) fn delete_topics(&mut self, request: DeleteTopicsRequest) -> Response {
         let by_name = request.topic_names.into_iter().map(|name| (Some(name), Uuid::nil()));
         let by_state = request.topics.into_iter().map(|state| (state.name, state.topic_id));
-        let wanted: Vec<_> = by_name.chain(by_state).collect();
-        let twice = repeated(wanted.iter().cloned());
+        let (wanted, repeated) = once(by_name.chain(by_state), Clone::clone);
         let responses = wanted.into_iter().map(|(name, id)| {
             let result = DeletableTopicResult::default().with_topic_id(id);
-            match self.delete_one(name.as_ref(), id, twice.contains_key(&(name.clone(), id))) {
+            match self.delete_one(name.as_ref(), id, repeated.contains(&(name.clone(), id))) {
                 Ok((name, id)) => result.with_name(Some(name)).with_topic_id(id),
                 Err((error, message)) => result
                     .with_name(name)
@@ -310,10 +309,18 @@ fn refuse<T>(error: ResponseError, message: String) -> Result<T, Refusal> {
     Err((error, message))
 }
 
-/// What comes more than once.
-fn repeated<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
-    let mut counts = BTreeMap::new();
-    keys.for_each(|key| *counts.entry(key).or_insert(0) += 1);
-    counts.retain(|_, count| *count > 1);
-    counts
+/// The first of each key, and the keys of which there were more.
+fn once<T, K: Ord>(
+    items: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, BTreeSet<K>) {
+    let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
+    let first = |item: &T| {
+        let fresh = seen.insert(key(item));
+        if !fresh {
+            repeated.insert(key(item));
+        }
+        fresh
+    };
+    (items.into_iter().filter(first).collect(), repeated)
 }

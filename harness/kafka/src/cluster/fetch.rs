@@ -7,6 +7,7 @@ use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 
 use super::fetch_sessions::{Context, FetchSessions};
+use super::partition::replica::Replica;
 use super::{Answer, Cluster, Origin, Timer};
 use crate::coordinator::Ticket;
 use crate::wire::{FetchAnswer, FetchedPartition, FetchedTopic, Response};
@@ -16,6 +17,12 @@ pub(super) const READ_COMMITTED: i8 = 1;
 
 /// From this version on a consumer's fetch is served by followers too (KIP-392).
 const FOLLOWERS_SERVE: i16 = 11;
+
+/// From this version on a replica says who it is in a tag (KIP-903).
+const REPLICA_STATE: i16 = 15;
+
+/// The default of `fetch.max.bytes`, which bounds every answer but for its first batch.
+const FETCH_BYTES_MAX: usize = 55 << 20;
 
 /// A Fetch that waits for records.
 #[derive(Debug)]
@@ -146,15 +153,20 @@ impl Cluster {
     /// Reads all partitions of a request as they are now.
     fn read(&self, origin: &Origin, request: &FetchRequest) -> FetchAnswer {
         let mut answer = FetchAnswer::default();
-        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
         let mut nothing_yet = true;
         let committed = request.isolation_level == READ_COMMITTED;
+        let replica = match origin.version {
+            REPLICA_STATE.. => request.replica_state.replica_id.0,
+            _ => request.replica_id.0,
+        };
         for topic in &request.topics {
             let index = self.fetch_topic(origin.version, topic);
             let partitions = topic.partitions.iter().map(|wanted| {
                 let bounds = (left, nothing_yet);
-                let read = self.read_partition(origin, index, wanted, bounds, committed);
-                let bytes: usize = read.batches.iter().map(crate::log::Batch::len).sum();
+                let who = (replica, committed);
+                let read = self.read_partition(origin, index, wanted, bounds, who);
+                let bytes = read.bytes();
                 left = left.saturating_sub(bytes);
                 nothing_yet &= bytes == 0;
                 read
@@ -172,7 +184,7 @@ impl Cluster {
         topic: Option<u32>,
         wanted: &FetchPartition,
         (left, first_whole): (usize, bool),
-        committed: bool,
+        (replica, committed): (i32, bool),
     ) -> FetchedPartition {
         let mut read = FetchedPartition {
             index: wanted.partition,
@@ -184,22 +196,17 @@ impl Cluster {
             diverging: None,
             current_leader: None,
             batches: Vec::new(),
+            torn: None,
         };
-        let refused = match self.readable(origin, topic, wanted) {
-            Ok(partition) => {
+        let readable = self.readable(origin, topic, wanted, replica);
+        let refused = match readable {
+            Ok((partition, diverging)) => {
                 read.high_watermark = partition.high_watermark();
                 read.last_stable = partition.last_stable();
                 read.log_start = partition.log.start();
-                match partition.divergence(wanted.last_fetched_epoch, wanted.fetch_offset) {
-                    Ok(None) => {}
-                    Ok(diverging) => {
-                        read.diverging = diverging;
-                        return read;
-                    }
-                    Err(error) => {
-                        read.error_code = error.code();
-                        return read;
-                    }
+                if diverging.is_some() {
+                    read.diverging = diverging;
+                    return read;
                 }
                 let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(left);
                 let until = if committed { read.last_stable } else { read.high_watermark };
@@ -207,6 +214,7 @@ impl Cluster {
                 if from < until && (left > 0 || first_whole) {
                     let batches = partition.log.read(from, until, bytes_max, first_whole);
                     read.batches = batches.cloned().collect();
+                    read.torn = partition.log.torn(&read.batches, until, bytes_max);
                 }
                 if committed {
                     let end = read.batches.last().map_or(from, |batch| batch.last_offset() + 1);
@@ -216,6 +224,9 @@ impl Cluster {
             }
             Err(error) => error,
         };
+        // What the metadata does not know is answered before any log is read: with an empty list.
+        let unknown = [ResponseError::UnknownTopicId, ResponseError::UnknownTopicOrPartition];
+        read.aborted = unknown.contains(&refused).then(Vec::new);
         read.error_code = refused.code();
         read.current_leader = self.current_leader(refused, origin, topic, wanted.partition);
         read
@@ -226,7 +237,8 @@ impl Cluster {
         origin: &Origin,
         topic: Option<u32>,
         wanted: &FetchPartition,
-    ) -> Result<&super::partition::replica::Replica, ResponseError> {
+        reader: i32,
+    ) -> Result<(&Replica, Option<(i32, i64)>), ResponseError> {
         let unknown = match origin.version {
             13.. if topic.is_none() => ResponseError::UnknownTopicId,
             _ => ResponseError::UnknownTopicOrPartition,
@@ -238,16 +250,20 @@ impl Cluster {
             return Err(unknown);
         }
         let epoch = wanted.current_leader_epoch;
-        let replica = match origin.version >= FOLLOWERS_SERVE {
+        let replica = match origin.version >= FOLLOWERS_SERVE && reader < 0 {
             true => partition.kept(origin.broker, epoch)?,
             false => partition.led(origin.broker, epoch)?,
         };
+        if reader >= 0 && partition.replica(reader).is_none() {
+            return Err(ResponseError::NotLeaderOrFollower);
+        }
         let diverges = wanted.last_fetched_epoch >= 0 && wanted.fetch_offset >= replica.log.start();
         let known = replica.log.start()..=replica.log.end();
         if !known.contains(&wanted.fetch_offset) && !diverges {
             return Err(ResponseError::OffsetOutOfRange);
         }
-        Ok(replica)
+        let diverging = replica.divergence(wanted.last_fetched_epoch, wanted.fetch_offset)?;
+        Ok((replica, diverging))
     }
 
     fn add_fetch_endpoints(&self, origin: &Origin, answer: &mut FetchAnswer) {

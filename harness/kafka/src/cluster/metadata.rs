@@ -1,5 +1,7 @@
 //! ApiVersions and Metadata.
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::api_versions_response::{
     ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
@@ -71,7 +73,7 @@ impl Cluster {
             let seen = seen.filter(|topic| self.topic_seen(origin.broker, topic.id));
             seen.map(|topic| self.describe_topic(origin, topic)).collect()
         } else {
-            let wanted = request.topics.unwrap_or_default();
+            let wanted = asked_for(request.topics.unwrap_or_default());
             let each = wanted.into_iter().map(|wanted| match wanted.name {
                 Some(name) => self.metadata_by_name(origin, name, create),
                 None => self.metadata_by_id(origin, wanted.topic_id),
@@ -151,6 +153,20 @@ impl Cluster {
             .with_topic_id(topic.id)
             .with_partitions(partitions.collect())
     }
+}
+
+/// Each topic once. Where any is asked for by its id, those asked for by name are not looked at.
+fn asked_for(wanted: Vec<MetadataRequestTopic>) -> Vec<MetadataRequestTopic> {
+    let by_id = wanted.iter().any(|topic| !topic.topic_id.is_nil());
+    let mut seen = BTreeSet::new();
+    let wanted = wanted.into_iter().filter_map(|mut topic| {
+        if by_id {
+            topic.name = None;
+        }
+        let relevant = !by_id || !topic.topic_id.is_nil();
+        (relevant && seen.insert((topic.name.clone(), topic.topic_id))).then_some(topic)
+    });
+    wanted.collect()
 }
 
 fn describe_partition(

@@ -69,7 +69,10 @@ impl Cluster {
                 let epoch = if origin.version >= 4 { wanted.current_leader_epoch } else { -1 };
                 let result = ListOffsetsPartitionResponse::default()
                     .with_partition_index(wanted.partition_index);
-                let led = self.led(origin, &topic.name, wanted.partition_index, epoch);
+                let led = match served_from(wanted.timestamp) <= origin.version {
+                    true => self.led(origin, &topic.name, wanted.partition_index, epoch),
+                    false => Err(ResponseError::UnsupportedVersion),
+                };
                 let found = led.and_then(|partition| {
                     let found = find(partition, wanted.timestamp, committed)?;
                     Ok((partition, found))
@@ -139,9 +142,14 @@ impl Cluster {
                 let index = wanted.partition_index;
                 let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
                 let key = self.topics.index(&topic.name).map(|topic| (topic, index));
+                let deletes = key.and_then(|key| Some(self.topics.get(key.0)?.settings.deletes));
                 let state = key.and_then(|key| self.topics.partition_mut(key.0, key.1));
                 let led = state.ok_or(ResponseError::UnknownTopicOrPartition);
                 let led = led.and_then(|state| state.led_mut(origin.broker));
+                let led = match deletes {
+                    Some(false) => led.and(Err(ResponseError::PolicyViolation)),
+                    _ => led,
+                };
                 let deleted = led.and_then(|led| delete(led, wanted.offset));
                 if let (Ok(_), Some(key)) = (&deleted, key) {
                     self.replicated(key, origin.broker);
@@ -174,6 +182,17 @@ impl Cluster {
             return Err(unknown);
         }
         partition.led(origin.broker, epoch)
+    }
+}
+
+/// The first version of ListOffsets that knows what a timestamp means.
+fn served_from(timestamp: i64) -> i16 {
+    match timestamp {
+        0.. | LATEST | EARLIEST => 1,
+        MAX_TIMESTAMP => 7,
+        EARLIEST_LOCAL => 8,
+        LATEST_TIERED => 9,
+        _ => i16::MAX,
     }
 }
 

@@ -31,11 +31,14 @@ pub(crate) struct Partition {
     pub(crate) produces: Vec<Ticket>,
 }
 
-/// Where a batch went: the offset of its first record and the offset after its last.
+/// Where a batch went: the offset of its first record and the offset after its last, and the time
+/// that the broker gave its records, in milliseconds of Unix time; -1 where the producer did. One
+/// that was there before tells its newest time, whoever gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) base_offset: i64,
     pub(crate) end: i64,
+    pub(crate) stamped_ms: i64,
 }
 
 /// What a round of replication did.

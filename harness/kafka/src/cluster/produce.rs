@@ -14,7 +14,12 @@ use super::topics::Topics;
 use super::{Answer, Cluster, Origin, PartitionKey, Timer};
 use crate::coordinator::Ticket;
 use crate::fault::Disk;
+use crate::log::{Batch, Unfit};
 use crate::wire::{ProducePartition, ProduceTopic, ProduceWork, Response};
+
+mod rejection;
+
+use rejection::Rejection;
 
 /// A Produce whose batches are appended but not yet on all in-sync replicas.
 #[derive(Debug)]
@@ -70,10 +75,26 @@ impl Cluster {
         work: ProduceWork,
         answers: &mut Vec<Answer>,
     ) {
+        if self.breaks(origin, &work) {
+            return;
+        }
         if let Some(work) = self.admit(origin, work) {
             self.produce_admitted(now, origin, work, answers);
             self.settle(answers);
         }
+    }
+
+    /// Whether nothing at all is sent for a partition that there is. Kafka's handler fails on it,
+    /// and the client never hears of its request again.
+    fn breaks(&self, origin: &Origin, work: &ProduceWork) -> bool {
+        let missing = |part: &&ProducePartition| matches!(part.batches, Err(Unfit::Missing));
+        work.topics.iter().any(|topic| {
+            topic.partitions.iter().find(missing).is_some_and(|part| {
+                let index = self.produce_topic_index(origin, topic);
+                let known = index.and_then(|index| self.topics.get(index));
+                known.is_some_and(|known| (0..known.partitions.len() as i32).contains(&part.index))
+            })
+        })
     }
 
     /// Produces what belongs to no transaction or to one that is under way.
@@ -131,14 +152,11 @@ impl Cluster {
         let mut answer = TopicProduceResponse::default().with_name(topic.name);
         answer.topic_id = topic.id;
         for ProducePartition { index: partition, batches } in topic.partitions {
-            let appended = match (index, batches) {
-                _ if !matches!(acks, -1..=1) => Err(ResponseError::InvalidRequiredAcks),
-                (None, _) if by_id => Err(ResponseError::UnknownTopicId),
-                (None, _) => Err(ResponseError::UnknownTopicOrPartition),
-                (Some(_), Err(error)) => Err(error),
-                (Some(topic), Ok(batches)) => {
-                    self.append(now, origin.broker, (topic, partition), acks, batches)
-                }
+            let appended = match index {
+                _ if !matches!(acks, -1..=1) => Err(ResponseError::InvalidRequiredAcks.into()),
+                None if by_id => Err(ResponseError::UnknownTopicId.into()),
+                None => Err(ResponseError::UnknownTopicOrPartition.into()),
+                Some(topic) => self.append(now, origin.broker, (topic, partition), acks, batches),
             };
             let mut part = PartitionProduceResponse::default().with_index(partition);
             part.base_offset = -1;
@@ -147,6 +165,7 @@ impl Cluster {
             match appended {
                 Ok((placed, log_start, committed)) => {
                     part.base_offset = placed.base_offset;
+                    part.log_append_time_ms = placed.stamped_ms;
                     part.log_start_offset = log_start;
                     if !committed {
                         let key = (index.unwrap_or_default(), partition);
@@ -154,9 +173,9 @@ impl Cluster {
                         waits.push(Wait { key, end: placed.end, place });
                     }
                 }
-                Err(error) => {
-                    part.error_code = error.code();
-                    part.current_leader = self.hint(error, origin, index, partition);
+                Err(rejection) => {
+                    part.current_leader = self.hint(rejection.error, origin, index, partition);
+                    rejection.tell(&mut part);
                 }
             }
             answer.partition_responses.push(part);
@@ -172,35 +191,49 @@ impl Cluster {
         broker: i32,
         key: PartitionKey,
         acks: i16,
-        batches: Vec<crate::log::Batch>,
-    ) -> Result<(Placed, i64, bool), ResponseError> {
+        batches: Result<Vec<Batch>, Unfit>,
+    ) -> Result<(Placed, i64, bool), Rejection> {
+        let unix_ms = self.told_unix_ms(now);
         let unknown = ResponseError::UnknownTopicOrPartition;
         let stale = self.brokers.get(&broker).is_some_and(|broker| broker.stale.is_some());
         let topic = self.topics.get(key.0).ok_or(unknown)?;
         if stale && !self.topic_seen(broker, topic.id) {
-            return Err(unknown);
+            return Err(unknown.into());
         }
         let topic = self.topics.get_mut(key.0).ok_or(unknown)?;
         let settings = &topic.settings;
         let position = usize::try_from(key.1).map_err(|_| unknown)?;
         let partition = topic.partitions.get_mut(position).ok_or(unknown)?;
         let replicas = partition.registration.replicas.len();
+        if let Err(Unfit::Sent(error)) = batches {
+            return Err(error.into());
+        }
         let replica = partition.led_mut(broker)?;
         if self.brokers.get(&broker).is_some_and(|broker| broker.disk == Disk::Full) {
             self.fail_directory(broker);
-            return Err(ResponseError::KafkaStorageError);
+            return Err(ResponseError::KafkaStorageError.into());
         }
+        let start = replica.log.start();
+        let refuse = |error| Rejection::from_log(start, error);
         if acks == -1 && !replica.enough_in_sync(settings.min_insync_replicas.min(replicas)) {
-            return Err(ResponseError::NotEnoughReplicas);
+            return Err(refuse(ResponseError::NotEnoughReplicas));
         }
+        let mut batches = batches.map_err(|unfit| refuse(unfit.error()))?;
         if batches.iter().any(|batch| batch.len() > settings.message_bytes_max) {
-            return Err(ResponseError::MessageTooLarge);
+            return Err(refuse(ResponseError::MessageTooLarge));
+        }
+        for batch in &mut batches {
+            let fits = settings.rules.check(batch, unix_ms);
+            fits.map_err(|refused| Rejection::of_records(start, refused))?;
+            if settings.rules.stamps {
+                batch.stamp(unix_ms.unwrap_or_else(|| millis(now)));
+            }
         }
         let (bytes_max, kept) = (settings.retention_bytes, settings.retention);
         let appended = super::traffic::measure(&batches);
         let placed = replica.append(batches, now);
         self.replicated(key, broker);
-        let placed = placed?;
+        let placed = placed.map_err(refuse)?;
         self.count_in(broker, key, appended);
         let partition = self.topics.partition_mut(key.0, key.1).ok_or(unknown)?;
         partition.retain(bytes_max, now.saturating_sub(kept));
@@ -334,13 +367,16 @@ impl Cluster {
     }
 }
 
+/// The append is there, whatever becomes of it: its offsets are told with the error, as in Kafka.
 fn refuse(response: &mut ProduceResponse, wait: &Wait, error: ResponseError) {
     let topic = response.responses.get_mut(wait.place.0);
     if let Some(part) = topic.and_then(|topic| topic.partition_responses.get_mut(wait.place.1)) {
         part.error_code = error.code();
-        part.base_offset = -1;
-        part.log_start_offset = -1;
     }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn errors(response: &ProduceResponse) -> impl Iterator<Item = i16> {

@@ -176,14 +176,17 @@ fn name(text: &str) -> TopicName {
     TopicName(StrBytes::from_string(text.to_owned()))
 }
 
-/// The base offsets of the batches in a fetch answer's only partition.
+/// The base offsets of the whole batches in a fetch answer's only partition.
 fn bases(response: &FetchResponse) -> Vec<i64> {
     let mut records = response.responses[0].partitions[0].records.clone().unwrap_or_default();
     let mut bases = Vec::new();
-    while records.has_remaining() {
+    while records.len() >= 12 {
+        let length = 12 + (&records[8..12]).get_i32() as usize;
+        if length > records.len() {
+            break;
+        }
         bases.push((&records[..8]).get_i64());
-        let length = (&records[8..12]).get_i32() as usize;
-        records.advance(12 + length);
+        records.advance(length);
     }
     bases
 }

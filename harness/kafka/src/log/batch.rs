@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 
 mod control;
+pub(crate) mod records;
+mod unfit;
 
 pub(crate) use control::Marker;
+pub(crate) use unfit::Unfit;
 
 /// Bytes from the start of a batch to its first record.
 pub(crate) const HEADER_BYTES: usize = 61;
@@ -21,8 +24,12 @@ pub(crate) const PREFIX_BYTES: usize = 16;
 const LENGTH_OFFSET: usize = 12;
 const CHECKSUM_START: usize = 21;
 const ATTRIBUTE_COMPRESSION: i16 = 0x07;
+const ATTRIBUTE_STAMPED: i16 = 0x08;
 const ATTRIBUTE_TRANSACTIONAL: i16 = 0x10;
 const ATTRIBUTE_CONTROL: i16 = 0x20;
+
+/// The last of the codecs: none, gzip, snappy, lz4, zstd.
+const COMPRESSION_MAX: i16 = 4;
 
 /// One record batch. Offset, epoch and append time are set when it is appended to a log.
 #[derive(Debug, Clone)]
@@ -43,21 +50,23 @@ pub(crate) struct Batch {
 impl Batch {
     /// Checks what a client sent for one partition, which is one batch: format, length, checksum,
     /// count, size.
-    pub(crate) fn split(
-        records: Bytes,
-        batch_bytes_max: usize,
-    ) -> Result<Vec<Self>, ResponseError> {
-        let length = whole_length(&records)?;
-        if length > batch_bytes_max {
-            return Err(ResponseError::MessageTooLarge);
-        }
+    pub(crate) fn split(records: Bytes, batch_bytes_max: usize) -> Result<Vec<Self>, Unfit> {
+        let length = whole_length(&records).map_err(Unfit::Sent)?;
         if length < records.len() {
-            return Err(ResponseError::InvalidRecord);
+            return Err(Unfit::Sent(ResponseError::InvalidRecord));
         }
-        Self::parse(records).map(|batch| vec![batch])
+        if length > batch_bytes_max {
+            return Err(Unfit::Log(ResponseError::MessageTooLarge));
+        }
+        Self::parse(records).map(|batch| vec![batch]).map_err(Unfit::Log)
     }
 
+    /// The order of the checks is that of Kafka's `UnifiedLog` and `LogValidator`.
     fn parse(bytes: Bytes) -> Result<Self, ResponseError> {
+        // A producer counts from 0; the broker gives the offsets.
+        if bytes.get(..8) != Some(&[0; 8]) {
+            return Err(ResponseError::InvalidRecord);
+        }
         let mut header = bytes.get(17..HEADER_BYTES).ok_or(ResponseError::CorruptMessage)?;
         let checksum = header.get_u32();
         if crc32c::crc32c(&bytes[CHECKSUM_START..]) != checksum {
@@ -71,11 +80,11 @@ impl Batch {
         let producer_epoch = header.get_i16();
         let base_sequence = header.get_i32();
         let count = header.get_i32();
-        if count <= 0 || last_offset_delta != count - 1 {
-            return Err(ResponseError::InvalidRecord);
+        if attributes & ATTRIBUTE_COMPRESSION > COMPRESSION_MAX {
+            // Kafka does not foresee it.
+            return Err(ResponseError::UnknownServerError);
         }
-        // A producer counts from 0; the broker gives the offsets.
-        if attributes & ATTRIBUTE_CONTROL != 0 || bytes[..8] != [0; 8] {
+        if count <= 0 || last_offset_delta != count - 1 || attributes & ATTRIBUTE_CONTROL != 0 {
             return Err(ResponseError::InvalidRecord);
         }
         if producer_id >= 0 && (producer_epoch < 0 || base_sequence < 0) {
@@ -141,6 +150,28 @@ impl Batch {
         self.bytes.slice(PREFIX_BYTES..)
     }
 
+    /// Whether the producer compressed the records, with which codec (1 to 4).
+    pub(crate) fn codec(&self) -> Option<i16> {
+        Some(self.attributes & ATTRIBUTE_COMPRESSION).filter(|&codec| codec != 0)
+    }
+
+    /// Whether the records have the time of their append, all the same.
+    pub(crate) fn is_stamped(&self) -> bool {
+        self.attributes & ATTRIBUTE_STAMPED != 0
+    }
+
+    /// Gives all records the time of their append.
+    pub(crate) fn stamp(&mut self, unix_ms: i64) {
+        self.attributes |= ATTRIBUTE_STAMPED;
+        self.max_timestamp_ms = unix_ms;
+        let mut bytes = BytesMut::from(&self.bytes[..]);
+        bytes[CHECKSUM_START..23].copy_from_slice(&self.attributes.to_be_bytes());
+        bytes[35..43].copy_from_slice(&unix_ms.to_be_bytes());
+        let checksum = crc32c::crc32c(&bytes[CHECKSUM_START..]);
+        bytes[17..CHECKSUM_START].copy_from_slice(&checksum.to_be_bytes());
+        self.bytes = bytes.freeze();
+    }
+
     /// Offset and timestamp of the first record at or after `timestamp_ms`. In a compressed batch
     /// records cannot be told apart without decompressing, so the batch's first offset stands for
     /// it.
@@ -148,26 +179,28 @@ impl Batch {
         if self.max_timestamp_ms < timestamp_ms {
             return None;
         }
-        if self.base_timestamp_ms >= timestamp_ms || self.attributes & ATTRIBUTE_COMPRESSION != 0 {
+        if self.is_stamped() {
+            return Some((self.base_offset, self.max_timestamp_ms));
+        }
+        if self.base_timestamp_ms >= timestamp_ms || self.codec().is_some() {
             return Some((self.base_offset, self.base_timestamp_ms.max(timestamp_ms)));
         }
-        self.scan_records(timestamp_ms).or(Some((self.base_offset, self.max_timestamp_ms)))
+        self.find_at(timestamp_ms).or(Some((self.base_offset, self.max_timestamp_ms)))
     }
 
-    fn scan_records(&self, timestamp_ms: i64) -> Option<(i64, i64)> {
-        let mut rest = &self.bytes[HEADER_BYTES..];
-        for _ in 0..=self.last_offset_delta {
-            let length = usize::try_from(varint(&mut rest)?).ok()?;
-            let mut record = rest.get(..length)?;
-            rest = &rest[length..];
-            record = record.get(1..)?;
-            let timestamp = self.base_timestamp_ms.checked_add(varint(&mut record)?)?;
-            let offset = self.base_offset.checked_add(varint(&mut record)?)?;
-            if timestamp >= timestamp_ms {
-                return Some((offset, timestamp));
-            }
+    /// Offset of the first record with the newest timestamp; in a compressed batch the last
+    /// record's, as it most often is.
+    pub(crate) fn newest(&self) -> i64 {
+        match self.codec() {
+            _ if self.is_stamped() => self.base_offset,
+            Some(_) => self.last_offset(),
+            None => self.find_at(self.max_timestamp_ms).map_or(self.last_offset(), |found| found.0),
         }
-        None
+    }
+
+    fn find_at(&self, timestamp_ms: i64) -> Option<(i64, i64)> {
+        let found = self.records()?.find(|record| record.timestamp_ms >= timestamp_ms)?;
+        Some((self.base_offset.checked_add(found.offset_delta)?, found.timestamp_ms))
     }
 }
 
@@ -213,7 +246,7 @@ fn varint(bytes: &mut &[u8]) -> Option<i64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use bytes::{BufMut, BytesMut};
+    use bytes::BufMut;
 
     /// A valid batch of `count` records whose bodies are opaque, padded to `padding` bytes.
     pub(crate) fn sample(count: i32, producer: Option<(i64, i16, i32)>, padding: usize) -> Bytes {
@@ -258,7 +291,7 @@ pub(crate) mod tests {
             &sample(1, Some((1, 0, 0)), 10),
             ATTRIBUTE_CONTROL | ATTRIBUTE_TRANSACTIONAL,
         );
-        let refused = Batch::split(marker, 1 << 20).unwrap_err();
+        let refused = Batch::split(marker, 1 << 20).unwrap_err().error();
         assert_eq!(refused, ResponseError::InvalidRecord);
         let data = Batch::split(transactional(1, (1, 0, 0)), 1 << 20).unwrap();
         assert!(data[0].is_transactional() && !data[0].is_control());
@@ -268,11 +301,11 @@ pub(crate) mod tests {
     fn a_second_batch_and_a_batch_that_begins_late_are_refused() {
         let mut both = BytesMut::from(&sample(3, None, 40)[..]);
         both.extend_from_slice(&sample(1, None, 5));
-        let refused = Batch::split(both.freeze(), 1 << 20).unwrap_err();
+        let refused = Batch::split(both.freeze(), 1 << 20).unwrap_err().error();
         assert_eq!(refused, ResponseError::InvalidRecord);
         let mut late = sample(3, None, 40).to_vec();
         late[7] = 1;
-        let refused = Batch::split(late.into(), 1 << 20).unwrap_err();
+        let refused = Batch::split(late.into(), 1 << 20).unwrap_err().error();
         assert_eq!(refused, ResponseError::InvalidRecord);
         assert!(Batch::split(Bytes::new(), 1 << 20).is_err());
     }
@@ -283,7 +316,7 @@ pub(crate) mod tests {
         for position in CHECKSUM_START..good.len() {
             let mut bad = good.to_vec();
             bad[position] ^= 1;
-            let refused = Batch::split(bad.into(), 1 << 20).unwrap_err();
+            let refused = Batch::split(bad.into(), 1 << 20).unwrap_err().error();
             assert_eq!(refused, ResponseError::CorruptMessage, "at {position}");
         }
         for length in 0..good.len() {
@@ -295,9 +328,9 @@ pub(crate) mod tests {
     fn old_formats_and_oversized_batches_are_refused() {
         let mut old = sample(1, None, 0).to_vec();
         old[16] = 1;
-        let refused = Batch::split(old.into(), 1 << 20).unwrap_err();
+        let refused = Batch::split(old.into(), 1 << 20).unwrap_err().error();
         assert_eq!(refused, ResponseError::InvalidRecord);
-        let refused = Batch::split(sample(1, None, 100), 100).unwrap_err();
+        let refused = Batch::split(sample(1, None, 100), 100).unwrap_err().error();
         assert_eq!(refused, ResponseError::MessageTooLarge);
     }
 

@@ -30,8 +30,11 @@ impl Epochs {
     }
 
     /// The largest epoch not after `epoch`, and the offset where it ended: the next epoch's start,
-    /// or `log_end` for the last. `None` when `epoch` is after the last.
+    /// or `log_end` for the last. `None` when `epoch` is after the last, or none at all.
     pub(crate) fn end_of(&self, epoch: i32, log_end: i64) -> Option<(i32, i64)> {
+        if epoch < 0 {
+            return None;
+        }
         let after = self.starts.partition_point(|&(known, _)| known <= epoch);
         match (after.checked_sub(1), self.starts.get(after)) {
             (Some(found), Some(&(_, next_start))) => Some((self.starts[found].0, next_start)),

@@ -45,6 +45,7 @@ struct Appended {
     last_sequence: i32,
     base_offset: i64,
     last_offset: i64,
+    timestamp_ms: i64,
 }
 
 /// What to do with a batch.
@@ -52,8 +53,8 @@ struct Appended {
 pub(crate) enum Sequence {
     /// It is the producer's next.
     Next,
-    /// It was appended already, with these first and last offsets.
-    Duplicate(i64, i64),
+    /// It was appended already, with these first and last offsets and this newest timestamp.
+    Duplicate { first: i64, last: i64, timestamp_ms: i64 },
 }
 
 /// What an append did to a transaction.
@@ -117,7 +118,11 @@ impl Producers {
         }
         let known = self.get(batch.producer_id);
         if let Some(appended) = known.and_then(|known| known.find(batch)) {
-            return Ok(Sequence::Duplicate(appended.base_offset, appended.last_offset));
+            return Ok(Sequence::Duplicate {
+                first: appended.base_offset,
+                last: appended.last_offset,
+                timestamp_ms: appended.timestamp_ms,
+            });
         }
         let transactional = batch.is_transactional();
         let ongoing = known.filter(|known| known.transaction.is_some());
@@ -171,6 +176,7 @@ impl Producers {
             last_sequence: batch.last_sequence(),
             base_offset: batch.base_offset,
             last_offset: batch.last_offset(),
+            timestamp_ms: batch.max_timestamp_ms,
         });
         if !batch.is_transactional() || producer.transaction.is_some() {
             return None;

@@ -43,6 +43,8 @@ pub(crate) struct FetchedPartition {
     /// Leader and epoch, told to a client that asked the wrong broker.
     pub(crate) current_leader: Option<(i32, i32)>,
     pub(crate) batches: Vec<Batch>,
+    /// The beginning of the next batch, so many bytes of it: Kafka fills what was asked for.
+    pub(crate) torn: Option<(Batch, usize)>,
 }
 
 impl FetchAnswer {
@@ -107,8 +109,10 @@ impl FetchedTopic {
 }
 
 impl FetchedPartition {
-    fn bytes(&self) -> usize {
-        self.batches.iter().map(Batch::len).sum()
+    /// Bytes of all record batches.
+    pub(crate) fn bytes(&self) -> usize {
+        let torn = self.torn.as_ref().map_or(0, |&(_, bytes)| bytes);
+        self.batches.iter().map(Batch::len).sum::<usize>() + torn
     }
 
     fn encode(self, frame: &mut Frame, version: i16) {
@@ -135,6 +139,11 @@ impl FetchedPartition {
             frame.tail().put_slice(&batch.prefix());
             frame.put_shared(batch.rest());
             debug_assert!(batch.len() > PREFIX_BYTES);
+        }
+        if let Some((batch, bytes)) = &self.torn {
+            let head = PREFIX_BYTES.min(*bytes);
+            frame.tail().put_slice(&batch.prefix()[..head]);
+            frame.put_shared(batch.rest().slice(..bytes - head));
         }
         if flexible {
             put_tags(frame.tail(), self.diverging, self.current_leader);

@@ -21,7 +21,7 @@ use super::response::Question;
 use super::schema::Api;
 use super::shape::ShapeError;
 use super::transactional::TransactionRequest;
-use crate::log::Batch;
+use crate::log::{Batch, Unfit};
 
 /// A request as the cluster takes it.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub(crate) struct ProduceTopic {
 #[derive(Debug)]
 pub(crate) struct ProducePartition {
     pub(crate) index: i32,
-    pub(crate) batches: Result<Vec<Batch>, ResponseError>,
+    pub(crate) batches: Result<Vec<Batch>, Unfit>,
 }
 
 /// A request with what its answer needs.
@@ -179,7 +179,7 @@ fn body(
         ApiKey::Metadata => Request::Metadata(message(body, version)?),
         ApiKey::Produce => {
             let request = message(body, version)?;
-            Request::Produce(produce(request, frame_bytes, batch_bytes_max))
+            Request::Produce(produce(version, request, frame_bytes, batch_bytes_max))
         }
         ApiKey::Fetch => Request::Fetch(Box::new(message(body, version)?)),
         ApiKey::ListOffsets => Request::ListOffsets(message(body, version)?),
@@ -230,11 +230,27 @@ fn message<M: Decodable>(mut body: Bytes, version: i16) -> Result<M, DecodeError
     Ok(M::decode(&mut body, version)?)
 }
 
-fn produce(request: ProduceRequest, frame_bytes: usize, batch_bytes_max: usize) -> ProduceWork {
+/// The first version of Produce whose records may be compressed with zstd.
+const ZSTD_VERSION: i16 = 7;
+
+const ZSTD: i16 = 4;
+
+fn produce(
+    version: i16,
+    request: ProduceRequest,
+    frame_bytes: usize,
+    batch_bytes_max: usize,
+) -> ProduceWork {
+    let too_early = |batch: &Batch| version < ZSTD_VERSION && batch.codec() == Some(ZSTD);
     let topics = request.topic_data.into_iter().map(|topic| {
         let partitions = topic.partition_data.into_iter().map(|partition| {
-            let records = own(partition.records.unwrap_or_default(), frame_bytes);
-            let batches = Batch::split(records, batch_bytes_max);
+            let records = partition.records.ok_or(Unfit::Missing);
+            let batches = records
+                .and_then(|records| Batch::split(own(records, frame_bytes), batch_bytes_max));
+            let batches = batches.and_then(|batches| match batches.iter().any(too_early) {
+                true => Err(Unfit::Sent(ResponseError::UnsupportedCompressionType)),
+                false => Ok(batches),
+            });
             ProducePartition { index: partition.index, batches }
         });
         let partitions = partitions.collect();

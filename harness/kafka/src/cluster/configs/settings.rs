@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::names::{TOPIC_CONFIGS, TopicConfig};
 use crate::config::ClusterConfig;
+use crate::log::Rules;
 
 /// The brokers' defaults for topics: those that the cluster began with and those set since.
 #[derive(Debug)]
@@ -58,6 +59,10 @@ pub(crate) struct TopicSettings {
     pub(crate) min_insync_replicas: usize,
     pub(crate) message_bytes_max: usize,
     pub(crate) unclean_election: bool,
+    /// Whether old records go, and may be deleted.
+    pub(crate) deletes: bool,
+    /// What is asked of the records that clients append.
+    pub(crate) rules: Rules,
     /// What the topic's creator or an administrator has set.
     own: BTreeMap<&'static str, String>,
 }
@@ -72,7 +77,8 @@ impl TopicSettings {
         let number = |name| value(name).parse::<i64>().unwrap_or(-1);
         let flag = |name| value(name).eq_ignore_ascii_case("true");
         let span = |name| u64::try_from(number(name)).map_or(FOREVER, Duration::from_millis);
-        let deletes = value("cleanup.policy").split(',').any(|policy| policy.trim() == "delete");
+        let cleans = |how| value("cleanup.policy").split(',').any(|policy| policy.trim() == how);
+        let deletes = cleans("delete");
         let retention_bytes = u64::try_from(number("retention.bytes")).ok().filter(|_| deletes);
         Self {
             retention_bytes: retention_bytes.unwrap_or(defaults.retention_bytes_max),
@@ -80,6 +86,13 @@ impl TopicSettings {
             min_insync_replicas: usize::try_from(number("min.insync.replicas")).unwrap_or(1),
             message_bytes_max: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             unclean_election: flag("unclean.leader.election.enable"),
+            deletes,
+            rules: Rules {
+                keys: cleans("compact"),
+                stamps: value("message.timestamp.type") == "LogAppendTime",
+                before_max_ms: number("message.timestamp.before.max.ms"),
+                after_max_ms: number("message.timestamp.after.max.ms"),
+            },
             own,
         }
     }

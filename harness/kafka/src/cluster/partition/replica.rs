@@ -226,16 +226,17 @@ impl Replica {
         for batch in batches {
             let next = match self.log.check(&batch) {
                 Ok(Sequence::Next) => {
+                    let stamped_ms = if batch.is_stamped() { batch.max_timestamp_ms } else { -1 };
                     let base_offset = self.log.append(batch, self.leader_epoch, now);
-                    Placed { base_offset, end: self.log.end() }
+                    Placed { base_offset, end: self.log.end(), stamped_ms }
                 }
-                Ok(Sequence::Duplicate(base_offset, last)) => Placed { base_offset, end: last + 1 },
+                Ok(Sequence::Duplicate { first, last, timestamp_ms }) => {
+                    Placed { base_offset: first, end: last + 1, stamped_ms: timestamp_ms }
+                }
                 Err(error) => return Err(error),
             };
             placed = Some(match placed {
-                Some(first) => {
-                    Placed { base_offset: first.base_offset, end: first.end.max(next.end) }
-                }
+                Some(first) => Placed { end: first.end.max(next.end), ..first },
                 None => next,
             });
         }

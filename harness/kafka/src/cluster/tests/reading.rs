@@ -95,9 +95,40 @@ fn one_answer_keeps_to_its_bytes_over_all_partitions() {
     }
     let mut request = fetch_request(0, 0, 0, 0);
     request.max_bytes = 3_500;
-    assert_eq!(bases(&world.ask(1, 12, &request)), [0, 1, 2]);
+    let answer = world.ask(1, 12, &request);
+    assert_eq!(bases(&answer), [0, 1, 2]);
+    let records = answer.responses[0].partitions[0].records.clone().unwrap();
+    assert_eq!(records.len(), 3_500, "with the beginning of the fourth");
+    assert_eq!((&records[3_000..]).get_i64(), 3);
     request.max_bytes = 10;
     assert_eq!(bases(&world.ask(1, 12, &request)), [0], "one batch at least");
+}
+
+#[test]
+fn who_is_no_replica_reads_nothing_as_one() {
+    let mut world = World::with_topic();
+    let request = fetch_request(0, 0, 0, 0);
+    let stranger = ResponseError::NotLeaderOrFollower.code();
+    for (replica, expected) in [(77, stranger), (-2, 0)] {
+        let old = request.clone().with_replica_id(BrokerId(replica));
+        assert_eq!(error(&world.ask(1, 12, &old)), expected);
+        let mut tagged = request.clone().with_replica_id(BrokerId(-1));
+        tagged.replica_state.replica_id = BrokerId(replica);
+        tagged.topics[0].topic_id = world.cluster.topics.named("t").unwrap().id;
+        tagged.topics[0].topic = TopicName::default();
+        assert_eq!(error(&world.ask(1, 15, &tagged)), expected);
+    }
+}
+
+#[test]
+fn what_is_unknown_has_an_empty_list_of_aborted_transactions() {
+    let mut world = World::with_topic();
+    let mut aborted = |partition, offset| {
+        let answer = world.fetch(1, partition, offset);
+        answer.responses[0].partitions[0].aborted_transactions.as_ref().map(Vec::len)
+    };
+    assert_eq!(aborted(9, 0), Some(0));
+    assert_eq!(aborted(0, 5), None, "out of range");
 }
 
 #[test]
@@ -130,5 +161,7 @@ fn a_reader_of_a_lost_tail_is_told_where_its_log_leaves() {
     assert_eq!((read.diverging_epoch.epoch, read.diverging_epoch.end_offset), (0, 2));
     request.topics[0].partitions[0].last_fetched_epoch = 7;
     let unknown = ResponseError::OffsetOutOfRange.code();
-    assert_eq!(error(&world.ask(2, 12, &request)), unknown);
+    let answer = world.ask(2, 12, &request);
+    assert_eq!(error(&answer), unknown);
+    assert_eq!(answer.responses[0].partitions[0].high_watermark, -1);
 }

@@ -23,9 +23,11 @@ fn duplicates_are_answered_as_the_first_time_and_gaps_refused() {
     assert_eq!(world.produce(1, -1, sample(5, Some((7, 0, 10)), 40)).base_offset, 10);
     let again = world.produce(1, -1, first);
     assert_eq!((again.error_code, again.base_offset), (0, 0));
+    assert_eq!(again.log_append_time_ms, 2_000, "the newest time of its records");
     assert_eq!(world.fetch(1, 0, 0).responses[0].partitions[0].high_watermark, 15);
     let gap = world.produce(1, -1, sample(1, Some((7, 0, 16)), 40));
     assert_eq!(gap.error_code, ResponseError::OutOfOrderSequenceNumber.code());
+    assert_eq!((gap.base_offset, gap.log_start_offset), (-1, 0));
 }
 
 #[test]
@@ -124,4 +126,65 @@ fn what_cannot_be_stored_is_refused_by_its_code() {
     }
     let nowhere = world.produce_to(1, 9, 1, sample(1, None, 0));
     assert_eq!(nowhere.error_code, ResponseError::UnknownTopicOrPartition.code());
+}
+
+#[test]
+fn a_refusal_tells_where_the_log_starts_as_far_as_kafka_looked() {
+    let mut world = World::with_topic();
+    let edited = |edit: fn(&mut Vec<u8>)| {
+        let mut bytes = sample(2, Some((7, 0, 0)), 9).to_vec();
+        edit(&mut bytes);
+        let checksum = crc32c::crc32c(&bytes[21..]);
+        bytes[17..21].copy_from_slice(&checksum.to_be_bytes());
+        Bytes::from(bytes)
+    };
+    let of_log = [
+        (edited(|bytes| bytes[7] = 5), ResponseError::InvalidRecord),
+        (edited(|bytes| bytes[22] = 7), ResponseError::UnknownServerError),
+        (edited(|bytes| bytes[22] = 0x20), ResponseError::InvalidRecord),
+        (edited(|bytes| bytes[26] = 9), ResponseError::InvalidRecord),
+        (edited(|bytes| bytes[53] = 0xff), ResponseError::InvalidRecord),
+    ];
+    for (records, expected) in of_log {
+        let refused = world.produce(1, -1, records);
+        assert_eq!((refused.error_code, refused.log_start_offset), (expected.code(), 0));
+    }
+    let of_request = edited(|bytes| bytes.truncate(40));
+    let refused = world.produce(1, -1, of_request);
+    assert_eq!(refused.error_code, ResponseError::InvalidRecord.code());
+    assert_eq!(refused.log_start_offset, -1);
+}
+
+#[test]
+fn nothing_instead_of_records_is_never_answered() {
+    let mut world = World::with_topic();
+    let mut request = produce_request(0, -1, Bytes::new());
+    request.topic_data[0].partition_data[0].records = None;
+    assert!(world.send(1, 11, &request).1.is_none());
+    request.topic_data[0].partition_data[0].index = 9;
+    let answer = world.ask(1, 11, &request);
+    let unknown = ResponseError::UnknownTopicOrPartition.code();
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, unknown);
+}
+
+#[test]
+fn a_topic_may_want_keys_and_have_the_broker_set_the_time() {
+    let mut world = World::with_topic();
+    world.cluster.set_started_at(Duration::from_millis(50_000));
+    let index = world.cluster.topics.index("t").unwrap();
+    let settings = &mut world.cluster.topics.get_mut(index).unwrap().settings;
+    settings.rules.stamps = true;
+    let stamped = world.produce(1, -1, sample(1, None, 9));
+    assert_eq!((stamped.error_code, stamped.log_append_time_ms), (0, 50_000));
+    let settings = &mut world.cluster.topics.get_mut(index).unwrap().settings;
+    (settings.rules.stamps, settings.rules.keys) = (false, true);
+    let mut keyless = sample(1, None, 7).to_vec();
+    // A record of six bytes: attributes, time, place, no key, no value, no headers.
+    keyless[61..].copy_from_slice(&[12, 0, 0, 0, 1, 1, 0]);
+    let checksum = crc32c::crc32c(&keyless[21..]);
+    keyless[17..21].copy_from_slice(&checksum.to_be_bytes());
+    let refused = world.produce(1, -1, keyless.into());
+    assert_eq!(refused.error_code, ResponseError::InvalidRecord.code());
+    assert_eq!(refused.record_errors.len(), 1);
+    assert!(refused.error_message.is_some());
 }

@@ -10,7 +10,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::super::{Answer, Cluster, Origin, PartitionKey, Timer};
 use crate::coordinator::Ticket;
-use crate::log::Batch;
+use crate::log::{Batch, Unfit};
 use crate::transactions::{Participant, ProducerKey};
 use crate::wire::{ProduceTopic, ProduceWork};
 
@@ -83,7 +83,8 @@ impl Cluster {
             return None;
         }
         self.each_batch(origin, &mut work, |key, _, _| {
-            refused.get(&key).map(|&error| Err(for_producers(error, origin.version)))
+            let error = for_producers(*refused.get(&key)?, origin.version);
+            Some(Err(Unfit::Sent(error)))
         });
         Some(work)
     }
@@ -102,7 +103,7 @@ impl Cluster {
                     None
                 }
                 Ok(false) => None,
-                Err(error) => Some(Err(error)),
+                Err(error) => Some(Err(Unfit::Sent(error))),
             }
         };
         self.each_batch_with(origin, work, verdicts);
@@ -147,7 +148,7 @@ impl Cluster {
             PartitionKey,
             &TopicName,
             &Batch,
-        ) -> Option<Result<Vec<Batch>, ResponseError>>,
+        ) -> Option<Result<Vec<Batch>, Unfit>>,
     ) {
         for topic in &mut work.topics {
             let Some(index) = self.produce_topic_index(origin, topic) else { continue };
@@ -171,7 +172,7 @@ impl Cluster {
         &mut self,
         origin: &Origin,
         work: &mut ProduceWork,
-        visit: impl Fn(PartitionKey, &TopicName, &Batch) -> Option<Result<Vec<Batch>, ResponseError>>,
+        visit: impl Fn(PartitionKey, &TopicName, &Batch) -> Option<Result<Vec<Batch>, Unfit>>,
     ) {
         self.each_batch_with(origin, work, |_, key, name, first| visit(key, name, first));
     }
@@ -226,7 +227,7 @@ fn producers(work: &ProduceWork) -> BTreeSet<(i64, i16)> {
 
 fn refuse_all(work: &mut ProduceWork, error: ResponseError) {
     let partitions = work.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-    partitions.for_each(|partition| partition.batches = Err(error));
+    partitions.for_each(|partition| partition.batches = Err(Unfit::Sent(error)));
 }
 
 /// What a producer is told when the coordinator says `error`.

@@ -37,7 +37,8 @@ fn the_last_five_batches_are_known_again() {
     }
     for index in 2..7i64 {
         let again = check(&producers, &batch(0, index as i32 * 10, 10));
-        assert_eq!(again, Ok(Sequence::Duplicate(index * 10, index * 10 + 9)));
+        let (first, last) = (index * 10, index * 10 + 9);
+        assert_eq!(again, Ok(Sequence::Duplicate { first, last, timestamp_ms: 2_000 }));
     }
     let gone = check(&producers, &batch(0, 10, 10));
     assert_eq!(gone, Err(OutOfOrderSequenceNumber));

@@ -20,12 +20,15 @@ fn every_version_is_encoded_as_the_codec_does() {
         .collect();
     let records: Vec<u8> =
         batches.iter().flat_map(|batch| [&batch.prefix()[..], &batch.rest()].concat()).collect();
+    let whole = records.len() - batches[2].len();
     let name = TopicName(StrBytes::from_static_str("a topic"));
     let id = Uuid::from_u128(99);
     let aborted = [None, Some(Vec::new()), Some(vec![Aborted::of(7, 60), Aborted::of(8, 62)])];
     for (version, aborted) in
         (4..=18).flat_map(|version| aborted.iter().map(move |aborted| (version, aborted.clone())))
     {
+        // From nothing to most of the last batch, so that the cut is before and after its prefix.
+        let torn = version as usize * 3;
         let answer = FetchAnswer {
             session_id: 0,
             throttle_time_ms: 250,
@@ -42,7 +45,8 @@ fn every_version_is_encoded_as_the_codec_does() {
                     aborted: aborted.clone(),
                     diverging: (version >= 12).then_some((3, 61)),
                     current_leader: (version >= 12).then_some((2, 9)),
-                    batches: batches.clone(),
+                    batches: batches[..2].to_vec(),
+                    torn: Some((batches[2].clone(), torn)),
                 }],
             }],
             endpoints: vec![(2, "127.0.0.1".into(), 9_092)],
@@ -53,7 +57,7 @@ fn every_version_is_encoded_as_the_codec_does() {
         frame.finish(&mut output).unwrap();
         let ours: Vec<u8> = output.slices().iter().flat_map(|piece| piece.to_vec()).collect();
         let mut theirs = BytesMut::new();
-        let mut response = codec(version, &name, id, records.clone().into());
+        let mut response = codec(version, &name, id, records[..whole + torn].to_vec().into());
         response.responses[0].partitions[0].aborted_transactions = aborted.map(listed);
         response.encode(&mut theirs, version).unwrap();
         assert_eq!(ours[4..], theirs[..], "version {version}");
