@@ -18,11 +18,12 @@ use crate::{admin, clients};
 pub(crate) struct Session {
     pub(crate) cluster: Simulation,
     connections: [Option<u32>; 3],
+    asked: u32,
 }
 
 impl Session {
     pub(crate) fn new(cluster: Simulation) -> Self {
-        Self { cluster, connections: [None; 3] }
+        Self { cluster, connections: [None; 3], asked: 0 }
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -37,6 +38,9 @@ impl Session {
             _ => admin::question_for(choice, draw),
         };
         let Some(Question { key, version, mut frame }) = question else { return };
+        self.asked += 1;
+        frame[4..8].copy_from_slice(&self.asked.to_be_bytes());
+        let whole = frame.clone();
         for _ in 0..draw.below(12).saturating_sub(8) {
             let position = usize::from(draw.byte()) << 1 | usize::from(draw.flag());
             let position = position % frame.len();
@@ -52,13 +56,15 @@ impl Session {
         self.connections[place] = Some(connection);
         self.cluster.send(connection, &frame);
         while let Some(answer) = self.cluster.receive(connection) {
-            learn(&mut draw.learned, key, version, answer);
+            // The codec of another answer than its own is not made for what it gets.
+            if frame == whole && answer.starts_with(&self.asked.to_be_bytes()) {
+                learn(&mut draw.learned, key, version, answer);
+            }
         }
     }
 }
 
-/// Remembers what later requests may name. An answer to another question is not understood, which
-/// does not matter.
+/// Remembers what later requests may name.
 fn learn(learned: &mut Learned, key: i16, version: i16, mut answer: Bytes) {
     let Ok(key) = ApiKey::try_from(key) else { return };
     let header = key.response_header_version(version);

@@ -103,6 +103,10 @@ impl Cluster {
     /// The log directory of a broker fails: none of its replicas can be read or written, and
     /// others lead.
     pub(super) fn fail_directory(&mut self, id: i32) {
+        // What was on its way to a broker that has died reaches no disk.
+        if !self.alive(id) {
+            return;
+        }
         let Some(broker) = self.brokers.get_mut(&id) else { return };
         broker.offline = true;
         let now = self.now;
