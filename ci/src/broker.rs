@@ -2,6 +2,8 @@
 
 pub mod backlog;
 pub mod clients;
+mod connection;
+pub mod consumer_group;
 pub mod group;
 pub mod memory;
 pub mod round_trip;

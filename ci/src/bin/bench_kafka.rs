@@ -2,7 +2,7 @@
 
 use ci::broker::clients::create_topic;
 use ci::broker::memory::resident_bytes;
-use ci::broker::{backlog, group, round_trip, through};
+use ci::broker::{backlog, consumer_group, group, round_trip, through};
 use ci::target::{
     Wanted::{AtLeast, AtMost},
     report,
@@ -149,6 +149,16 @@ async fn rebalance() -> anyhow::Result<()> {
     kafka.create_topic("t", 1_000)?;
     let took = group::rebalance(&kafka.bootstrap_servers(), 200, 1_000).await?;
     report("kafka_rebalance_200_members", took.as_secs_f64() * 1e3, AtMost, 1_000.0, "ms")?;
+    kafka.shutdown().await;
+
+    // A member hears of a change with its next heartbeat, so that the interval between them is not
+    // the cluster's to save.
+    let interval = ClusterConfig::default().consumer_heartbeat_interval;
+    let kafka = EmbeddedKafka::start(1).await?;
+    kafka.create_topic("t", 1_000)?;
+    let took = consumer_group::settle(&kafka.bootstrap_servers(), 200, 1_000).await?;
+    let beyond_ms = took.saturating_sub(interval).as_secs_f64() * 1e3;
+    report("kafka_consumer_rebalance_200_members", beyond_ms, AtMost, 1_000.0, "ms")?;
     kafka.shutdown().await;
     Ok(())
 }

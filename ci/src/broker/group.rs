@@ -1,21 +1,19 @@
 //! How long a large consumer group takes to rebalance, seen by members that are as fast as can be:
 //! bare connections that speak the classic protocol and do nothing else.
 
+use super::connection::Connection;
 use crate::micro::now;
-use anyhow::Context;
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::join_group_response::JoinGroupResponse;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    ApiKey, ConsumerProtocolAssignment, GroupId, JoinGroupRequest, RequestHeader, ResponseHeader,
-    SyncGroupRequest, SyncGroupResponse, TopicName,
+    ConsumerProtocolAssignment, GroupId, JoinGroupRequest, SyncGroupRequest, SyncGroupResponse,
+    TopicName,
 };
-use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const JOIN_VERSION: i16 = 9;
@@ -46,15 +44,14 @@ pub async fn rebalance(address: &str, members: usize, partitions: i32) -> anyhow
 }
 
 struct Member {
-    stream: TcpStream,
+    connection: Connection,
     id: StrBytes,
 }
 
 impl Member {
     async fn connect(address: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let mut member = Self { stream, id: StrBytes::default() };
+        let connection = Connection::connect(address).await?;
+        let mut member = Self { connection, id: StrBytes::default() };
         let named = member.join().await?;
         anyhow::ensure!(named.error_code == MEMBER_ID_REQUIRED, "error {}", named.error_code);
         member.id = named.member_id;
@@ -77,7 +74,7 @@ impl Member {
                 .with_protocol_type(joined.protocol_type)
                 .with_protocol_name(joined.protocol_name)
                 .with_assignments(if complete { assignments } else { Vec::new() });
-            let synced: SyncGroupResponse = self.ask(&request, SYNC_VERSION).await?;
+            let synced: SyncGroupResponse = self.connection.ask(&request, SYNC_VERSION).await?;
             if synced.error_code == 0 && !synced.assignment.is_empty() {
                 let mut bytes = synced.assignment.slice(2..);
                 let assignment = ConsumerProtocolAssignment::decode(&mut bytes, 0)?;
@@ -98,28 +95,7 @@ impl Member {
             .with_member_id(self.id.clone())
             .with_protocol_type(StrBytes::from_static_str("consumer"))
             .with_protocols(vec![protocol]);
-        self.ask(&request, JOIN_VERSION).await
-    }
-
-    async fn ask<R: Request>(&mut self, request: &R, version: i16) -> anyhow::Result<R::Response> {
-        let key = ApiKey::try_from(R::KEY).ok().context("unknown request")?;
-        let header = RequestHeader::default()
-            .with_request_api_key(R::KEY)
-            .with_request_api_version(version)
-            .with_client_id(Some(StrBytes::from_static_str("bench")));
-        let mut frame = BytesMut::new();
-        frame.put_i32(0);
-        header.encode(&mut frame, key.request_header_version(version))?;
-        request.encode(&mut frame, version)?;
-        let length = i32::try_from(frame.len() - 4)?;
-        frame[..4].copy_from_slice(&length.to_be_bytes());
-        self.stream.write_all(&frame).await?;
-        let length = usize::try_from(self.stream.read_i32().await?)?;
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).await?;
-        let mut answer = Bytes::from(answer);
-        ResponseHeader::decode(&mut answer, key.response_header_version(version))?;
-        R::Response::decode(&mut answer, version)
+        self.connection.ask(&request, JOIN_VERSION).await
     }
 }
 
