@@ -9,6 +9,7 @@ use kafka_protocol::protocol::Request;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::TOPIC;
 use super::digest::Digest;
 use super::invariant::{Note, Observer};
 use super::links::{Link, Pending, Token};
@@ -132,6 +133,14 @@ impl Context {
         let patience = if owed { self.plan.patience } else { timeout };
         self.at(self.now + patience, Event::Expire(token));
         token
+    }
+
+    /// Whether the broker that a request went to is the partition's recorded leader. One that is
+    /// cut off and leads no more knows nothing of what its successor has taken.
+    pub(crate) fn asked_leader(&self, token: Token, partition: usize) -> bool {
+        let broker = self.links[self.requests[token].link].broker;
+        let partitions = self.cluster.partitions(TOPIC).unwrap_or_default();
+        partitions.get(partition).is_some_and(|view| view.leader == Some(broker))
     }
 
     /// Calls the client again after a while.

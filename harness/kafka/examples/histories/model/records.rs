@@ -74,13 +74,17 @@ pub(crate) fn write(first: u64, count: u64, writer: Writer) -> Bytes {
     batch.freeze()
 }
 
-/// The batches of a Fetch answer; `None` when they are damaged.
+/// The whole batches of a Fetch answer, whose end may cut the last one off; `None` when they are
+/// damaged.
 pub(crate) fn read(mut records: Bytes) -> Option<Vec<ReadBatch>> {
     let mut batches = Vec::new();
-    while !records.is_empty() {
-        let length = 12 + usize::try_from(records.get(8..12)?.get_i32()).ok()?;
-        if length < HEADER_BYTES || length > records.len() {
+    while let Some(mut length) = records.get(8..12) {
+        let length = 12 + usize::try_from(length.get_i32()).ok()?;
+        if length < HEADER_BYTES {
             return None;
+        }
+        if length > records.len() {
+            break;
         }
         batches.push(read_batch(&records.split_to(length))?);
     }

@@ -186,7 +186,8 @@ impl Producer {
             return self.pump(context);
         }
         let oldest = lane.batches[position].oldest;
-        if self.idempotent && oldest && is(code, ResponseError::OutOfOrderSequenceNumber) {
+        let valid = context.asked_leader(token, partition);
+        if self.idempotent && oldest && valid && is(code, ResponseError::OutOfOrderSequenceNumber) {
             let first = lane.batches[position].first;
             context.observer.out_of_order(self.number, partition, first);
         }
