@@ -17,6 +17,7 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::configs::{TopicSettings, check_all};
+use super::quorum::METADATA_TOPIC;
 use super::topics::check_name;
 use super::{Cluster, Origin};
 use crate::wire::{AdminResponse, Response};
@@ -58,6 +59,10 @@ impl Cluster {
         topic: CreatableTopic,
         only_check: bool,
     ) -> Result<CreatableTopicResult, Refusal> {
+        if &*topic.name == METADATA_TOPIC {
+            let message = format!("Creation of internal topic {METADATA_TOPIC} is prohibited.");
+            return refuse(ResponseError::InvalidRequest, message);
+        }
         check_name(&topic.name)?;
         self.topics.check_free(&topic.name)?;
         let configs = topic.configs.iter();

@@ -13,7 +13,7 @@ use super::{Cluster, Origin};
 use crate::wire::AdminResponse;
 
 /// The partition that holds Kafka's metadata.
-const METADATA_TOPIC: &str = "__cluster_metadata";
+pub(super) const METADATA_TOPIC: &str = "__cluster_metadata";
 const METADATA_PARTITION: i32 = 0;
 
 /// A controller of Kafka writes a record so often when there is nothing to write

@@ -28,6 +28,16 @@ pub(crate) struct Topic {
     pub(crate) settings: TopicSettings,
 }
 
+impl Topic {
+    /// Who was eligible to lead was so by another `min.insync.replicas`: nobody is any more.
+    pub(crate) fn forget_eligible(&mut self) {
+        for partition in &mut self.partitions {
+            partition.registration.eligible.clear();
+            partition.registration.last_known_leader = None;
+        }
+    }
+}
+
 /// All topics, by index, name and id.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {

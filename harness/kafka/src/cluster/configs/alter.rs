@@ -12,7 +12,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::names::{Kind, TopicConfig};
-use super::settings::{TopicSettings, check_all};
+use super::settings::{MIN_IN_SYNC, TopicSettings, check_all};
 use super::{Refusal, TYPE_BROKER, TYPE_TOPIC, brokers};
 use crate::cluster::topics::check_name;
 use crate::cluster::{Cluster, Origin};
@@ -42,6 +42,12 @@ struct Work {
     /// Whether settings that the request does not name lose their value.
     replace: bool,
     steps: Vec<Step>,
+}
+
+impl Work {
+    fn names(&self, setting: &str) -> bool {
+        self.steps.iter().any(|step| &*step.name == setting)
+    }
 }
 
 /// A resource's own settings after a change.
@@ -152,6 +158,11 @@ impl Cluster {
             let own = topic.settings.own().iter();
             own.map(|(&name, value)| (name.to_owned(), value.clone())).collect()
         });
+        if let Some(step) = work.steps.iter().find(|step| !is_known(step.operation)) {
+            // Kafka's controller stumbles over it.
+            let message = format!("Unknown operations type {}", step.operation);
+            return Err((ResponseError::UnknownServerError, Some(message)));
+        }
         let kind =
             |name: &str| TopicConfig::named(name).map(|config| (config.kind, config.default));
         let after = apply(work, before, kind)?;
@@ -160,6 +171,9 @@ impl Cluster {
             check_all(own).map_err(|message| (ResponseError::InvalidConfig, Some(message)))?;
         let topic = topic.ok_or((ResponseError::UnknownTopicOrPartition, None))?;
         if !only_check {
+            if topic.settings.own().get(MIN_IN_SYNC) != own.get(MIN_IN_SYNC) {
+                topic.forget_eligible();
+            }
             topic.settings = TopicSettings::new(own, &self.defaults);
         }
         Ok(())
@@ -185,6 +199,7 @@ impl Cluster {
         for (name, value) in &after {
             brokers::check(name, value).map_err(|message| invalid(&message))?;
         }
+        check_min_in_sync(work, &after)?;
         if after.len() > BROKER_CONFIGS_MAX {
             let message = format!("at most {BROKER_CONFIGS_MAX} settings of a broker are kept");
             return Err((ResponseError::PolicyViolation, Some(message)));
@@ -197,7 +212,11 @@ impl Cluster {
             None => self.defaults.altered = after,
         }
         let defaults = &self.defaults;
+        let other_minimum = id.is_none() && work.names(MIN_IN_SYNC);
         for (_, topic) in self.topics.iter_mut() {
+            if other_minimum {
+                topic.forget_eligible();
+            }
             topic.settings = TopicSettings::new(topic.settings.own().clone(), defaults);
         }
         Ok(())
@@ -236,6 +255,29 @@ fn apply(
         }
     }
     Ok(own)
+}
+
+fn is_known(operation: i8) -> bool {
+    matches!(operation, SET | DELETE | APPEND | SUBTRACT)
+}
+
+/// Eligible leaders are counted by one minimum for all brokers, which no broker may have for
+/// itself and which must be there (KIP-966).
+fn check_min_in_sync(work: &Work, after: &Own) -> Result<(), Refusal> {
+    let refuse = |what| {
+        let message = format!("{what} while ELR is enabled.");
+        Err((ResponseError::InvalidConfig, Some(message)))
+    };
+    match &*work.name {
+        "" if !after.contains_key(MIN_IN_SYNC) => {
+            refuse("Cluster-level min.insync.replicas cannot be removed")
+        }
+        "" => Ok(()),
+        _ if work.names(MIN_IN_SYNC) => {
+            refuse("Broker-level min.insync.replicas cannot be altered")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn change_list(current: &str, given: &str, append: bool) -> String {

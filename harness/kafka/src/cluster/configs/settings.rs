@@ -7,12 +7,16 @@ use super::names::{TOPIC_CONFIGS, TopicConfig};
 use crate::config::ClusterConfig;
 use crate::log::Rules;
 
+/// How many replicas must be in sync; topics and brokers have the same name for it.
+pub(super) const MIN_IN_SYNC: &str = "min.insync.replicas";
+
 /// The brokers' defaults for topics: those that the cluster began with and those set since.
 #[derive(Debug)]
 pub(crate) struct Defaults {
     /// By the broker's names for them.
     started: BTreeMap<&'static str, String>,
-    /// Set for all brokers by AlterConfigs, by name.
+    /// Set for all brokers, by name: by AlterConfigs, and `min.insync.replicas` from the first, as
+    /// new clusters of Kafka 4.1 have it (KIP-966).
     pub(crate) altered: BTreeMap<String, String>,
     /// More than this is not kept for any partition, whatever a topic asks for.
     retention_bytes_max: u64,
@@ -24,7 +28,7 @@ impl Defaults {
             ("log.retention.bytes", config.retention_bytes.to_string()),
             ("log.retention.ms", config.retention.as_millis().to_string()),
             ("message.max.bytes", config.message_bytes_max.to_string()),
-            ("min.insync.replicas", config.min_insync_replicas.to_string()),
+            (MIN_IN_SYNC, config.min_insync_replicas.to_string()),
             ("unclean.leader.election.enable", config.unclean_election.to_string()),
         ];
         // What is Kafka's default anyway counts as nobody's setting.
@@ -33,7 +37,10 @@ impl Defaults {
         };
         Self {
             started: started.into_iter().filter(differs).collect(),
-            altered: BTreeMap::new(),
+            altered: BTreeMap::from([(
+                MIN_IN_SYNC.to_owned(),
+                config.min_insync_replicas.to_string(),
+            )]),
             retention_bytes_max: config.retention_bytes,
         }
     }
@@ -83,7 +90,7 @@ impl TopicSettings {
         Self {
             retention_bytes: retention_bytes.unwrap_or(defaults.retention_bytes_max),
             retention: if deletes { span("retention.ms").min(FOREVER) } else { FOREVER },
-            min_insync_replicas: usize::try_from(number("min.insync.replicas")).unwrap_or(1),
+            min_insync_replicas: usize::try_from(number(MIN_IN_SYNC)).unwrap_or(1),
             message_bytes_max: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             unclean_election: flag("unclean.leader.election.enable"),
             deletes,

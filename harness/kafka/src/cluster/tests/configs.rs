@@ -64,15 +64,35 @@ fn a_topic_has_all_of_kafkas_settings_and_says_where_they_come_from() {
     let kafkas = world.config(TOPIC, "t", "segment.bytes");
     assert_eq!(kafkas, ("1073741824".into(), 5, vec![5]));
     let started = world.config(TOPIC, "t", "min.insync.replicas");
-    assert_eq!(started, ("2".into(), 4, vec![4]));
+    assert_eq!(started, ("2".into(), 3, vec![3, 4]));
     assert_eq!(world.set(TOPIC, "t", &[("min.insync.replicas", SET, "3")]), 0);
     assert_eq!(world.set(BROKER, "", &[("min.insync.replicas", SET, "1")]), 0);
-    assert_eq!(world.set(BROKER, "1", &[("min.insync.replicas", SET, "2")]), 0);
     let own = world.config(TOPIC, "t", "min.insync.replicas");
-    assert_eq!(own, ("3".into(), 1, vec![1, 2, 3, 4]));
-    let broker = world.config(BROKER, "1", "min.insync.replicas");
-    assert_eq!(broker, ("2".into(), 2, vec![2, 3, 4]));
+    assert_eq!(own, ("3".into(), 1, vec![1, 3, 4]));
+    assert_eq!(world.set(BROKER, "1", &[("message.max.bytes", SET, "2000")]), 0);
+    let broker = world.config(BROKER, "1", "message.max.bytes");
+    assert_eq!((broker.0, broker.1), ("2000".into(), 2));
     assert_eq!(world.config(BROKER, "", "min.insync.replicas"), ("1".into(), 3, vec![3]));
+}
+
+#[test]
+fn there_is_one_min_insync_replicas_for_all_brokers() {
+    let mut world = World::with_topic();
+    let own = world.set(BROKER, "1", &[("min.insync.replicas", SET, "2")]);
+    assert_eq!(own, InvalidConfig.code(), "no broker has one for itself");
+    let removed = world.set(BROKER, "", &[("min.insync.replicas", DELETE, "")]);
+    assert_eq!(removed, InvalidConfig.code());
+    let eligible =
+        |world: &World| world.cluster.partitions("t").unwrap()[0].eligible_leaders.clone();
+    for broker in [3, 2] {
+        world.cluster.crash(world.now, broker).unwrap();
+        world.pass(SECOND);
+    }
+    assert_eq!(eligible(&world), [2]);
+    assert_eq!(world.set(BROKER, "", &[("message.max.bytes", SET, "2000")]), 0);
+    assert_eq!(eligible(&world), [2]);
+    assert_eq!(world.set(TOPIC, "t", &[("min.insync.replicas", SET, "1")]), 0);
+    assert_eq!(eligible(&world), [0; 0], "they were counted by another minimum");
 }
 
 #[test]
@@ -124,7 +144,7 @@ fn refusals_are_kafkas() {
         (TOPIC, "not legal", &[("retention.ms", SET, "1")], InvalidTopicException),
         (TOPIC, "", &[("retention.ms", SET, "1")], InvalidRequest),
         (TOPIC, "t", &[("retention.ms", SET, "1"), ("retention.ms", SET, "2")], InvalidRequest),
-        (TOPIC, "t", &[("retention.ms", 9, "1")], InvalidRequest),
+        (TOPIC, "t", &[("retention.ms", 9, "1")], UnknownServerError),
         (BROKER, "2", &[("log.retention.ms", SET, "1")], InvalidRequest),
         (BROKER, "one", &[("log.retention.ms", SET, "1")], InvalidRequest),
         (BROKER, "", &[("log.retention.ms", SET, "soon")], InvalidRequest),
