@@ -62,7 +62,7 @@ use routing::named;
 
 /// The group requests served, each with its lowest and highest version.
 ///
-/// OffsetCommit and OffsetFetch stop at 9 because 10 names topics by id.
+/// OffsetCommit and OffsetFetch stop at 9, as Kafka's do: 10 is not stable yet.
 pub(crate) const VERSIONS: [(ApiKey, i16, i16); 12] = [
     (ApiKey::OffsetCommit, 2, 9),
     (ApiKey::OffsetFetch, 1, 9),

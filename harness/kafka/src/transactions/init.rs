@@ -9,6 +9,18 @@ use super::state::{Transaction, TransactionState, is_exhausted};
 use super::{Coordinator, ProducerKey};
 
 impl Coordinator {
+    /// Checks what can be checked without the transaction, and gives the timeout.
+    pub(crate) fn valid(&self, id: &str, timeout_ms: i32) -> Result<Duration, ResponseError> {
+        if id.is_empty() || id.len() > self.config.id_bytes_max {
+            return Err(ResponseError::InvalidRequest);
+        }
+        let timeout = u64::try_from(timeout_ms).map_or(Duration::ZERO, Duration::from_millis);
+        if timeout.is_zero() || timeout > self.config.timeout_max {
+            return Err(ResponseError::InvalidTransactionTimeout);
+        }
+        Ok(timeout)
+    }
+
     /// Gives the transactional id to who asks. `expected` is what a producer that recovers from an
     /// error believes to be; it is fenced if another one came in between.
     pub(crate) fn init(
@@ -18,13 +30,7 @@ impl Coordinator {
         timeout_ms: i32,
         expected: Option<ProducerKey>,
     ) -> Result<ProducerKey, ResponseError> {
-        if id.is_empty() || id.len() > self.config.id_bytes_max {
-            return Err(ResponseError::InvalidRequest);
-        }
-        let timeout = u64::try_from(timeout_ms).map_or(Duration::ZERO, Duration::from_millis);
-        if timeout.is_zero() || timeout > self.config.timeout_max {
-            return Err(ResponseError::InvalidTransactionTimeout);
-        }
+        let timeout = self.valid(id, timeout_ms)?;
         self.ensure(now, id)?;
         let fresh_id = self.next_producer_id;
         let known = self.transactions.get_mut(id).ok_or(ResponseError::UnknownServerError)?;

@@ -303,3 +303,22 @@ fn features_are_final_at_the_levels_of_kafka() {
     assert_eq!((answer.finalized_features_epoch, answer.supported_features.len()), (0, 2));
     assert!(world.ask(1, 3, &ApiVersionsRequest::default()).supported_features.is_empty());
 }
+
+#[test]
+fn any_broker_refuses_a_timeout_that_cannot_be() {
+    let mut world = World::with_topic();
+    let coordinator = world.coordinator();
+    for broker in 1..=3 {
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(Some(x()))
+            .with_producer_id(ProducerId(-1))
+            .with_producer_epoch(-1);
+        let mut init = |timeout_ms| {
+            let request = request.clone().with_transaction_timeout_ms(timeout_ms);
+            world.ask(broker, 5, &request).error_code
+        };
+        assert_eq!(init(0), ResponseError::InvalidTransactionTimeout.code());
+        let led = if broker == coordinator { 0 } else { ResponseError::NotCoordinator.code() };
+        assert_eq!(init(1_000), led);
+    }
+}

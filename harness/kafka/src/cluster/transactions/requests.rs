@@ -70,10 +70,10 @@ impl Cluster {
             let id = self.transactions.coordinator.new_producer_id();
             return Ok(ProducerKey { id, epoch: 0 });
         };
-        if !id.is_empty() {
-            self.check_coordinator(origin.broker, id)?;
-        }
         let timeout_ms = request.transaction_timeout_ms;
+        // Any broker refuses what cannot be.
+        self.transactions.coordinator.valid(&id.0, timeout_ms)?;
+        self.check_coordinator(origin.broker, id)?;
         self.transactions.coordinator.init(self.now, &id.0, timeout_ms, expected)
     }
 
