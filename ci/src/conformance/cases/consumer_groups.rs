@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::groups::{group, joining, settled};
 use super::{Case, case};
-use crate::conformance::context::Context;
+use crate::conformance::context::{Context, GROUP};
 use crate::conformance::names::{error, group_id, text, topic_name};
 
 /// A member's heartbeat that says all about itself.
@@ -84,6 +84,23 @@ fn describe(c: &mut Context<'_>, broker: i32, group: &str) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Waits until a coordinator has a topic of two partitions for its groups: in Kafka it hears of
+/// topics a moment after clients can see them.
+fn assignable(c: &mut Context<'_>, broker: i32, topic: &str) -> anyhow::Result<()> {
+    let mut attempts = 0;
+    c.until("the coordinator knows the topic", |c| {
+        attempts += 1;
+        let probe = c.name(&format!("probe-{attempts}"));
+        if c.coordinator(GROUP, &probe)? != broker {
+            return Ok(None);
+        }
+        let answer = c.ask(broker, 1, &heartbeat(&probe, ONE, 0, topic))?;
+        let topics = answer.assignment.into_iter().flat_map(|assigned| assigned.topic_partitions);
+        let count: usize = topics.map(|topic| topic.partitions.len()).sum();
+        Ok((count == 2).then_some(()))
+    })
+}
+
 /// Sends one heartbeat with a change to the plain one of a newcomer.
 fn newcomer(
     c: &mut Context<'_>,
@@ -91,6 +108,7 @@ fn newcomer(
 ) -> anyhow::Result<()> {
     let topic = c.topic("t", 2)?;
     let (group, broker) = group(c)?;
+    assignable(c, broker, &topic)?;
     let mut request = heartbeat(&group, "member-of-this-case-00", 0, &topic);
     change(&mut request);
     beat(c, broker, &request)?;
@@ -277,6 +295,7 @@ pub(crate) const CASES: &[Case] = &[
         |c| {
             let topic = c.topic("t", 2)?;
             let (group, broker) = group(c)?;
+            assignable(c, broker, &topic)?;
             let one = heartbeat(&group, ONE, 0, &topic).with_instance_id(Some(text("one")));
             let answer = beat(c, broker, &one)?;
             let two = heartbeat(&group, TWO, 0, &topic).with_instance_id(Some(text("one")));
