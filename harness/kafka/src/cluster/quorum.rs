@@ -16,6 +16,9 @@ use crate::wire::AdminResponse;
 pub(super) const METADATA_TOPIC: &str = "__cluster_metadata";
 const METADATA_PARTITION: i32 = 0;
 
+/// What the listener of a voter is called, as Java's client wants it in capitals.
+const CONTROLLER_LISTENER: &str = "CONTROLLER";
+
 /// A controller of Kafka writes a record so often when there is nothing to write
 /// (`metadata.max.idle.interval.ms`). There is no log of metadata here, so that its end is what
 /// these records alone make it.
@@ -80,10 +83,9 @@ impl Cluster {
     }
 
     fn voter_node(&self, origin: &Origin, id: i32) -> Node {
-        let name = self.listeners.get(origin.listener).cloned().unwrap_or_default();
         let listeners = self.endpoint(id, origin.listener).map(|(host, port)| {
             Listener::default()
-                .with_name(StrBytes::from_string(name))
+                .with_name(StrBytes::from_static_str(CONTROLLER_LISTENER))
                 .with_host(StrBytes::from_string(host))
                 .with_port(u16::try_from(port).unwrap_or(0))
         });

@@ -169,7 +169,8 @@ fn the_quorum_knows_its_leader_and_who_is_there() {
     assert_eq!((state.error_code, state.leader_id, state.leader_epoch), (0, BrokerId(2), 2));
     let ends = state.current_voters.iter().map(|voter| (voter.replica_id.0, voter.log_end_offset));
     assert_eq!(ends.collect::<Vec<_>>(), [(1, -1), (2, 3), (3, 3)]);
-    assert_eq!(answer.nodes.len(), 3);
+    let names = answer.nodes.iter().map(|node| &*node.listeners[0].name);
+    assert_eq!(names.collect::<Vec<_>>(), ["CONTROLLER"; 3]);
     let other = world.ask(2, 2, &quorum("t"));
     assert_eq!(other.topics[0].partitions[0].error_code, UnknownTopicOrPartition.code());
 }
