@@ -31,6 +31,7 @@ mod fetch;
 mod fetch_sessions;
 mod groups;
 mod inspection;
+mod internal;
 mod knowledge;
 mod metadata;
 mod offsets;
@@ -131,6 +132,8 @@ pub(crate) struct Cluster {
     topics: Topics,
     coordinator: Coordinator,
     coordinator_slots: Vec<Option<i32>>,
+    /// Leaders of internal topics may have changed.
+    coordination_moved: bool,
     group_tickets: BTreeMap<Ticket, i32>,
     fetches: BTreeMap<Ticket, ParkedFetch>,
     fetch_sessions: BTreeMap<i32, FetchSessions>,
@@ -191,6 +194,7 @@ impl Cluster {
         let mut cluster = Self {
             coordinator: Coordinator::new(groups, config.seed),
             coordinator_slots: slots,
+            coordination_moved: false,
             brokers,
             controller,
             controller_epoch: 1,
@@ -286,7 +290,8 @@ impl Cluster {
             return self.wait(origin, client, request, now);
         }
         let response = match request {
-            Request::ApiVersions => metadata::api_versions(origin.version, 0),
+            Request::ApiVersions { nameless: false } => metadata::api_versions(origin.version, 0),
+            Request::ApiVersions { nameless: true } => metadata::refused_client(),
             Request::ApiVersionsUnsupported => metadata::api_versions(0, 35),
             Request::Admin(request) => {
                 let response = Response::Admin(Box::new(self.administer(origin, *request)));
@@ -408,6 +413,7 @@ impl Cluster {
 
     /// Answers everything that the changes made so far have completed.
     fn settle(&mut self, answers: &mut Vec<Answer>) {
+        self.follow_leaders(answers);
         self.settle_transactions(answers);
         self.settle_produces(answers);
         for ticket in std::mem::take(&mut self.woken) {

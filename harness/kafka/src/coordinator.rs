@@ -51,6 +51,7 @@ use kafka_protocol::protocol::StrBytes;
 
 pub(crate) use catalog::{Catalog, CatalogTopic, CatalogVersion};
 pub(crate) use config::GroupConfig;
+pub(crate) use consumer::compile;
 pub use view::{GroupKind, GroupState, GroupView, MemberView};
 
 pub(crate) use pending::transactional_refusal;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Case, case};
 use crate::conformance::batch::{Batch, CONTROL, base_ms};
-use crate::conformance::context::Context;
+use crate::conformance::context::{Context, GROUP};
 use crate::conformance::records::{produce_request, produced};
 
 /// Produces these bytes with `acks=all` to a new topic, and notes the answer and the log's end.
@@ -205,6 +205,7 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "produce/to an internal topic",
         |c| {
+            c.coordinator(GROUP, "anybody")?;
             let leader = c.leader("__consumer_offsets", 0)?;
             let answer = c.produce(leader, -1, "__consumer_offsets", 0, Batch::of(1).bytes())?;
             c.see(answer);

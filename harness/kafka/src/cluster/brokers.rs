@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::internal::is_internal;
 use super::knowledge::Snapshot;
 use super::partition::End;
 use super::{Answer, Cluster, Timer};
@@ -165,10 +166,12 @@ impl Cluster {
         self.abandon_parked(id);
         self.fetch_sessions.remove(&id);
         let mut led = 0;
-        let partitions = self.topics.iter_mut().flat_map(|(_, topic)| &mut topic.partitions);
-        for partition in partitions {
-            led += usize::from(partition.leader() == Some(id));
-            partition.stop(id, end, now);
+        for (_, topic) in self.topics.iter_mut() {
+            let counts = !is_internal(&topic.name);
+            for partition in &mut topic.partitions {
+                led += usize::from(counts && partition.leader() == Some(id));
+                partition.stop(id, end, now);
+            }
         }
         self.watch_lag();
         if self.controller == Some(id) {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::internal::{Coordination, is_internal};
 use super::partition::registration::Change;
 use super::{Answer, Cluster, PartitionKey, Timer};
 use crate::error::ClusterError;
@@ -71,8 +72,11 @@ impl Cluster {
             broker.active = true;
         }
         self.reconsider(Cause::Back);
-        for slot in &mut self.coordinator_slots {
-            slot.get_or_insert(id);
+        self.follow_leaders(answers);
+        if !self.has_internal(Coordination::Groups) {
+            for slot in &mut self.coordinator_slots {
+                slot.get_or_insert(id);
+            }
         }
         self.adopt_transactions(id);
         for key in self.topics.keys() {
@@ -263,6 +267,7 @@ impl Cluster {
     /// The brokers learn what the controller has recorded. Whoever waits where an epoch has ended
     /// gets an answer.
     pub(super) fn spread(&mut self, key: PartitionKey) {
+        self.coordination_moved |= self.topics.get(key.0).is_some_and(|it| is_internal(&it.name));
         let Some((partition, around)) = self.surrounded(key) else { return };
         let changed = partition.spread(around);
         let leader = partition.leader();

@@ -19,6 +19,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::internal::is_internal;
 use super::topics::{Topic, check_name};
 use super::{Cluster, Origin};
 use crate::wire::AdminResponse;
@@ -167,6 +168,7 @@ impl Cluster {
         DescribeTopicPartitionsResponseTopic::default()
             .with_name(Some(topic.name.clone()))
             .with_topic_id(topic.id)
+            .with_is_internal(is_internal(&topic.name))
             .with_partitions(partitions.collect())
             .with_topic_authorized_operations(TOPIC_OPERATIONS)
     }
@@ -249,6 +251,7 @@ fn absent(name: &TopicName) -> DescribeTopicPartitionsResponseTopic {
     };
     DescribeTopicPartitionsResponseTopic::default()
         .with_name(Some(name.clone()))
+        .with_is_internal(is_internal(name))
         .with_error_code(error.code())
         .with_topic_authorized_operations(TOPIC_OPERATIONS)
 }

@@ -18,6 +18,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::internal::Coordination;
 use super::{Answer, COORDINATOR_SLOTS, Cluster, Origin};
 use crate::coordinator::{ClientInfo, GroupView, Reply, ReplyBody};
 use crate::wire::{Request, Response};
@@ -37,10 +38,15 @@ impl Cluster {
     }
 
     pub(super) fn find_coordinator(
-        &self,
+        &mut self,
         origin: &Origin,
         request: FindCoordinatorRequest,
     ) -> Response {
+        match request.key_type {
+            KEY_TYPE_GROUP => self.create_internal(origin.broker, Coordination::Groups),
+            KEY_TYPE_TRANSACTION => self.create_internal(origin.broker, Coordination::Transactions),
+            _ => {}
+        }
         let find = |key: &StrBytes| self.find_one(origin, request.key_type, key);
         if origin.version >= 4 {
             let coordinators = request.coordinator_keys.iter().map(find).collect();
@@ -96,6 +102,10 @@ impl Cluster {
     /// Another broker takes over the groups that `broker` coordinated; their members and offsets
     /// survive.
     pub(super) fn move_groups(&mut self, now: Duration, broker: i32, answers: &mut Vec<Answer>) {
+        self.follow_leaders(answers);
+        if self.has_internal(Coordination::Groups) {
+            return self.move_transactions(broker);
+        }
         let next = self.next_running(broker);
         let mut moved = [false; COORDINATOR_SLOTS];
         for (coordinator, moved) in self.coordinator_slots.iter_mut().zip(&mut moved) {

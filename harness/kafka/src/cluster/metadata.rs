@@ -11,12 +11,13 @@ use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{
-    ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, TopicName,
+    ApiKey, ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::description::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS};
+use super::internal::{Coordination, is_internal};
 use super::partition::registration::Registration;
 use super::topics::{Topic, check_name};
 use super::{Cluster, Origin};
@@ -25,14 +26,25 @@ use crate::wire::{Api, Response, served};
 /// What is served, in which versions.
 pub(super) fn api_versions(version: i16, error_code: i16) -> Response {
     let api_keys = served().iter().map(|&Api { key, version_min, version_max, .. }| {
+        // Clients take a broker without the oldest Produce for one that they cannot talk to, so
+        // Kafka goes on naming those versions and serves none of them (KIP-896).
+        let version_min = if key == ApiKey::Produce { 0 } else { version_min };
         ApiVersion::default()
             .with_api_key(key as i16)
             .with_min_version(version_min)
             .with_max_version(version_max)
     });
+    let mut api_keys: Vec<ApiVersion> = api_keys.collect();
+    api_keys.sort_by_key(|api| api.api_key);
     let response = ApiVersionsResponse::default().with_error_code(error_code);
-    let response = response.with_api_keys(api_keys.collect());
+    let response = response.with_api_keys(api_keys);
     Response::ApiVersions(if version >= 3 { with_features(response, version) } else { response })
+}
+
+/// What a client is told that does not say what it is (KIP-511).
+pub(super) fn refused_client() -> Response {
+    let code = ResponseError::InvalidRequest.code();
+    Response::ApiVersions(ApiVersionsResponse::default().with_error_code(code))
 }
 
 /// The features of the cluster, and their highest levels, at which they are final (KIP-584).
@@ -114,7 +126,10 @@ impl Cluster {
         let create = create && self.controller_hears(origin.broker);
         if create && self.topics.index(&name).is_none() {
             // A refusal shows below as the topic's absence, as in Kafka.
-            let _refused = self.add_topic(&name, self.config.default_partitions);
+            match Coordination::of_topic(&name) {
+                Some(what) => self.create_internal(origin.broker, what),
+                None => drop(self.add_topic(&name, self.config.default_partitions)),
+            }
         }
         let topic = self.topics.named(&name);
         if let Some(topic) = topic.filter(|topic| self.topic_seen(origin.broker, topic.id)) {
@@ -124,7 +139,9 @@ impl Cluster {
             Ok(()) => ResponseError::UnknownTopicOrPartition,
             Err((error, _)) => error,
         };
-        MetadataResponseTopic::default().with_name(Some(name)).with_error_code(error.code())
+        let internal = is_internal(&name);
+        let absent = MetadataResponseTopic::default().with_name(Some(name));
+        absent.with_is_internal(internal).with_error_code(error.code())
     }
 
     fn metadata_by_id(&self, origin: &Origin, id: Uuid) -> MetadataResponseTopic {
@@ -151,6 +168,7 @@ impl Cluster {
         MetadataResponseTopic::default()
             .with_name(Some(topic.name.clone()))
             .with_topic_id(topic.id)
+            .with_is_internal(is_internal(&topic.name))
             .with_partitions(partitions.collect())
     }
 }

@@ -16,6 +16,7 @@ use kafka_protocol::messages::{
 };
 
 use super::fetch::READ_COMMITTED;
+use super::internal::is_internal;
 use super::partition::replica::Replica;
 use super::{Cluster, Origin};
 use crate::error::ClusterError;
@@ -147,6 +148,7 @@ impl Cluster {
                 let led = state.ok_or(ResponseError::UnknownTopicOrPartition);
                 let led = led.and_then(|state| state.led_mut(origin.broker));
                 let led = match deletes {
+                    _ if is_internal(&topic.name) => Err(ResponseError::InvalidTopicException),
                     Some(false) => led.and(Err(ResponseError::PolicyViolation)),
                     _ => led,
                 };

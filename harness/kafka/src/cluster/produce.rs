@@ -208,6 +208,7 @@ impl Cluster {
         if let Err(Unfit::Sent(error)) = batches {
             return Err(error.into());
         }
+        Self::refuse_internal(&topic.name)?;
         let replica = partition.led_mut(broker)?;
         if self.brokers.get(&broker).is_some_and(|broker| broker.disk == Disk::Full) {
             self.fail_directory(broker);

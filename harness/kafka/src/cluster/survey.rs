@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Cluster;
 use super::groups::slot;
+use super::internal::is_internal;
 use super::traffic::{InSyncChanges, Traffic};
 use crate::coordinator::{GroupKind, GroupState};
 
@@ -82,7 +83,8 @@ impl Cluster {
     }
 
     fn survey_partitions(&self, survey: &mut Survey, brokers: &mut BTreeMap<i32, BrokerSurvey>) {
-        for (_, topic) in self.topics.iter() {
+        let topics = self.topics.iter().map(|(_, topic)| topic);
+        for topic in topics.filter(|topic| !is_internal(&topic.name)) {
             survey.topics_count += 1;
             survey.partitions += topic.partitions.len();
             for partition in &topic.partitions {

@@ -23,6 +23,7 @@ mod configs;
 mod conversation;
 mod elections;
 mod failures;
+mod internal;
 mod numbers;
 mod partial;
 mod reading;

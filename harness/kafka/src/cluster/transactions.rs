@@ -9,6 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::brokers::Broker;
 use super::groups::slot;
+use super::internal::Coordination;
 use super::{Answer, COORDINATOR_SLOTS, Cluster, Origin, Timer};
 use crate::coordinator::Ticket;
 use crate::transactions::{Coordinator, TransactionConfig, TransactionView};
@@ -73,6 +74,11 @@ impl Transacting {
         let admissions = self.admissions.iter().filter(move |(_, wait)| wait.broker() == broker);
         let markers = self.marker_requests.iter().filter(move |(_, wait)| wait.broker == broker);
         admissions.map(|(&ticket, _)| ticket).chain(markers.map(|(&ticket, _)| ticket))
+    }
+
+    /// The coordinating broker of each slot.
+    pub(super) fn slots(&self) -> &[Option<i32>] {
+        &self.slots
     }
 
     /// The broker that coordinates a transactional id.
@@ -151,9 +157,18 @@ impl Cluster {
     /// one before had begun to end.
     pub(super) fn move_transactions(&mut self, broker: i32) {
         let next = self.next_running(broker);
+        if !self.has_internal(Coordination::Transactions) {
+            let moved = |slot: &Option<i32>| if *slot == Some(broker) { next } else { *slot };
+            self.move_transactions_to(self.transactions.slots.iter().map(moved).collect());
+        }
+    }
+
+    /// These coordinate the slots from now on.
+    pub(super) fn move_transactions_to(&mut self, coordinators: Vec<Option<i32>>) {
         let state = &mut self.transactions;
-        for (coordinator, epoch) in state.slots.iter_mut().zip(&mut state.epochs) {
-            if *coordinator == Some(broker) {
+        let slots = state.slots.iter_mut().zip(&mut state.epochs);
+        for ((coordinator, epoch), next) in slots.zip(coordinators) {
+            if *coordinator != next {
                 *coordinator = next;
                 *epoch += 1;
             }
@@ -163,8 +178,10 @@ impl Cluster {
 
     /// A broker runs again: it coordinates what nobody did.
     pub(super) fn adopt_transactions(&mut self, broker: i32) {
-        for slot in &mut self.transactions.slots {
-            slot.get_or_insert(broker);
+        if !self.has_internal(Coordination::Transactions) {
+            for slot in &mut self.transactions.slots {
+                slot.get_or_insert(broker);
+            }
         }
         self.end_again();
     }

@@ -33,6 +33,7 @@ pub(super) use member::{ClassicTerms, ConsumerMember, Partitions};
 use super::{Context, GroupConfig, GroupState};
 use reconcile::Held;
 use subscriptions::Subscriptions;
+pub(crate) use subscriptions::compile;
 use timers::{Timers, Wait};
 
 /// The first version of OffsetCommit that knows member epochs.

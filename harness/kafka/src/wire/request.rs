@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    AlterClientQuotasRequest, AlterUserScramCredentialsRequest, ApiKey,
+    AlterClientQuotasRequest, AlterUserScramCredentialsRequest, ApiKey, ApiVersionsRequest,
     ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
     DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClientQuotasRequest,
     DescribeConfigsRequest, DescribeGroupsRequest, DescribeUserScramCredentialsRequest,
@@ -26,7 +26,10 @@ use crate::log::{Batch, Unfit};
 /// A request as the cluster takes it.
 #[derive(Debug)]
 pub(crate) enum Request {
-    ApiVersions,
+    /// `nameless`: the client does not say properly what it is.
+    ApiVersions {
+        nameless: bool,
+    },
     /// ApiVersions in a version not served; it is answered in version 0 (KIP-511).
     ApiVersionsUnsupported,
     Admin(Box<AdminRequest>),
@@ -175,7 +178,12 @@ fn body(
     batch_bytes_max: usize,
 ) -> Result<Request, DecodeError> {
     Ok(match key {
-        ApiKey::ApiVersions => Request::ApiVersions,
+        ApiKey::ApiVersions => {
+            let client: ApiVersionsRequest = message(body, version)?;
+            let names = [&client.client_software_name, &client.client_software_version];
+            let nameless = version >= 3 && !names.into_iter().all(|name| names_software(name));
+            Request::ApiVersions { nameless }
+        }
         ApiKey::Metadata => Request::Metadata(message(body, version)?),
         ApiKey::Produce => {
             let request = message(body, version)?;
@@ -224,6 +232,15 @@ fn body(
             Request::Admin(Box::new(request))
         }
     })
+}
+
+/// Letters and digits, with dots and hyphens between them (KIP-511).
+fn names_software(name: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric();
+    let bytes = name.as_bytes();
+    bytes.first().is_some_and(plain)
+        && bytes.last().is_some_and(plain)
+        && bytes.iter().all(|byte| plain(byte) || b"-.".contains(byte))
 }
 
 fn message<M: Decodable>(mut body: Bytes, version: i16) -> Result<M, DecodeError> {

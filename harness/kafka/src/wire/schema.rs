@@ -99,7 +99,7 @@ static APIS: &[Api] = &[
     api(ApiKey::TxnOffsetCommit, (0, 5), 3, transactional::COMMIT_OFFSETS),
     api(ApiKey::DescribeProducers, (0, 0), 0, transactional::PRODUCERS),
     api(ApiKey::DescribeTransactions, (0, 0), 0, transactional::DESCRIBE),
-    api(ApiKey::ListTransactions, (0, 1), 0, transactional::LIST),
+    api(ApiKey::ListTransactions, (0, 2), 0, transactional::LIST),
     api(ApiKey::OffsetForLeaderEpoch, (2, 4), 4, &[fixed(4).since(3), structs(EPOCH_TOPIC)]),
     api(ApiKey::DescribeConfigs, (1, 4), 4, DESCRIBE_CONFIGS),
     group(ApiKey::DeleteGroups, 2, &[texts()]),

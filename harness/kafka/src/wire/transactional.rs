@@ -162,6 +162,6 @@ pub(super) const WRITE_MARKERS: &[Field] =
 
 pub(super) const DESCRIBE: &[Field] = &[texts()];
 
-pub(super) const LIST: &[Field] = &[texts(), numbers(8), fixed(8).since(1)];
+pub(super) const LIST: &[Field] = &[texts(), numbers(8), fixed(8).since(1), text().since(2)];
 
 pub(super) const PRODUCERS: &[Field] = &[structs(TOPIC)];

@@ -295,13 +295,21 @@ fn transactions_and_producers_are_described() {
 #[test]
 fn features_are_final_at_the_levels_of_kafka() {
     let mut world = World::with_topic();
-    let answer = world.ask(1, 4, &ApiVersionsRequest::default());
+    let request = ApiVersionsRequest::default().with_client_software_name(text("a-client"));
+    let request = request.with_client_software_version(text("1.0"));
+    let answer = world.ask(1, 4, &request);
     let levels = answer.finalized_features.iter();
     let levels: Vec<_> =
         levels.map(|feature| (&*feature.name, feature.max_version_level)).collect();
     assert_eq!(levels, [("group.version", 1), ("transaction.version", 2)]);
     assert_eq!((answer.finalized_features_epoch, answer.supported_features.len()), (0, 2));
-    assert!(world.ask(1, 3, &ApiVersionsRequest::default()).supported_features.is_empty());
+    assert!(world.ask(1, 3, &request).supported_features.is_empty());
+    let nameless = world.ask(1, 3, &ApiVersionsRequest::default());
+    let refused = ResponseError::InvalidRequest.code();
+    assert_eq!((nameless.error_code, nameless.api_keys.len()), (refused, 0));
+    let keys: Vec<i16> = answer.api_keys.iter().map(|api| api.api_key).collect();
+    assert!(keys.is_sorted());
+    assert_eq!(answer.api_keys[0].min_version, 0, "of Produce, though 3 is the first served");
 }
 
 #[test]

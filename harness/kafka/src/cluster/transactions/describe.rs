@@ -18,6 +18,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::super::topics::check_name;
 use super::super::{Cluster, Origin};
+use crate::coordinator::compile;
 use crate::transactions::{Listing, TransactionView};
 
 impl Cluster {
@@ -71,9 +72,19 @@ impl Cluster {
             producer_ids: request.producer_id_filters.iter().map(|id| id.0).collect(),
             longer_than: longer_than.filter(|_| origin.version >= 1).map(Duration::from_millis),
         };
+        let pattern = request.transactional_id_pattern.filter(|it| !it.is_empty());
+        let pattern = match pattern.map(|pattern| compile(&pattern)) {
+            Some(None) => {
+                let code = ResponseError::InvalidRegularExpression.code();
+                return ListTransactionsResponse::default().with_error_code(code);
+            }
+            compiled => compiled.flatten(),
+        };
+        let named = |id: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(id));
         let views = self.transactions.coordinator.list_matching(self.now, &listing);
         let own = views
             .into_iter()
+            .filter(|view| named(&view.id))
             .filter(|view| self.check_coordinator(origin.broker, &view.id).is_ok());
         let states = own.map(|view| {
             Listed::default()

@@ -190,7 +190,7 @@ impl Subscriptions {
 }
 
 /// Compiles an expression that has to match the whole name.
-fn compile(regex: &str) -> Option<regex::Regex> {
+pub(crate) fn compile(regex: &str) -> Option<regex::Regex> {
     let build = |pattern: &str| {
         regex::RegexBuilder::new(pattern).size_limit(COMPILED_BYTES_MAX).build().ok()
     };
