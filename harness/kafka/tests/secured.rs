@@ -158,9 +158,10 @@ async fn much_passes_over_tls_in_both_directions() {
     let kafka = secured(Security { tls: Some(tls.clone()), sasl: Vec::new() }).await;
     kafka.create_topic("wide", 5_000).unwrap();
     let mut stream = connect_tls(kafka.brokers()[0].address, &tls, None);
-    // One topic's name of 200 bytes asked for 2,000 times is 400 KB on the way in.
-    let name = [&[0, 200][..], &[b'x'; 200]].concat();
-    let many = [&2_000u32.to_be_bytes()[..], &name.repeat(2_000)].concat();
+    // 2,000 topics with names of 200 bytes are 400 KB on the way in.
+    let name = |number: u32| [&[0, 200][..], format!("{number:0>200}").as_bytes()].concat();
+    let names: Vec<u8> = (0..2_000).flat_map(name).collect();
+    let many = [&2_000u32.to_be_bytes()[..], &names].concat();
     stream.write_all(&request(METADATA, &many)).unwrap();
     (0..20).for_each(|_| stream.write_all(&request(METADATA, ALL_TOPICS)).unwrap());
     assert!(answer(&mut stream).unwrap().len() > 400_000);

@@ -24,6 +24,9 @@ const REPLICA_STATE: i16 = 15;
 /// The default of `fetch.max.bytes`, which bounds every answer but for its first batch.
 const FETCH_BYTES_MAX: usize = 55 << 20;
 
+/// A copy to read from, and where the reader's log leaves it: the last common epoch and its end.
+type Readable<'a> = (&'a Replica, Option<(i32, i64)>);
+
 /// A Fetch that waits for records.
 #[derive(Debug)]
 pub(super) struct ParkedFetch {
@@ -238,7 +241,7 @@ impl Cluster {
         topic: Option<u32>,
         wanted: &FetchPartition,
         reader: i32,
-    ) -> Result<(&Replica, Option<(i32, i64)>), ResponseError> {
+    ) -> Result<Readable<'_>, ResponseError> {
         let unknown = match origin.version {
             13.. if topic.is_none() => ResponseError::UnknownTopicId,
             _ => ResponseError::UnknownTopicOrPartition,
