@@ -2,6 +2,7 @@
 
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::*;
+use std::time::Duration;
 
 use super::committed::{commit, fetch};
 use super::groups::{group, settled};
@@ -132,10 +133,14 @@ pub(crate) const CASES: &[Case] = &[
             let follower = state.replica_nodes.iter().map(|id| id.0).find(|&id| id != leader);
             let follower = follower.unwrap_or(leader);
             while_down(c, follower, |c| {
-                c.until("out of sync", |c| {
-                    Ok((c.partition(&topic, 0)?.isr_nodes.len() == 1).then_some(()))
-                })?;
                 let leader = c.ready(&topic, 0)?;
+                c.until("out of sync", |c| {
+                    let metadata = c.metadata(leader, &topic)?;
+                    let state = metadata.topics.first().and_then(|topic| topic.partitions.first());
+                    Ok(state.filter(|state| state.isr_nodes.len() == 1).map(|_| ()))
+                })?;
+                // A leader tells clients of a new in-sync set just before it holds to it.
+                std::thread::sleep(Duration::from_millis(300));
                 for acks in [-1, 1] {
                     let answer = c.produce(leader, acks, &topic, 0, Batch::of(1).bytes())?;
                     c.see(answer);
