@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ci::conformance::{Against, compare};
+use ci::conformance::{Against, Tools, compare};
 use clap::Parser;
 
 /// Compares the embedded cluster with Apache Kafka; `ci/kafka-conformance` starts the latter.
@@ -17,6 +17,15 @@ struct Args {
     /// The script that kills and restarts brokers
     #[arg(long, default_value = "ci/apache-kafka")]
     script: PathBuf,
+    /// The class path of Apache Kafka's console tools
+    #[arg(long)]
+    class_path: String,
+    /// A Python that has kafka-python
+    #[arg(long)]
+    python: PathBuf,
+    /// The program of the Python cases
+    #[arg(long, default_value = "ci/conformance.py")]
+    python_cases: PathBuf,
     /// Only the cases whose name holds this
     #[arg(long, default_value = "")]
     only: String,
@@ -27,7 +36,9 @@ struct Args {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let Args { servers, folder, script, only, seen } = args;
-    let same = compare(Against { servers, folder, script }, &only, seen.as_deref())?;
+    let Args { servers, folder, script, class_path, python, python_cases, only, seen } = args;
+    let member = std::env::current_exe()?.with_file_name("kafka-group-member");
+    let tools = Tools { python, python_cases, class_path, member };
+    let same = compare(Against { servers, folder, script }, &tools, &only, seen.as_deref())?;
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

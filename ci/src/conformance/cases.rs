@@ -9,14 +9,18 @@ mod fetch;
 mod group_admin;
 mod groups;
 mod idempotence;
+mod java;
 mod leaders;
+mod librdkafka;
 mod metadata;
 mod offsets;
 mod produce;
 mod producer;
+mod python;
 mod statics;
 mod topics;
 mod transactions;
+mod zombies;
 
 use super::context::Context;
 
@@ -68,7 +72,13 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         committed::CASES,
         transactions::CASES,
         consumer_groups::CASES,
+        java::CASES,
+        python::CASES,
+        librdkafka::producing::CASES,
+        librdkafka::groups::CASES,
+        librdkafka::transactions::CASES,
         failures::CASES,
+        zombies::CASES,
     ];
     areas.into_iter().flatten()
 }

@@ -10,7 +10,7 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
 
 /// Longer than anything that a broker makes a client wait for in these cases.
-const ANSWER_WAIT: Duration = Duration::from_secs(20);
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
 /// One TCP connection to one broker.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, or says why not.
     pub(crate) fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
         stream.set_read_timeout(Some(ANSWER_WAIT))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, correlation: 0 })

@@ -16,10 +16,11 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::names::{error, text, topic_name};
 use super::subject::Subject;
+use super::tools::Tools;
 use crate::micro::now;
 
-/// How long a cluster may take to reach a state that it must reach.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a cluster may take on a slow machine to reach a state that it must reach.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The kinds of keys that a coordinator is found for.
 pub(crate) const GROUP: i8 = 0;
@@ -30,7 +31,10 @@ pub(crate) const TRANSACTION: i8 = 1;
 pub(crate) struct Context<'a> {
     /// The cluster.
     pub(crate) subject: &'a dyn Subject,
+    /// Clients that are programs of their own.
+    pub(crate) tools: &'a Tools,
     addresses: &'a BTreeMap<i32, SocketAddr>,
+    avoided: Option<i32>,
     connections: BTreeMap<i32, Connection>,
     tag: String,
     seen: Vec<String>,
@@ -42,9 +46,12 @@ impl<'a> Context<'a> {
     pub(crate) fn new(
         subject: &'a dyn Subject,
         addresses: &'a BTreeMap<i32, SocketAddr>,
+        tools: &'a Tools,
         tag: String,
     ) -> Self {
-        Self { subject, addresses, connections: BTreeMap::new(), tag, seen: Vec::new(), topics: 0 }
+        let connections = BTreeMap::new();
+        let (avoided, seen, topics) = (None, Vec::new(), 0);
+        Self { subject, tools, addresses, avoided, connections, tag, seen, topics }
     }
 
     /// Notes one line of what the case observes.
@@ -67,8 +74,14 @@ impl<'a> Context<'a> {
         self.addresses.keys().copied().collect()
     }
 
+    /// Takes a broker for dead, although it accepts connections: a paused one answers nothing.
+    pub(crate) fn avoid(&mut self, broker: Option<i32>) {
+        self.avoided = broker;
+    }
+
     /// A connection that only the caller uses.
     pub(crate) fn connect(&self, broker: i32) -> anyhow::Result<Connection> {
+        ensure!(self.avoided != Some(broker), "broker {broker} is paused");
         let address = self.addresses.get(&broker).with_context(|| format!("broker {broker}"))?;
         Connection::open(*address)
     }

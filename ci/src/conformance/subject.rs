@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::ensure;
-use embedded_kafka::{ClusterConfig, EmbeddedKafka};
+use embedded_kafka::{ClusterConfig, EmbeddedKafka, Isolation};
 use std::time::Duration;
 
 /// A cluster of three brokers with ids 1, 2 and 3, and what can be done to it from outside.
@@ -17,6 +17,10 @@ pub(crate) trait Subject: Sync {
     fn crash(&self, broker: i32) -> anyhow::Result<()>;
     /// Starts a killed broker again, with its addresses and its data.
     fn restart(&self, broker: i32) -> anyhow::Result<()>;
+    /// Stops a broker where it is. It keeps its ports, and the others hear nothing of it.
+    fn pause(&self, broker: i32) -> anyhow::Result<()>;
+    /// Lets a paused broker go on.
+    fn resume(&self, broker: i32) -> anyhow::Result<()>;
 }
 
 /// The embedded cluster, in this process.
@@ -58,6 +62,16 @@ impl Subject for Embedded {
     fn restart(&self, broker: i32) -> anyhow::Result<()> {
         Ok(self.runtime.block_on(self.kafka.restart_broker(broker))?)
     }
+
+    // Clients can still ask it, and get answers of one who does not know better.
+    fn pause(&self, broker: i32) -> anyhow::Result<()> {
+        let isolated = self.kafka.isolate_broker(broker, Isolation::FromPeers);
+        Ok(self.runtime.block_on(isolated)?)
+    }
+
+    fn resume(&self, broker: i32) -> anyhow::Result<()> {
+        Ok(self.runtime.block_on(self.kafka.heal_broker(broker))?)
+    }
 }
 
 /// Three brokers of Apache Kafka that a script started and can kill.
@@ -97,5 +111,13 @@ impl Subject for Apache {
 
     fn restart(&self, broker: i32) -> anyhow::Result<()> {
         self.command("restart", broker)
+    }
+
+    fn pause(&self, broker: i32) -> anyhow::Result<()> {
+        self.command("pause", broker)
+    }
+
+    fn resume(&self, broker: i32) -> anyhow::Result<()> {
+        self.command("continue", broker)
     }
 }

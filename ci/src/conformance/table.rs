@@ -16,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) embedded: Vec<String>,
     /// What was observed on Apache Kafka.
     pub(crate) apache: Vec<String>,
+    /// Why the case was run again, on the embedded cluster and on Apache Kafka.
+    pub(crate) again: [Option<String>; 2],
 }
 
 impl Outcome {
@@ -34,9 +36,14 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
     let mut table = Builder::new();
     table.push_record(["case", "embedded", "Apache Kafka", "same?"]);
     for outcome in outcomes {
-        let verdict = |seen: &[String]| if seen == outcome.expected { "ok" } else { "UNEXPECTED" };
+        let verdict = |seen: &[String], again| match (seen == outcome.expected, again) {
+            (true, false) => "ok",
+            (true, true) => "ok, the second time",
+            (false, _) => "UNEXPECTED",
+        };
         let same = if outcome.same() { "yes" } else { "NO" };
-        let (ours, theirs) = (verdict(&outcome.embedded), verdict(&outcome.apache));
+        let [ours, theirs] = outcome.again.each_ref().map(Option::is_some);
+        let (ours, theirs) = (verdict(&outcome.embedded, ours), verdict(&outcome.apache, theirs));
         table.push_record([outcome.case, ours, theirs, same]);
     }
     table.build().with(Style::sharp()).to_string()
@@ -47,12 +54,22 @@ pub(crate) fn counts(outcomes: &[Outcome]) -> String {
     let good = outcomes.iter().filter(|outcome| outcome.good()).count();
     let same = outcomes.iter().filter(|outcome| outcome.same()).count();
     let all = outcomes.len();
-    format!("{all} cases, {same} the same on both, {} different, {good} as expected", all - same)
+    let again = outcomes.iter().flat_map(|outcome| &outcome.again).flatten().count();
+    let different = all - same;
+    format!(
+        "{all} cases, {same} the same on both, {different} different, {good} as expected, \
+         {again} run again"
+    )
 }
 
 /// Every case that is not good, with what was seen where.
 pub(crate) fn differences(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
+    for outcome in outcomes {
+        for why in outcome.again.iter().flatten() {
+            let _ = writeln!(text, "## {}, run again after it {why}", outcome.case);
+        }
+    }
     for outcome in outcomes.iter().filter(|outcome| !outcome.good()) {
         let _ = writeln!(text, "## {}", outcome.case);
         let rows = outcome.embedded.len().max(outcome.apache.len()).max(outcome.expected.len());
@@ -76,7 +93,7 @@ pub(crate) fn differences(outcomes: &[Outcome]) -> String {
 /// What was expected and seen, by case.
 pub(crate) fn json(outcomes: &[Outcome]) -> String {
     let cases = outcomes.iter().map(|outcome| {
-        let Outcome { case, expected, embedded, apache } = outcome;
+        let Outcome { case, expected, embedded, apache, .. } = outcome;
         let seen = json!({"expected": expected, "embedded": embedded, "apache": apache});
         ((*case).to_owned(), seen)
     });
