@@ -108,7 +108,7 @@ def admin(bootstrap, name, topic):
         yield f"create {made}"
         yield f"create again {outcome(lambda: client.create_topics(topics))}"
         yield f"bad name {outcome(lambda: client.create_topics({'a b': wanted}))}"
-        four = {name: {**wanted, "replication_factor": 4}}
+        four = {f"{name}-4": {**wanted, "replication_factor": 4}}
         yield f"four replicas {outcome(lambda: client.create_topics(four))}"
         yield f"more partitions {outcome(lambda: client.create_partitions({name: 3}))}"
         yield f"fewer partitions {outcome(lambda: client.create_partitions({name: 1}))}"

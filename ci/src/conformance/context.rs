@@ -93,6 +93,7 @@ impl<'a> Context<'a> {
         version: i16,
         request: &R,
     ) -> anyhow::Result<R::Response> {
+        ensure!(self.avoided != Some(broker), "broker {broker} is paused");
         let mut connection = match self.connections.remove(&broker) {
             Some(connection) => connection,
             None => self.connect(broker)?,
