@@ -118,7 +118,7 @@ def admin(bootstrap, name, topic):
         yield f"change {outcome(lambda: client.alter_configs([change]))}"
         yield str(settings(client, name))
         change = ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": "many"})
-        yield f"bad change {client.alter_configs([change])}"
+        yield f"bad change {client.alter_configs([change])['topic'][name]}"
         yield f"delete {outcome(lambda: client.delete_topics([name]))}"
         yield f"delete again {outcome(lambda: client.delete_topics([name]))}"
         yield f"brokers {len(client.describe_cluster()['brokers'])}"

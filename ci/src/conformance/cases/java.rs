@@ -112,7 +112,8 @@ pub(crate) const CASES: &[Case] = &[
         messages,
         &[
             "Created topic t.",
-            "Topic: t, TopicId, PartitionCount: 3, ReplicationFactor: 3, Configs: min.insync.replicas=2,retention.ms=9000000,retention.bytes=268435456",
+            "Topic: t, TopicId, PartitionCount: 3, ReplicationFactor: 3, \
+             Configs: min.insync.replicas=2,retention.ms=9000000,retention.bytes=268435456",
             "Topic: t, Partition: 0, a leader true, Replicas 3, Isr 3, Elr:, LastKnownElr:",
             "Topic: t, Partition: 1, a leader true, Replicas 3, Isr 3, Elr:, LastKnownElr:",
             "Topic: t, Partition: 2, a leader true, Replicas 3, Isr 3, Elr:, LastKnownElr:",
@@ -135,7 +136,9 @@ pub(crate) const CASES: &[Case] = &[
         &[
             "Completed updating config for topic t.",
             "Dynamic configs for topic t are:",
-            "cleanup.policy=compact,delete sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:cleanup.policy=compact,delete, DEFAULT_CONFIG:log.cleanup.policy=delete}",
+            "cleanup.policy=compact,delete sensitive=false \
+             synonyms={DYNAMIC_TOPIC_CONFIG:cleanup.policy=compact,delete, \
+             DEFAULT_CONFIG:log.cleanup.policy=delete}",
             "retention.ms=8000000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=8000000}",
         ],
     ),

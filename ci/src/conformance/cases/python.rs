@@ -52,7 +52,8 @@ pub(crate) const CASES: &[Case] = &[
             "[('retention.ms', '9000000')]",
             "change done",
             "[('max.message.bytes', '5000'), ('retention.ms', '9000000')]",
-            "bad change {'topic': {'name': '[Error 40] InvalidConfigurationError: Invalid value many for configuration max.message.bytes: Not a number of type INT'}}",
+            "bad change [Error 40] InvalidConfigurationError: Invalid value many for configuration \
+             max.message.bytes: Not a number of type INT",
             "delete done",
             "delete again UnknownTopicOrPartitionError",
             "brokers 3",
