@@ -210,6 +210,10 @@ fn described(
     }
 }
 
+/// Settings of brokers without a default of their own: it is that of a setting in another unit.
+const DEFAULT_ELSEWHERE: [&str; 4] =
+    ["log.retention.ms", "log.roll.ms", "log.roll.jitter.ms", "log.flush.interval.ms"];
+
 fn entry(
     name: &str,
     kind: Kind,
@@ -218,7 +222,11 @@ fn entry(
 ) -> DescribeConfigsResourceResult {
     let (value, source) =
         values.first().map_or_else(Default::default, |(_, value, source)| (value.clone(), *source));
-    let synonyms = values.into_iter().filter(|_| with_synonyms).map(|(name, value, source)| {
+    let told = |name: &str, source| {
+        with_synonyms && (source != SOURCE_DEFAULT || !DEFAULT_ELSEWHERE.contains(&name))
+    };
+    let synonyms = values.into_iter().filter(|(name, _, source)| told(name, *source));
+    let synonyms = synonyms.map(|(name, value, source)| {
         DescribeConfigsSynonym::default()
             .with_name(StrBytes::from_string(name))
             .with_value(Some(StrBytes::from_string(value)))

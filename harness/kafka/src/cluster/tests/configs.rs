@@ -63,6 +63,9 @@ fn a_topic_has_all_of_kafkas_settings_and_says_where_they_come_from() {
     assert_eq!(world.configs(TOPIC, "t").len(), 33);
     let kafkas = world.config(TOPIC, "t", "segment.bytes");
     assert_eq!(kafkas, ("1073741824".into(), 5, vec![5]));
+    assert_eq!(world.set(TOPIC, "t", &[("retention.ms", SET, "8000")]), 0);
+    let no_default = world.config(TOPIC, "t", "retention.ms");
+    assert_eq!(no_default, ("8000".into(), 1, vec![1]), "log.retention.hours has the default");
     let started = world.config(TOPIC, "t", "min.insync.replicas");
     assert_eq!(started, ("2".into(), 3, vec![3, 4]));
     assert_eq!(world.set(TOPIC, "t", &[("min.insync.replicas", SET, "3")]), 0);
