@@ -1,6 +1,6 @@
 //! A cluster for clients in other languages: serves until interrupted.
 //!
-//! `cargo run -p embedded-kafka --example serve -- 3 orders:12 results:12`
+//! `cargo run -p embedded-kafka --example serve_kafka -- 3 orders:12 results:12`
 
 use std::io::Write;
 
