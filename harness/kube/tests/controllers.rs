@@ -80,16 +80,20 @@ async fn a_new_template_is_rolled_out_without_losing_more_than_allowed() {
         lab.all_pods().await.iter().map(|pod| name(pod).to_owned()).collect();
     let change = json!({"metadata": {"annotations": {"version": "2"}}});
     lab.patch_deployment("web", json!({"spec": {"template": change}})).await;
+    let sets: Api<ReplicaSet> = Api::namespaced(lab.kube.client(), lab::NAMESPACE);
     until("every pod is new", || async {
         let pods = lab.all_pods().await;
         let active: Vec<&Pod> =
             pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
-        assert!((3..=4).contains(&active.len()), "{} active pods", active.len());
+        // What is bounded is what the ReplicaSets ask for: the old one's pod may still be on its
+        // way out when the new one's comes, as in Kubernetes.
+        let sets = sets.list(&ListParams::default()).await.unwrap().items;
+        let asked = sets.iter().filter_map(|set| set.spec.as_ref()?.replicas).sum::<i32>();
+        assert!((3..=4).contains(&asked), "{asked} pods asked for");
         assert!(active.iter().filter(|pod| is_ready(pod)).count() >= 3);
         pods.len() == 3 && !pods.iter().any(|pod| old.contains(name(pod)))
     })
     .await;
-    let sets: Api<ReplicaSet> = Api::namespaced(lab.kube.client(), lab::NAMESPACE);
     let mut revisions: Vec<(String, i32)> = sets
         .list(&ListParams::default())
         .await
