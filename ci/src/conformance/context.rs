@@ -1,6 +1,6 @@
 //! What a case has at hand: a cluster, names of its own, connections, and a place for what it saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -270,11 +270,21 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Waits until all replicas of a partition are in sync.
+    /// Waits until every living broker says that all replicas of a partition are in sync, under
+    /// one leader: a broker that was away may still say what held before.
     pub(crate) fn in_sync(&mut self, topic: &str, partition: i32) -> anyhow::Result<()> {
         self.until(&format!("{topic} {partition} in sync"), |context| {
-            let state = context.partition(topic, partition)?;
-            Ok((state.isr_nodes.len() == state.replica_nodes.len()).then_some(()))
+            let mut epochs = BTreeSet::new();
+            for broker in context.brokers() {
+                if context.connect(broker).is_ok() {
+                    let state = context.partition_at(broker, topic, partition)?;
+                    if state.isr_nodes.len() < state.replica_nodes.len() {
+                        return Ok(None);
+                    }
+                    epochs.insert(state.leader_epoch);
+                }
+            }
+            Ok((epochs.len() == 1).then_some(()))
         })
     }
 }

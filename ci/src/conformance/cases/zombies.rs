@@ -50,6 +50,8 @@ fn late_write(c: &mut Context<'_>, acks: i16) -> anyhow::Result<()> {
     // With `acks=1` it may be acknowledged, by a leader that does not know better yet.
     let allowed = acks == 1 && code == "NONE" || code == "NOT_LEADER_OR_FOLLOWER";
     c.see(if allowed { "the late write: refused, or lost" } else { &*code });
+    // What it believed before, it may say of itself as well, until it has heard of the election.
+    deposed(c, &topic, old)?;
     c.in_sync(&topic, 0)?;
     let read = c.read(&topic, 0, 0)?;
     c.see(read);
