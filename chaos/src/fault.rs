@@ -146,15 +146,24 @@ impl Fault {
 pub(crate) trait Definition {
     fn kind(&self) -> FaultKind;
 
-    /// Adds what is wrong with the parameters.
-    fn check(&self, check: &mut Check<'_>);
+    /// Adds what is wrong with the parameters: of a fault that has no others, its claim's.
+    fn check(&self, check: &mut Check<'_>) {
+        match self.claim() {
+            Some(Claim::Nodes(nodes)) => check.selector("nodes", nodes, Pool::Nodes),
+            Some(Claim::Brokers(brokers)) => check.selector("brokers", brokers, Pool::Brokers),
+            Some(Claim::Partition(_)) | None => {}
+        }
+    }
 
     /// What no other fault may claim at the same time.
     fn claim(&self) -> Option<Claim<'_>>;
 
     /// The broker to be found when the fault is due, if there is one.
     fn leader(&self) -> Option<(TopicRole, i32)> {
-        None
+        match self.claim() {
+            Some(Claim::Brokers(brokers)) => brokers.leader(),
+            Some(Claim::Nodes(_) | Claim::Partition(_)) | None => None,
+        }
     }
 
     /// The action, with every open choice drawn.

@@ -1,14 +1,14 @@
 //! The bare pipeline: one producer at a fixed rate, echoing consumers with static assignments,
 //! one reader. The same brokers and clients as a trial, without generator, stamps or checks.
 
+use crate::broker::clients::{PAYLOAD, from_start};
 use crate::micro::now;
 use embedded_kafka::EmbeddedKafka;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -16,7 +16,6 @@ use std::time::Duration;
 
 const PARTITIONS: i32 = 24;
 const ECHOES: i32 = 4;
-const PAYLOAD: [u8; 200] = [b'x'; 200];
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Messages a second from the first send to the last result, offered at `rate_per_s`.
@@ -90,11 +89,7 @@ fn consumer(
         .set("fetch.queue.backoff.ms", "10")
         .set("check.crcs", "false")
         .create()?;
-    let mut assignment = TopicPartitionList::new();
-    for partition in (0..PARTITIONS).filter(|partition| own(*partition)) {
-        assignment.add_partition_offset(topic, partition, Offset::Offset(0))?;
-    }
-    consumer.assign(&assignment)?;
+    from_start(&consumer, topic, (0..PARTITIONS).filter(|partition| own(*partition)))?;
     Ok(consumer)
 }
 

@@ -11,6 +11,7 @@
 pub mod bare;
 pub mod broker;
 pub mod conformance;
+mod frame;
 pub mod micro;
 pub mod runs;
 pub mod target;

@@ -8,6 +8,7 @@ mod job;
 mod load;
 mod machine;
 mod phases;
+mod reader;
 mod record;
 mod sampler;
 mod service;

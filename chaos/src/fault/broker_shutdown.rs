@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind};
+use super::{Claim, Definition, Draw, FaultKind};
 use crate::injector::Action;
-use crate::selector::{Pool, Selector, TopicRole};
+use crate::selector::{Pool, Selector};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_shutdown",
@@ -27,16 +27,8 @@ impl Definition for BrokerShutdown {
         KIND
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        check.selector("brokers", &self.brokers, Pool::Brokers);
-    }
-
     fn claim(&self) -> Option<Claim<'_>> {
         Some(Claim::Brokers(&self.brokers))
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        self.brokers.leader()
     }
 
     fn action(&self, draw: &mut Draw<'_>) -> Action {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind};
+use super::{Claim, Definition, Draw, FaultKind};
 use crate::injector::Action;
 use crate::selector::{Pool, Selector};
 
@@ -25,10 +25,6 @@ pub struct NodeCrash {
 impl Definition for NodeCrash {
     fn kind(&self) -> FaultKind {
         KIND
-    }
-
-    fn check(&self, check: &mut Check<'_>) {
-        check.selector("nodes", &self.nodes, Pool::Nodes);
     }
 
     fn claim(&self) -> Option<Claim<'_>> {

@@ -50,12 +50,24 @@ pub fn consumer(
         config.set(*name, *value);
     });
     let consumer: BaseConsumer = config.create()?;
+    from_start(&consumer, topic, 0..partitions)?;
+    Ok(consumer)
+}
+
+/// Assigns partitions of a topic from offset 0.
+///
+/// # Errors
+/// When librdkafka refuses the assignment.
+pub fn from_start(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partitions: impl Iterator<Item = i32>,
+) -> Result<(), KafkaError> {
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..partitions {
+    for partition in partitions {
         assignment.add_partition_offset(topic, partition, Offset::Offset(0))?;
     }
-    consumer.assign(&assignment)?;
-    Ok(consumer)
+    consumer.assign(&assignment)
 }
 
 /// Creates a topic with one replica a partition.

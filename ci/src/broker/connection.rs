@@ -1,11 +1,12 @@
 //! A bare connection to a broker: one request, one answer, and nothing that takes time besides.
 
-use anyhow::Context;
-use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
+use bytes::Bytes;
+use kafka_protocol::messages::ResponseHeader;
+use kafka_protocol::protocol::{Decodable, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::frame::{api_key, frame};
 
 /// A connection that waits for each answer.
 #[derive(Debug)]
@@ -25,17 +26,8 @@ impl Connection {
         request: &R,
         version: i16,
     ) -> anyhow::Result<R::Response> {
-        let key = ApiKey::try_from(R::KEY).ok().context("unknown request")?;
-        let header = RequestHeader::default()
-            .with_request_api_key(R::KEY)
-            .with_request_api_version(version)
-            .with_client_id(Some(StrBytes::from_static_str("bench")));
-        let mut frame = BytesMut::new();
-        frame.put_i32(0);
-        header.encode(&mut frame, key.request_header_version(version))?;
-        request.encode(&mut frame, version)?;
-        let length = i32::try_from(frame.len() - 4)?;
-        frame[..4].copy_from_slice(&length.to_be_bytes());
+        let key = api_key::<R>()?;
+        let frame = frame("bench", version, 0, request)?;
         self.stream.write_all(&frame).await?;
         let length = usize::try_from(self.stream.read_i32().await?)?;
         let mut answer = vec![0; length];

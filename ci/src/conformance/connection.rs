@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
+use kafka_protocol::messages::ResponseHeader;
+use kafka_protocol::protocol::{Decodable, Request};
+
+use crate::frame::{api_key, frame};
 
 /// Longer than anything that a broker makes a client wait for in these cases.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
@@ -41,8 +43,7 @@ impl Connection {
     /// Sends a request whose answer is taken later with [`Connection::receive`].
     pub(crate) fn send<R: Request>(&mut self, version: i16, request: &R) -> anyhow::Result<()> {
         self.correlation += 1;
-        let frame = frame(version, self.correlation, request)?;
-        self.send_frame(&frame)
+        self.send_bytes(&frame("conformance", version, self.correlation, request)?)
     }
 
     /// The answer to the request sent first among those not yet answered.
@@ -93,23 +94,10 @@ impl Connection {
 }
 
 /// A request with its header, without the length in front.
-pub(crate) fn frame<R: Request>(
+pub(crate) fn headed<R: Request>(
     version: i16,
     correlation: i32,
     request: &R,
 ) -> anyhow::Result<BytesMut> {
-    let key = api_key::<R>()?;
-    let header = RequestHeader::default()
-        .with_request_api_key(R::KEY)
-        .with_request_api_version(version)
-        .with_correlation_id(correlation)
-        .with_client_id(Some(StrBytes::from_static_str("conformance")));
-    let mut frame = BytesMut::new();
-    header.encode(&mut frame, key.request_header_version(version))?;
-    request.encode(&mut frame, version)?;
-    Ok(frame)
-}
-
-fn api_key<R: Request>() -> anyhow::Result<ApiKey> {
-    ApiKey::try_from(R::KEY).map_err(|()| anyhow::anyhow!("no request has key {}", R::KEY))
+    Ok(frame("conformance", version, correlation, request)?.split_off(4))
 }

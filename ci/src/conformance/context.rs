@@ -59,6 +59,12 @@ impl<'a> Context<'a> {
         self.seen.push(line.to_string().replace(&self.tag, ""));
     }
 
+    /// Notes what an answer says of the leader beside its error.
+    pub(crate) fn see_leader_hint(&mut self, told: bool, epoch: i32, endpoints: usize) {
+        self.see(format!("leader told {told}, epoch {epoch}"));
+        self.see(format!("endpoints {endpoints}"));
+    }
+
     /// All that was noted.
     pub(crate) fn into_seen(self) -> Vec<String> {
         self.seen

@@ -19,6 +19,7 @@ use crate::wire::{AdminRequest, AdminResponse, Request, Response};
 mod access;
 mod admin;
 mod brokers;
+mod by_topic;
 mod commits;
 mod configs;
 mod consumer_groups;

@@ -132,13 +132,12 @@ impl Quotas {
         now: Duration,
         broker: i32,
         kind: Kind,
-        (user, client): (&str, &str),
+        who: (&str, &str),
         value: f64,
     ) -> Duration {
-        let Some((limit, user, client)) = self.limit(kind, user, client) else {
+        let Some((limit, measured)) = self.measured(broker, kind, who) else {
             return Duration::ZERO;
         };
-        let measured = (broker, kind, user.to_owned(), client.to_owned());
         if !self.rates.contains_key(&measured) && self.rates.len() >= ENTITIES_MAX {
             self.rates.retain(|_, rate| rate.matters(now));
             if self.rates.len() >= ENTITIES_MAX {
@@ -157,11 +156,10 @@ impl Quotas {
         now: Duration,
         broker: i32,
         kind: Kind,
-        (user, client): (&str, &str),
+        who: (&str, &str),
         value: f64,
     ) {
-        let Some((_, user, client)) = self.limit(kind, user, client) else { return };
-        let measured = (broker, kind, user.to_owned(), client.to_owned());
+        let Some((_, measured)) = self.measured(broker, kind, who) else { return };
         if let Some(rate) = self.rates.get_mut(&measured) {
             rate.record(now, -value);
         }
@@ -171,6 +169,17 @@ impl Quotas {
     pub(crate) fn largest(&self, kind: Kind, user: &str, client: &str) -> Option<f64> {
         let (limit, ..) = self.limit(kind, user, client)?;
         Some(limit * (rate::SAMPLES - 1) as f64 * rate::WINDOW.as_secs_f64())
+    }
+
+    /// The quota that counts, and where its rate is kept.
+    fn measured(
+        &self,
+        broker: i32,
+        kind: Kind,
+        (user, client): (&str, &str),
+    ) -> Option<(f64, Measured)> {
+        let (limit, user, client) = self.limit(kind, user, client)?;
+        Some((limit, (broker, kind, user.to_owned(), client.to_owned())))
     }
 
     /// The quota that counts, and for whom together it is measured: clients that share a user's

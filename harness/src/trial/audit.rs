@@ -1,12 +1,11 @@
 //! The audit: reads the whole source log at the end, to learn which messages its brokers still have.
 
 use super::collector::{is_final, stamp_of};
+use super::reader;
 use crate::clock::Anchor;
 use crate::oracle::SourceLog;
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -66,20 +65,11 @@ pub(super) fn read(plan: &AuditPlan) -> Result<SourceLog, AuditError> {
 }
 
 fn connect(plan: &AuditPlan) -> Result<BaseConsumer, KafkaError> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &plan.bootstrap)
-        .set("client.id", "audit/0")
-        .set("group.id", "stormgauge-audit")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "error")
-        .set("fetch.wait.max.ms", "20")
-        .create()?;
-    let mut assignment = TopicPartitionList::new();
-    for partition in 0..plan.partitions {
-        assignment.add_partition_offset(&plan.topic, partition, Offset::Offset(0))?;
-    }
-    consumer.assign(&assignment)?;
-    Ok(consumer)
+    let settings = [
+        ("client.id", "audit/0"),
+        ("group.id", "stormgauge-audit"),
+        ("enable.partition.eof", "true"),
+        ("fetch.wait.max.ms", "20"),
+    ];
+    reader::from_start(&plan.bootstrap, (&plan.topic, plan.partitions), &settings)
 }

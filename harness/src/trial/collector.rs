@@ -1,12 +1,11 @@
 //! The collector: reads every result, measures its response time and shows it to the oracle.
 
+use super::reader;
 use crate::clock::Anchor;
 use crate::oracle::{Ledger, Oracle};
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use results::Latencies;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -177,29 +176,20 @@ fn phase_at(phases: &[(Duration, &'static str)], intended: Duration) -> &'static
 
 fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
     let isolation = if plan.committed_only { "read_committed" } else { "read_uncommitted" };
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &plan.bootstrap)
-        .set("client.id", "collector/0")
-        .set("group.id", "stormgauge-collector")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", isolation)
-        .set("fetch.wait.max.ms", "100")
-        .set("fetch.message.max.bytes", "4194304")
-        .set("queued.max.messages.kbytes", "131072")
-        .set("reconnect.backoff.ms", "20")
-        .set("reconnect.backoff.max.ms", "200")
-        .set("retry.backoff.ms", "20")
-        .set("topic.metadata.refresh.fast.interval.ms", "50")
-        .set("check.crcs", "false")
-        .create()?;
-    let mut assignment = TopicPartitionList::new();
-    for partition in 0..plan.partitions {
-        assignment.add_partition_offset(&plan.topic, partition, Offset::Offset(0))?;
-    }
-    consumer.assign(&assignment)?;
-    Ok(consumer)
+    let settings = [
+        ("client.id", "collector/0"),
+        ("group.id", "stormgauge-collector"),
+        ("isolation.level", isolation),
+        ("fetch.wait.max.ms", "100"),
+        ("fetch.message.max.bytes", "4194304"),
+        ("queued.max.messages.kbytes", "131072"),
+        ("reconnect.backoff.ms", "20"),
+        ("reconnect.backoff.max.ms", "200"),
+        ("retry.backoff.ms", "20"),
+        ("topic.metadata.refresh.fast.interval.ms", "50"),
+        ("check.crcs", "false"),
+    ];
+    reader::from_start(&plan.bootstrap, (&plan.topic, plan.partitions), &settings)
 }
 
 #[cfg(test)]

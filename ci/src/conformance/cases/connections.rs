@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafka_protocol::messages::*;
 
 use super::{Case, case};
-use crate::conformance::connection::frame;
+use crate::conformance::connection::headed;
 use crate::conformance::context::Context;
 use crate::conformance::names::{error, text};
 
@@ -39,7 +39,7 @@ fn api_versions() -> ApiVersionsRequest {
 /// The error of ApiVersions sent in a version that it does not have, answered in version 0.
 fn future_api_versions(context: &mut Context<'_>, version: i16) -> anyhow::Result<()> {
     let mut connection = context.connect(1)?;
-    let mut body = frame(3, 7, &api_versions())?;
+    let mut body = headed(3, 7, &api_versions())?;
     body[2..4].copy_from_slice(&version.to_be_bytes());
     connection.send_frame(&body)?;
     let answer = connection.receive::<ApiVersionsRequest>(0)?;
@@ -99,7 +99,7 @@ pub(crate) const CASES: &[Case] = &[
         "connection/a torn body closes it",
         |c| {
             let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-            let body = frame(12, 7, &request)?;
+            let body = headed(12, 7, &request)?;
             after_frame(c, &body[..body.len() - 3])
         },
         &["closed"],
@@ -113,7 +113,7 @@ pub(crate) const CASES: &[Case] = &[
         "connection/bytes after a body are not read",
         |c| {
             let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-            let mut body = frame(12, 7, &request)?;
+            let mut body = headed(12, 7, &request)?;
             body.extend_from_slice(&[1, 2, 3]);
             after_frame(c, &body)
         },
@@ -124,7 +124,7 @@ pub(crate) const CASES: &[Case] = &[
         |c| {
             let mut connection = c.connect(1)?;
             for correlation in 0..20_u8 {
-                let body = frame(0, i32::from(correlation), &ApiVersionsRequest::default())?;
+                let body = headed(0, i32::from(correlation), &ApiVersionsRequest::default())?;
                 connection.send_frame(&body)?;
             }
             let mut order = Vec::new();

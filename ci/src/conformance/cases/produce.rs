@@ -184,12 +184,8 @@ pub(crate) const CASES: &[Case] = &[
                 let partition = &answer.responses[0].partition_responses[0];
                 c.see(produced(partition));
                 let hint = &partition.current_leader;
-                c.see(format!(
-                    "leader told {}, epoch {}",
-                    hint.leader_id.0 == leader,
-                    hint.leader_epoch
-                ));
-                c.see(format!("endpoints {}", answer.node_endpoints.len()));
+                let told = hint.leader_id.0 == leader;
+                c.see_leader_hint(told, hint.leader_epoch, answer.node_endpoints.len());
             }
             Ok(())
         },

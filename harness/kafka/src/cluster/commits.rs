@@ -1,7 +1,7 @@
 //! Committing and deleting a group's offsets: what does not exist is refused one by one, before
 //! the group is looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
@@ -13,10 +13,9 @@ use kafka_protocol::messages::offset_delete_request::OffsetDeleteRequestTopic;
 use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
-use kafka_protocol::messages::{
-    OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, TopicName,
-};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest};
 
+use super::by_topic::{merged, take_unknown};
 use super::groups::body_of;
 use super::{Cluster, Origin};
 use crate::coordinator::{Reply, ReplyBody};
@@ -31,17 +30,9 @@ impl Cluster {
         mut request: OffsetCommitRequest,
         replies: &mut Vec<Reply>,
     ) {
-        let mut unknown = Vec::new();
-        for topic in &mut request.topics {
-            let kept = std::mem::take(&mut topic.partitions);
-            let (kept, refused): (Vec<_>, Vec<_>) = kept
-                .into_iter()
-                .partition(|partition| self.exists(&topic.name, partition.partition_index));
-            topic.partitions = kept;
-            if !refused.is_empty() {
-                unknown.push(topic.clone().with_partitions(refused));
-            }
-        }
+        let unknown = take_unknown(&mut request.topics, |topic, partition| {
+            self.exists(topic, partition.partition_index)
+        });
         let refused = commit_refused(&unknown, ResponseError::UnknownTopicOrPartition);
         if !unknown.is_empty() {
             request.topics.retain(|topic| !topic.partitions.is_empty());
@@ -60,12 +51,7 @@ impl Cluster {
         }
         if let Some(ReplyBody::OffsetCommit(response)) = body_of(replies, ticket) {
             let answered = std::mem::take(&mut response.topics);
-            response.topics = merged(
-                refused.topics,
-                answered,
-                |topic| topic.name.clone(),
-                |topic, more| topic.partitions.extend(more.partitions),
-            );
+            response.topics = merged(refused.topics, answered);
         }
     }
 
@@ -76,61 +62,27 @@ impl Cluster {
         mut request: OffsetDeleteRequest,
         replies: &mut Vec<Reply>,
     ) {
-        let mut unknown = Vec::new();
-        for topic in &mut request.topics {
-            let kept = std::mem::take(&mut topic.partitions);
-            let (kept, refused): (Vec<_>, Vec<_>) = kept
-                .into_iter()
-                .partition(|partition| self.exists(&topic.name, partition.partition_index));
-            topic.partitions = kept;
-            if !refused.is_empty() {
-                unknown.push(delete_refused(topic.clone().with_partitions(refused)));
-            }
-        }
+        let unknown = take_unknown(&mut request.topics, |topic, partition| {
+            self.exists(topic, partition.partition_index)
+        });
+        let unknown = unknown.into_iter().map(delete_refused).collect();
         request.topics.retain(|topic| !topic.partitions.is_empty());
         self.coordinator.offset_delete(origin.ticket, &request, replies);
         if let Some(ReplyBody::OffsetDelete(response)) = body_of(replies, origin.ticket)
             && response.error_code == 0
         {
             let answered = std::mem::take(&mut response.topics);
-            response.topics = merged(
-                unknown,
-                answered,
-                |topic| topic.name.clone(),
-                |topic, more| topic.partitions.extend(more.partitions),
-            );
+            response.topics = merged(unknown, answered);
         }
     }
 
-    fn exists(&self, topic: &str, partition: i32) -> bool {
+    pub(super) fn exists(&self, topic: &str, partition: i32) -> bool {
         let known = self.topics.named(topic).map_or(0, |known| known.partitions.len());
         usize::try_from(partition).is_ok_and(|index| index < known)
     }
 }
 
-/// The refused partitions and then the answered ones, topic by topic.
-pub(super) fn merged<T>(
-    refused: Vec<T>,
-    answered: Vec<T>,
-    name: impl Fn(&T) -> TopicName,
-    append: impl Fn(&mut T, T),
-) -> Vec<T> {
-    if refused.is_empty() {
-        return answered;
-    }
-    let mut topics: Vec<T> = Vec::with_capacity(refused.len() + answered.len());
-    let mut places: BTreeMap<TopicName, usize> = BTreeMap::new();
-    for topic in refused.into_iter().chain(answered) {
-        let place = *places.entry(name(&topic)).or_insert(topics.len());
-        match topics.get_mut(place) {
-            Some(known) => append(known, topic),
-            None => topics.push(topic),
-        }
-    }
-    topics
-}
-
-pub(super) fn commit_refused(
+fn commit_refused(
     topics: &[OffsetCommitRequestTopic],
     error: ResponseError,
 ) -> OffsetCommitResponse {

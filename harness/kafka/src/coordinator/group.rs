@@ -284,14 +284,14 @@ impl Group {
 
     /// Removes a member, answering what it was waiting for. The caller moves the group on.
     pub(super) fn expel(&mut self, cx: &mut Context<'_>, member_id: &StrBytes) {
-        let Some(member) = self.remove(member_id) else { return };
-        let error = ResponseError::UnknownMemberId;
-        if let Some(parked) = member.awaiting_join {
-            let response = join::refusal(parked.version, error, StrBytes::new());
-            cx.reply_parked(parked, ReplyBody::JoinGroup(response));
-        }
-        if let Some(parked) = member.awaiting_sync {
-            cx.reply_parked(parked, ReplyBody::SyncGroup(sync::refusal(error)));
+        let Some(mut member) = self.remove(member_id) else { return };
+        member.refuse_waiting(cx, &StrBytes::new(), ResponseError::UnknownMemberId);
+    }
+
+    /// Answers what its members wait for with an error.
+    pub(super) fn refuse_waiting(&mut self, cx: &mut Context<'_>, error: ResponseError) {
+        for (id, member) in &mut self.members {
+            member.refuse_waiting(cx, id, error);
         }
     }
 

@@ -315,7 +315,7 @@ impl Group {
         new_id: StrBytes,
     ) {
         let Some(mut member) = self.members.remove(old_id) else { return };
-        super::sync::fence(cx, &mut member, old_id);
+        member.refuse_waiting(cx, old_id, ResponseError::FencedInstanceId);
         member.membership.session_timeout = join.membership.session_timeout;
         member.is_new = false;
         member.keep_alive(cx.now);

@@ -6,9 +6,9 @@ use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
+use super::GroupState;
 use super::context::{Context, detached};
 use super::group::Group;
-use super::{GroupState, ReplyBody, join, sync};
 
 /// The first version that names several members.
 const VERSION_BATCH: i16 = 3;
@@ -91,15 +91,8 @@ impl Group {
         if let Some(consumer) = &mut self.consumer {
             return consumer.fail_over(cx);
         }
-        let error = ResponseError::NotCoordinator;
-        for (id, member) in &mut self.members {
-            if let Some(parked) = member.awaiting_join.take() {
-                let response = join::refusal(parked.version, error, id.clone());
-                cx.reply_parked(parked, ReplyBody::JoinGroup(response));
-            }
-            if let Some(parked) = member.awaiting_sync.take() {
-                cx.reply_parked(parked, ReplyBody::SyncGroup(sync::refusal(error)));
-            }
+        self.refuse_waiting(cx, ResponseError::NotCoordinator);
+        for member in self.members.values_mut() {
             member.keep_alive(cx.now);
         }
         let newcomers = self.members.iter().filter(|(_, member)| member.is_new);

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::StrBytes;
 
-use super::Ticket;
+use super::context::Context;
+use super::{ReplyBody, Ticket, join, sync};
 
 /// A request whose answer waits, with the version to answer it in.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +69,22 @@ impl Member {
 
     pub(super) fn keep_alive_for(&mut self, now: Duration, timeout: Duration) {
         self.session_deadline = now.saturating_add(timeout);
+    }
+
+    /// Answers what it waits for with an error; a join under this member id.
+    pub(super) fn refuse_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: &StrBytes,
+        error: ResponseError,
+    ) {
+        if let Some(parked) = self.awaiting_join.take() {
+            let response = join::refusal(parked.version, error, id.clone());
+            cx.reply_parked(parked, ReplyBody::JoinGroup(response));
+        }
+        if let Some(parked) = self.awaiting_sync.take() {
+            cx.reply_parked(parked, ReplyBody::SyncGroup(sync::refusal(error)));
+        }
     }
 
     /// When the session ends. A member that waits for an answer cannot send heartbeats, so its

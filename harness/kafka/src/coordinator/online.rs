@@ -6,6 +6,7 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ConsumerGroupHeartbeatRequest;
 use kafka_protocol::protocol::StrBytes;
 
+use super::GroupState;
 use super::assignment::{encode_assignment, only_partitions};
 use super::consumer::{ClassicTerms, ConsumerGroup, ConsumerMember, Partitions, Refusal};
 use super::context::Context;
@@ -13,7 +14,6 @@ use super::group::Group;
 use super::member::{Member, Membership};
 use super::subscription::{Unreadable, decode_subscription, read_subscription};
 use super::view::CONSUMER_PROTOCOL_TYPE;
-use super::{GroupState, ReplyBody, join, sync};
 
 impl Group {
     /// Makes a consumer group of a classic one with members, for the member that joins. They keep
@@ -36,16 +36,7 @@ impl Group {
             return Err((ResponseError::FencedMemberEpoch, message));
         }
         // They are told even if the group then stays as it is.
-        let error = ResponseError::RebalanceInProgress;
-        for (id, member) in &mut self.members {
-            if let Some(parked) = member.awaiting_join.take() {
-                let response = join::refusal(parked.version, error, id.clone());
-                cx.reply_parked(parked, ReplyBody::JoinGroup(response));
-            }
-            if let Some(parked) = member.awaiting_sync.take() {
-                cx.reply_parked(parked, ReplyBody::SyncGroup(sync::refusal(error)));
-            }
-        }
+        self.refuse_waiting(cx, ResponseError::RebalanceInProgress);
         let consumer = self.as_consumer_group(cx)?;
         self.reset();
         self.consumer = Some(Box::new(consumer));

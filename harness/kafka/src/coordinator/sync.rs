@@ -11,8 +11,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::context::{Context, detached_bytes};
 use super::group::Group;
-use super::member::Member;
-use super::{GroupState, ReplyBody, Ticket, join};
+use super::{GroupState, ReplyBody, Ticket};
 
 /// An answer without an assignment.
 pub(super) fn refusal(error: ResponseError) -> SyncGroupResponse {
@@ -20,18 +19,6 @@ pub(super) fn refusal(error: ResponseError) -> SyncGroupResponse {
         .with_error_code(error.code())
         .with_protocol_type(None)
         .with_protocol_name(None)
-}
-
-/// Answers what a member waits for with FENCED_INSTANCE_ID.
-pub(super) fn fence(cx: &mut Context<'_>, member: &mut Member, member_id: &StrBytes) {
-    let error = ResponseError::FencedInstanceId;
-    if let Some(parked) = member.awaiting_join.take() {
-        let response = join::refusal(parked.version, error, member_id.clone());
-        cx.reply_parked(parked, ReplyBody::JoinGroup(response));
-    }
-    if let Some(parked) = member.awaiting_sync.take() {
-        cx.reply_parked(parked, ReplyBody::SyncGroup(refusal(error)));
-    }
 }
 
 impl Group {

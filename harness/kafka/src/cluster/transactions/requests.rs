@@ -9,7 +9,6 @@ use kafka_protocol::messages::add_partitions_to_txn_request::{
 use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
 };
-use kafka_protocol::messages::txn_offset_commit_request::TxnOffsetCommitRequestTopic;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
     AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, InitProducerIdRequest,
@@ -17,7 +16,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::super::commits::merged;
+use super::super::by_topic::{merged, take_unknown};
 use super::super::groups::slot;
 use super::super::{Cluster, Origin};
 use crate::coordinator::transactional_refusal;
@@ -196,17 +195,9 @@ impl Cluster {
         origin: &Origin,
         mut request: TxnOffsetCommitRequest,
     ) -> TxnOffsetCommitResponse {
-        let mut absent: Vec<TxnOffsetCommitRequestTopic> = Vec::new();
-        for topic in &mut request.topics {
-            let kept = std::mem::take(&mut topic.partitions);
-            let exists = |index| self.participant(&topic.name, index).is_some();
-            let (kept, refused): (Vec<_>, Vec<_>) =
-                kept.into_iter().partition(|partition| exists(partition.partition_index));
-            topic.partitions = kept;
-            if !refused.is_empty() {
-                absent.push(topic.clone().with_partitions(refused));
-            }
-        }
+        let absent = take_unknown(&mut request.topics, |topic, partition| {
+            self.exists(topic, partition.partition_index)
+        });
         request.topics.retain(|topic| !topic.partitions.is_empty());
         let mut response = match request.topics.is_empty() {
             true => TxnOffsetCommitResponse::default(),
@@ -217,12 +208,7 @@ impl Cluster {
         };
         let refused = transactional_refusal(&absent, ResponseError::UnknownTopicOrPartition);
         let answered = std::mem::take(&mut response.topics);
-        response.topics = merged(
-            refused.topics,
-            answered,
-            |topic| topic.name.clone(),
-            |topic, more| topic.partitions.extend(more.partitions),
-        );
+        response.topics = merged(refused.topics, answered);
         response
     }
 
