@@ -9,11 +9,13 @@
 //! - [`correlation`]: lag-1 autocorrelation, and how many samples a series is worth;
 //! - [`warm_up`]: where a series has settled;
 //! - [`holm()`]: several tests at one stated error rate;
+//! - [`duet`]: a sequential decision over paired windows;
 //! - [`power`]: how many windows are needed, and which change so many can show.
 //!
 //! Seeds come in; nothing here draws randomness of its own.
 
 pub mod correlation;
+pub mod duet;
 pub mod harrell_davis;
 mod holm;
 mod normal;
@@ -21,6 +23,7 @@ pub mod paired;
 pub mod power;
 mod ranks;
 mod signed_rank;
+mod spending;
 pub mod student;
 pub mod warm_up;
 

@@ -84,7 +84,7 @@ mod tests {
         #[test]
         fn the_cut_is_in_the_first_half(values in prop::collection::vec(-1e9f64..1e9, 20..200)) {
             let found = mser5(&values).unwrap();
-            prop_assert!(found.rows <= values.len() / 2 && found.rows % 5 == 0);
+            prop_assert!(found.rows <= values.len() / 2 && found.rows.is_multiple_of(5));
         }
     }
 }
