@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod collector;
 mod driver;
+mod interval_log;
 mod job;
 mod load;
 mod machine;

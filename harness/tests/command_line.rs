@@ -137,7 +137,19 @@ faults:
     assert_eq!(record.delivery.acknowledged, 800);
     assert_eq!(record.delivery.lost + record.delivery.reordered + record.delivery.unexpected, 0);
     assert_eq!(record.faults[0].state, results::FaultState::Landed);
-    for file in ["report.md", "summary.csv", "trials.csv", "journal.jsonl"] {
+    for file in [
+        "report.md",
+        "summary.csv",
+        "trials.csv",
+        "series.csv",
+        "history.csv",
+        "junit.xml",
+        "dashboard.json",
+        "metrics.txt",
+        "journal.jsonl",
+        "trials/small-low_latency-1/response.hgrm",
+        "trials/small-low_latency-1/response.hlog",
+    ] {
         assert!(folder.path().join("out").join(file).is_file(), "{file}");
     }
     let left = stormgauge(folder.path(), &["clean", "--root", "out"]);

@@ -121,6 +121,16 @@ impl Latencies {
         (!self.is_empty()).then(|| self.histogram.mean())
     }
 
+    /// HdrHistogram's V2 encoding, deflated, in base64: what its other implementations read.
+    pub fn encoded(&self) -> String {
+        encoded::encode(&self.histogram)
+    }
+
+    /// The histogram itself.
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
     /// The least and the largest value in microseconds that the sample of `rank` (1 is the
     /// smallest) can have had; `None` when there is no such sample.
     pub fn rank_bounds_us(&self, rank: u64) -> Option<(u64, u64)> {

@@ -11,7 +11,7 @@
 //! - [`verdict`]: pass, fail, inconclusive or invalid, each with its reasons;
 //! - [`comparison`]: trials side by side, a row for each strategy;
 //! - [`baseline`] and [`mod@gate`]: did it get worse, and is it good enough;
-//! - [`report`]: terminal table, CSV, markdown and JSON, one writer a file;
+//! - [`report`]: the same findings for people, spreadsheets and other programs, one writer a file;
 //! - [`mod@file`]: bounded reading and atomic writing.
 //!
 //! Nothing here reads a clock, draws a random number or talks to a network.

@@ -1,16 +1,25 @@
-//! Reports: the same findings for a terminal, a spreadsheet, a reader and a program.
+//! Reports: the same findings for a terminal, a spreadsheet, a reader and other programs.
 
 pub mod csv;
+mod dashboard;
 pub mod format;
 mod gate;
+mod hgrm;
+pub mod hlog;
 mod json;
+mod junit;
 mod markdown;
+mod openmetrics;
 mod sparkline;
 mod terminal;
 
+pub use dashboard::dashboard_json;
 pub use gate::gate_table;
+pub use hgrm::hgrm;
 pub use json::{comparison_json, gate_json};
-pub use markdown::markdown;
+pub use junit::junit;
+pub use markdown::{gate_markdown, markdown};
+pub use openmetrics::openmetrics;
 pub use sparkline::{Scale, sparkline};
 pub use terminal::table;
 

@@ -32,10 +32,16 @@ pub(crate) enum Format {
     Table,
     /// JSON.
     Json,
-    /// Comma-separated values.
+    /// Comma-separated values, a row a strategy.
     Csv,
-    /// Markdown.
+    /// Markdown, at most 64 kB: a comment on a pull request.
     Md,
+    /// JUnit XML: everything held against a strategy.
+    Junit,
+    /// JSON for dashboards of benchmarks: name, unit, value, less is better.
+    Dashboard,
+    /// OpenMetrics text.
+    Openmetrics,
 }
 
 /// Form of what has no columns for CSV and no page for markdown.
@@ -162,6 +168,9 @@ pub(crate) fn render(
         Format::Json => report::comparison_json(comparison).map_err(Failure::internal),
         Format::Csv => report::csv::summary(comparison).map_err(Failure::internal),
         Format::Md => Ok(reports::markdown(comparison, records)),
+        Format::Junit => reports::junit(comparison, records),
+        Format::Dashboard => report::dashboard_json(comparison).map_err(Failure::internal),
+        Format::Openmetrics => Ok(report::openmetrics(records)),
     }
 }
 

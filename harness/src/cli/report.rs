@@ -4,7 +4,7 @@ use super::options::{Format, render};
 use super::print;
 use crate::exit::{Exit, Failure};
 use crate::run::reports;
-use crate::scenario::ScenarioSpec;
+pub(super) use crate::run::reports::scenario_of;
 use clap::Args;
 use results::{Comparison, RunRecord};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ const RECORDS_MAX: usize = 10_000;
 #[command(after_help = "\
 Examples:
   stormgauge report stormgauge-out/RUN
-  stormgauge report stormgauge-out/RUN -o md > comment.md")]
+  stormgauge report stormgauge-out/RUN -o md > comment.md
+  stormgauge report stormgauge-out/RUN -o junit > junit.xml")]
 pub(super) struct ReportArgs {
     /// Folder of a run
     directory: PathBuf,
@@ -73,16 +74,6 @@ pub(super) fn read_complete(directory: &Path) -> Result<Vec<RunRecord>, Failure>
         missing.join(", ")
     );
     Err(Failure { exit: Exit::Inconclusive, error })
-}
-
-/// The scenario that a record carries.
-///
-/// # Errors
-/// When it is not the text of one.
-pub(super) fn scenario_of(record: &RunRecord) -> Result<ScenarioSpec, Failure> {
-    serde_saphyr::from_str(&record.scenario.yaml).map_err(|error| {
-        Failure::usage(anyhow::anyhow!("{}: its scenario cannot be read: {error}", record.trial))
-    })
 }
 
 /// Reads every record of a run.

@@ -1,6 +1,6 @@
 //! The collector: reads every result, measures its response time and shows it to the oracle.
 
-use super::reader;
+use super::{phases, reader};
 use crate::clock::Anchor;
 use crate::oracle::{Ledger, Oracle};
 use rdkafka::consumer::BaseConsumer;
@@ -34,6 +34,24 @@ pub struct CollectorPlan {
     pub phases: Vec<(Duration, &'static str)>,
 }
 
+/// Response times of the results observed in an interval.
+#[derive(Debug, Default)]
+pub struct Interval {
+    /// Those that count.
+    pub measured: Latencies,
+    /// Those of messages whose intended time lies in the warm-up.
+    pub warm_up: Latencies,
+}
+
+impl Interval {
+    /// All of them.
+    pub fn all(&self) -> Latencies {
+        let mut all = self.measured.clone();
+        all.merge(&self.warm_up);
+        all
+    }
+}
+
 /// What the collector shows while it runs.
 #[derive(Debug)]
 pub struct Live {
@@ -42,7 +60,7 @@ pub struct Live {
     /// Set to end the collector once it has nothing left to read.
     pub stop: AtomicBool,
     /// Response times since the last [`Live::take_interval`].
-    interval: Mutex<Latencies>,
+    interval: Mutex<Interval>,
     /// Next offset to read, by partition.
     positions: Vec<AtomicI64>,
 }
@@ -53,13 +71,13 @@ impl Live {
         Arc::new(Self {
             observed: AtomicU64::new(0),
             stop: AtomicBool::new(false),
-            interval: Mutex::new(Latencies::new()),
+            interval: Mutex::default(),
             positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
         })
     }
 
     /// Response times since the last call.
-    pub fn take_interval(&self) -> Latencies {
+    pub fn take_interval(&self) -> Interval {
         let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *interval)
     }
@@ -127,7 +145,7 @@ fn take(
     ledger: &Ledger,
     live: &Live,
     report: &mut CollectorReport,
-    interval: &mut Latencies,
+    interval: &mut Interval,
     message: &rdkafka::message::BorrowedMessage<'_>,
 ) {
     let now_us = plan.anchor.now_us();
@@ -137,12 +155,12 @@ fn take(
     {
         let response_us = now_us - i64::try_from(stamp.intended_us).unwrap_or(i64::MAX);
         let after_start = stamp.intended_us.saturating_sub(plan.anchor.unix_us());
-        report
-            .phases
-            .entry(phase_at(&plan.phases, Duration::from_micros(after_start)))
-            .or_default()
-            .record_us(response_us);
-        interval.record_us(response_us);
+        let phase = phase_at(&plan.phases, Duration::from_micros(after_start));
+        report.phases.entry(phase).or_default().record_us(response_us);
+        match phase {
+            phases::WARM_UP => interval.warm_up.record_us(response_us),
+            _ => interval.measured.record_us(response_us),
+        }
         *report.schema_versions.entry(stamp.schema_version).or_default() += 1;
         live.observed.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,6 +3,7 @@
 use super::audit::{self, AuditPlan};
 use super::collector::{CollectorPlan, CollectorReport, Live, collect};
 use super::driver::{DriverPlan, DriverReport, drive};
+use super::interval_log::IntervalLog;
 use super::sampler::{Sampler, Samples};
 use super::service::{self, ServiceTimes};
 use super::{TrialError, TrialPlan, phases};
@@ -22,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Time after the drain in which late repetitions are still seen.
 const LINGER: Duration = Duration::from_millis(1000);
+
+/// The log of response times, in the trial's folder.
+const LOG_FILE: &str = "response.hlog";
 
 /// What a load left behind.
 pub(crate) struct Loaded {
@@ -67,6 +71,8 @@ pub(super) async fn run(
         strategy: plan.strategy.as_str(),
         keep_source: plan.scenario.spec.delivery.audit,
     };
+    let mut response_log =
+        IntervalLog::create(&plan.directory.join(LOG_FILE), &plan.name(), anchor.unix_us());
     let stop_sampler = CancellationToken::new();
     let script = async {
         progress.phase("load");
@@ -79,12 +85,17 @@ pub(super) async fn run(
         stop_sampler.cancel();
         (sent_after, drained_after)
     };
-    let ((sent_after, drained_after), samples) = tokio::join!(script, sampler.run(&stop_sampler));
+    let ((sent_after, drained_after), samples) =
+        tokio::join!(script, sampler.run(&mut response_log, &stop_sampler));
     drop(side);
     live.stop.store(true, Ordering::Relaxed);
     let driver = join(driver, "driver").await?;
     let collector = join(collector, "collector").await?;
     let mut spoiled = environment.defects();
+    response_log.append(anchor.elapsed(), &live.take_interval());
+    if let Err(error) = response_log.finish() {
+        spoiled.push(format!("{LOG_FILE} could not be written: {error}."));
+    }
     if collector.unreadable > 0 {
         spoiled.push(format!("{} reads of results failed for good.", collector.unreadable));
     }

@@ -13,6 +13,9 @@ struct Disturbance {
     name: &'static str,
 }
 
+/// The phase whose response times are in no figure.
+pub(super) const WARM_UP: &str = "warm-up";
+
 /// Ends of the phases with their names, in order: `warm-up`, `steady`, then `burst` while more is
 /// offered, `fault` while any fault is installed, and `recovery` between and after them.
 pub(super) fn of(
@@ -52,7 +55,7 @@ fn boundaries(
     end: Duration,
     disturbances: &[Disturbance],
 ) -> Vec<(Duration, &'static str)> {
-    let mut phases = vec![(warm_up, "warm-up")];
+    let mut phases = vec![(warm_up, WARM_UP)];
     let mut sorted = disturbances.to_vec();
     sorted.sort();
     let mut quiet = "steady";

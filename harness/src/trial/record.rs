@@ -100,7 +100,7 @@ fn describe(plan: &TrialPlan) -> impl FnMut(u64) -> String {
 fn measured_response(load: &Loaded) -> Latencies {
     let mut response = Latencies::new();
     let phases = load.collector.phases.iter();
-    phases.filter(|(name, _)| **name != "warm-up").for_each(|(_, part)| response.merge(part));
+    phases.filter(|(name, _)| **name != phases::WARM_UP).for_each(|(_, part)| response.merge(part));
     response
 }
 

@@ -1,6 +1,7 @@
 //! The sampler: one row a second of rates, latencies, lag and workers; and the job's decisions.
 
 use super::collector::Live;
+use super::interval_log::IntervalLog;
 use super::machine::MachineTicks;
 use super::service::ServiceTimes;
 use crate::clock::Anchor;
@@ -54,11 +55,11 @@ struct Workers {
 
 impl Sampler<'_> {
     /// Samples until `stop`.
-    pub(super) async fn run(&self, stop: &CancellationToken) -> Samples {
+    pub(super) async fn run(&self, log: &mut IntervalLog, stop: &CancellationToken) -> Samples {
         let start = tokio::time::Instant::from_std(self.anchor.instant());
         let mut timer = tokio::time::interval_at(start, LOOK_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut trace = Trace::new(self);
+        let mut trace = Trace::new(self, log);
         let mut looks = 0;
         loop {
             tokio::select! {
@@ -89,10 +90,11 @@ struct Trace<'a> {
     decisions: Vec<Decision>,
     ticks: Option<MachineTicks>,
     response: Latencies,
+    log: &'a mut IntervalLog,
 }
 
 impl<'a> Trace<'a> {
-    fn new(sampler: &'a Sampler<'a>) -> Self {
+    fn new(sampler: &'a Sampler<'a>, log: &'a mut IntervalLog) -> Self {
         let client = sampler.environment.kube();
         Self {
             sampler,
@@ -105,6 +107,7 @@ impl<'a> Trace<'a> {
             decisions: Vec::new(),
             ticks: MachineTicks::read(),
             response: Latencies::new(),
+            log,
         }
     }
 
@@ -152,7 +155,9 @@ impl<'a> Trace<'a> {
     fn row(&mut self) {
         let sampler = self.sampler;
         let elapsed = sampler.anchor.elapsed();
-        let response = sampler.live.take_interval();
+        let interval = sampler.live.take_interval();
+        self.log.append(elapsed, &interval);
+        let response = interval.all();
         let ticks = MachineTicks::read();
         let cpu_share = ticks.zip(self.ticks).and_then(|(now, before)| now.share_since(before));
         self.ticks = ticks;

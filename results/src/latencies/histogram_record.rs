@@ -71,7 +71,7 @@ impl Latencies {
             p999_us: self.quantile_us(0.999),
             p9999_us: self.quantile_us(0.9999),
             max_us: self.max_us(),
-            encoded: encoded::encode(&self.histogram),
+            encoded: self.encoded(),
         }
     }
 

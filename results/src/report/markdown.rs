@@ -3,6 +3,8 @@
 mod conduct;
 mod differences;
 mod faults;
+mod gate;
+mod page;
 mod table;
 mod trials;
 
@@ -14,51 +16,71 @@ use crate::record::RunRecord;
 use crate::report::{TABLE_COLUMNS, cell_spread, cell_value};
 use crate::verdict::VerdictKind;
 
+pub use gate::gate_markdown;
+use page::Page;
 use table::{Table, escape};
 
-/// The report on `comparison`, which was made of `records`. `files` are the names of the files
-/// that stand beside it, each with what it holds.
+/// The most reasons of a verdict that stand open.
+const REASONS_OPEN_MAX: usize = 20;
+
+/// The report on `comparison`, which was made of `records`: at most 64 kB, so that it fits a
+/// comment on a pull request, with the verdict in its first line, the table below it, and all
+/// else folded. Its last line is a hidden mark by which a program finds its earlier comment.
+/// `files` are the names of the files that stand beside it, each with what it holds.
 pub fn markdown(comparison: &Comparison, records: &[RunRecord], files: &[(&str, &str)]) -> String {
-    let mut text = first_line(comparison);
-    for reason in &comparison.verdict.reasons {
-        line(&mut text, &format!("- {}", escape(reason)));
+    let mut page = Page::default();
+    page.open(&first_line(comparison));
+    reasons(&mut page, &comparison.verdict.reasons);
+    for scenario in comparison.scenarios() {
+        let title = |title: &str| match comparison.has_scenarios() {
+            true => format!("{title}: {scenario}"),
+            false => title.to_owned(),
+        };
+        let rows = rows_of(comparison, scenario);
+        page.open(&format!("\n## {}\n\n", escape(&title("Comparison"))));
+        page.open(&comparison_table(&rows));
     }
     for scenario in comparison.scenarios() {
-        let rows: Vec<&StrategyRow> =
-            comparison.rows.iter().filter(|row| row.scenario == scenario).collect();
-        let trials: Vec<&RunRecord> = sorted(records, scenario);
-        let title = |title: &str| {
-            let of = comparison.has_scenarios().then(|| format!(": {}", escape(scenario)));
-            format!("\n## {title}{}\n", of.unwrap_or_default())
+        let title = |title: &str| match comparison.has_scenarios() {
+            true => format!("{title}: {scenario}"),
+            false => title.to_owned(),
         };
-        line(&mut text, &title("Comparison"));
-        text.push_str(&comparison_table(&rows));
-        line(&mut text, &title("How the strategies differ"));
-        for sentence in differences::sentences(&rows, &trials) {
-            line(&mut text, &format!("- {}", escape(&sentence)));
-        }
-        line(&mut text, &title("Faults"));
-        text.push_str(&faults::table(&rows, &trials));
-        line(&mut text, &title("Delivery"));
-        text.push_str(&conduct::delivery(&trials));
-        line(&mut text, &title("Trials over time"));
-        text.push_str(&trials::over_time(&trials));
-        line(&mut text, &title("p99 within each trial"));
-        text.push_str(&trials::intervals(&trials));
-        line(&mut text, &title("Health of the harness"));
-        text.push_str(&conduct::health(&trials));
-        line(&mut text, &title("What is emulated and what is real"));
-        text.push_str(&conduct::environment(&trials));
-        line(&mut text, &title("How to replay it"));
-        text.push_str(&replay(&trials));
+        let rows = rows_of(comparison, scenario);
+        let trials: Vec<&RunRecord> = sorted(records, scenario);
+        let differences = list(&differences::sentences(&rows, &trials));
+        page.fold(&title("How the strategies differ"), &differences);
+        page.fold(&title("Faults"), &faults::table(&rows, &trials));
+        page.fold(&title("Delivery"), &conduct::delivery(&trials));
+        page.fold(&title("Trials over time"), &trials::over_time(&trials));
+        page.fold(&title("p99 within each trial"), &trials::intervals(&trials));
+        page.fold(&title("Health of the harness"), &conduct::health(&trials));
+        page.fold(&title("What is emulated and what is real"), &conduct::environment(&trials));
+        page.fold(&title("How to replay it"), &replay(&trials));
     }
     if !files.is_empty() {
-        line(&mut text, "\n## Files\n");
-        for (name, what) in files {
-            line(&mut text, &format!("- `{}`: {}", name.replace('`', "'"), escape(what)));
-        }
+        let file = |(name, what): &(&str, &str)| {
+            format!("- `{}`: {}\n", name.replace('`', "'"), escape(what))
+        };
+        page.fold("Files", &files.iter().map(file).collect::<String>());
     }
-    text
+    page.finish(&format!("report of {}", comparison.scenarios().join(" and ")))
+}
+
+/// The reasons of a verdict: the first of them open, more of them folded.
+fn reasons(page: &mut Page, reasons: &[String]) {
+    let (open, folded) = reasons.split_at(reasons.len().min(REASONS_OPEN_MAX));
+    page.open(&list(open));
+    if !folded.is_empty() {
+        page.fold(&format!("{} more reasons", folded.len()), &list(folded));
+    }
+}
+
+fn list(sentences: &[String]) -> String {
+    sentences.iter().map(|sentence| format!("- {}\n", escape(sentence))).collect()
+}
+
+fn rows_of<'a>(comparison: &'a Comparison, scenario: &str) -> Vec<&'a StrategyRow> {
+    comparison.rows.iter().filter(|row| row.scenario == scenario).collect()
 }
 
 fn first_line(comparison: &Comparison) -> String {

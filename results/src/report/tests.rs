@@ -46,7 +46,7 @@ fn the_summary_for_spreadsheets() {
 
 #[test]
 fn the_trials_for_spreadsheets() {
-    insta::assert_snapshot!(csv::trials(&comparison()).unwrap());
+    insta::assert_snapshot!(csv::trials(&records()).unwrap());
 }
 
 #[test]
