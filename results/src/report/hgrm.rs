@@ -8,7 +8,7 @@
 use crate::latencies::Latencies;
 
 /// Lines for each half of the distance that is left to 100 %.
-const TICKS_PER_HALF_DISTANCE: u32 = 5;
+const TICKS_PER_HALF_DISTANCE: f64 = 5.0;
 /// Microseconds in the unit of the text.
 const US_PER_MS: f64 = 1e3;
 /// Buckets of each doubling of the range, for three digits.
@@ -18,18 +18,12 @@ const SUB_BUCKETS: u32 = 2048;
 pub fn hgrm(latencies: &Latencies) -> String {
     let histogram = latencies.histogram();
     let ms = |us: f64| us / US_PER_MS;
-    let mut text = format!(
-        "{:>12} {:>14} {:>10} {:>14}\n\n",
-        "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
-    );
-    let mut total = 0u64;
-    for step in histogram.iter_quantiles(TICKS_PER_HALF_DISTANCE) {
-        total = total.saturating_add(step.count_since_last_iteration());
-        let value = ms(step.value_iterated_to() as f64);
-        let quantile = step.quantile_iterated_to();
-        text.push_str(&format!("{value:12.3} {quantile:14.12} {total:10}"));
-        if quantile < 1.0 {
-            text.push_str(&format!(" {:14.2}", 1.0 / (1.0 - quantile)));
+    let mut text = String::from("       Value     Percentile TotalCount 1/(1-Percentile)\n\n");
+    for line in lines(latencies) {
+        let (value, share) = (ms(line.value_us as f64), line.percent / 100.0);
+        text.push_str(&format!("{value:12.3} {share:.12} {:10}", line.total));
+        if line.percent < 100.0 {
+            text.push_str(&format!(" {:14.2}", 1.0 / (1.0 - share)));
         }
         text.push('\n');
     }
@@ -42,6 +36,46 @@ pub fn hgrm(latencies: &Latencies) -> String {
          #[Buckets = {buckets:12}, SubBuckets     = {SUB_BUCKETS:12}]\n"
     ));
     text
+}
+
+/// A line of the distribution.
+struct Line {
+    value_us: u64,
+    percent: f64,
+    /// Samples up to that value.
+    total: u64,
+}
+
+/// The lines, by the arithmetic of the original in percent, so that both break ties alike. (The
+/// iterator of the library used here counts in shares, which moves some lines by a bucket.)
+fn lines(latencies: &Latencies) -> Vec<Line> {
+    let count = latencies.count();
+    let mut lines = Vec::new();
+    let mut percent = 0.0;
+    let mut total = 0u64;
+    for step in latencies.histogram().iter_recorded() {
+        total = total.saturating_add(step.count_at_value());
+        let value_us = step.value_iterated_to();
+        while percent < 100.0 && 100.0 * total as f64 / count as f64 >= percent {
+            lines.push(Line { value_us, percent, total });
+            if total == count {
+                break;
+            }
+            let next = percent + 100.0 / ticks(percent);
+            // With absurdly many samples the steps become too small to add.
+            percent = if next > percent { next } else { 100.0 };
+        }
+        if total == count {
+            lines.push(Line { value_us, percent: 100.0, total });
+        }
+    }
+    lines
+}
+
+/// How many lines of the present distance the whole range would have.
+fn ticks(percent: f64) -> f64 {
+    let halvings = (100.0 / (100.0 - percent)).log2().trunc();
+    TICKS_PER_HALF_DISTANCE * 2f64.powf(halvings + 1.0)
 }
 
 #[cfg(test)]
@@ -65,6 +99,19 @@ mod tests {
             text.ends_with("#[Buckets =           22, SubBuckets     =         2048]\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn absurdly_many_samples_have_an_end() {
+        let mut latencies = Latencies::new();
+        latencies.record_us(1);
+        for _ in 0..51 {
+            latencies.merge(&latencies.clone());
+        }
+        latencies.record_us(2_000_000);
+        let text = hgrm(&latencies);
+        assert!(text.lines().count() < 1_000);
+        assert!(text.contains("    2000.895 1.000000000000 2251799813685249\n"), "{text}");
     }
 
     #[test]
