@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +18,14 @@ use crate::wire::request::{Decoded, decode};
 pub(crate) mod authentication;
 pub(crate) mod capture;
 pub(crate) mod connection;
+mod incoming;
 pub(crate) mod listener;
 mod metrics;
 pub(crate) mod observe;
 pub(crate) mod outbox;
 mod throttle;
 mod transport;
+mod writer;
 
 use authentication::{Client, Gate, TakeError};
 use capture::Capture;
@@ -30,6 +33,7 @@ use metrics::Metrics;
 use observe::Asked;
 use outbox::Outbox;
 use throttle::limit_fetch;
+use writer::Writer;
 
 /// What all tasks of a cluster share.
 #[derive(Debug)]
@@ -57,14 +61,7 @@ struct Timed {
 #[derive(Debug, Default)]
 struct Connections {
     next: u32,
-    open: HashMap<u32, OpenConnection>,
-}
-
-#[derive(Debug)]
-struct OpenConnection {
-    broker: i32,
-    listener: usize,
-    outbox: Arc<Outbox>,
+    open: HashMap<u32, Arc<Writer>>,
 }
 
 /// A connection's place: where it came in and what it is called.
@@ -179,12 +176,24 @@ impl Server {
         if answers.is_empty() {
             return;
         }
-        let connections = lock(&self.connections);
-        for Answer { ticket, response } in answers {
-            let (connection, number) = ((ticket >> 32) as u32, ticket as u32);
-            if let Some(open) = connections.open.get(&connection) {
-                open.outbox.answer(number, response);
+        let mut at_once = None;
+        {
+            let connections = lock(&self.connections);
+            for Answer { ticket, response } in answers {
+                let (connection, number) = ((ticket >> 32) as u32, ticket as u32);
+                let Some(open) = connections.open.get(&connection) else { continue };
+                // One at most: the rest is written by other tasks at the same time.
+                if at_once.is_none() && open.takes(&response) {
+                    if open.outbox.put(number, response) {
+                        at_once = Some(open.clone());
+                    }
+                } else {
+                    open.outbox.answer(number, response);
+                }
             }
+        }
+        if let Some(writer) = at_once {
+            self.write_at_once(&writer);
         }
     }
 
@@ -210,26 +219,25 @@ impl Server {
     }
 
     /// Registers a connection.
-    fn open(&self, peer: &Peer) -> (u32, Arc<Outbox>) {
-        let outbox = Arc::new(Outbox::default());
+    fn open(&self, peer: Peer, socket: Option<Arc<OwnedWriteHalf>>) -> (u32, Arc<Writer>) {
+        if let Some(metrics) = self.metrics.of(peer.broker) {
+            metrics.connections_opened.fetch_add(1, Ordering::Relaxed);
+        }
+        let writer = Arc::new(Writer::new(peer, socket));
         let mut connections = lock(&self.connections);
         while connections.open.contains_key(&connections.next) {
             connections.next = connections.next.wrapping_add(1);
         }
         let id = connections.next;
         connections.next = id.wrapping_add(1);
-        let Peer { broker, listener, .. } = *peer;
-        connections.open.insert(id, OpenConnection { broker, listener, outbox: outbox.clone() });
-        if let Some(metrics) = self.metrics.of(broker) {
-            metrics.connections_opened.fetch_add(1, Ordering::Relaxed);
-        }
-        (id, outbox)
+        connections.open.insert(id, writer.clone());
+        (id, writer)
     }
 
     /// Forgets a connection and what it waits for.
     fn close(&self, connection: u32) {
         let Some(open) = lock(&self.connections).open.remove(&connection) else { return };
-        if let Some(metrics) = self.metrics.of(open.broker) {
+        if let Some(metrics) = self.metrics.of(open.peer.broker) {
             metrics.connections_closed.fetch_add(1, Ordering::Relaxed);
         }
         let tickets: Vec<u64> = open
@@ -245,7 +253,7 @@ impl Server {
 
     /// Connections open at a broker.
     pub(crate) fn connections(&self, broker: i32) -> usize {
-        lock(&self.connections).open.values().filter(|open| open.broker == broker).count()
+        lock(&self.connections).open.values().filter(|open| open.peer.broker == broker).count()
     }
 }
 

@@ -1,20 +1,18 @@
 //! One client connection: one task that reads, hands over, and writes.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::authentication::{Client, FAILURE_DELAY};
+use super::incoming::Incoming;
 use super::transport::Transport;
+use super::writer::Writer;
 use super::{Peer, Server};
 use crate::security::{Session, session};
-use crate::wire::Output;
-use crate::wire::frame::FrameReader;
 use crate::wire::response::encode;
 
 /// Requests read ahead of the answer to the first: enough for pipelining clients.
@@ -38,29 +36,20 @@ pub(crate) async fn serve(
         Ok(stream) => stream,
         Err(reason) => return tracing::debug!(broker = peer.broker, %reason, "closed"),
     };
-    let (id, outbox) = server.open(&peer);
+    let broker = peer.broker;
+    let (id, writer) = server.open(peer, stream.shared());
     let request_bytes_max = match client.session {
         Some(_) => server.request_bytes_max.min(session::REQUEST_BYTES_MAX),
         None => server.request_bytes_max,
     };
-    let mut connection = Connection {
-        server: &server,
-        peer,
-        id,
-        outbox: &outbox,
-        client,
-        stream,
-        reader: FrameReader::new(request_bytes_max),
-        buffer: FrameReader::buffer(),
-        frames: VecDeque::new(),
-        muted: None,
-        output: Output::default(),
-    };
+    let incoming = Incoming::new(request_bytes_max);
+    let mut connection =
+        Connection { server: &server, id, writer: &writer, client, stream, incoming, muted: None };
     tokio::select! {
         () = cancel.cancelled() => {}
         ended = connection.run() => match ended {
             Ok(()) => {}
-            Err(reason) => tracing::debug!(broker = connection.peer.broker, %reason, "closed"),
+            Err(reason) => tracing::debug!(broker, %reason, "closed"),
         }
     }
     connection.stream.close();
@@ -69,26 +58,22 @@ pub(crate) async fn serve(
 
 struct Connection<'a> {
     server: &'a Server,
-    peer: Peer,
     id: u32,
-    outbox: &'a super::outbox::Outbox,
+    writer: &'a Writer,
     client: Client,
     stream: Transport,
-    reader: FrameReader,
-    buffer: Vec<u8>,
-    frames: VecDeque<Bytes>,
+    incoming: Incoming,
     /// Until when the client is throttled.
     muted: Option<Duration>,
-    output: Output,
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Connection<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         loop {
             self.answer()?;
-            if !self.frames.is_empty() && self.may_take() {
+            if !self.incoming.frames.is_empty() && self.may_take() {
                 self.take()?;
                 continue;
             }
@@ -98,33 +83,41 @@ impl Connection<'_> {
             if self.write()? {
                 continue;
             }
-            let may_read = self.frames.is_empty()
+            let may_read = self.incoming.frames.is_empty()
                 && self.muted.is_none()
-                && self.outbox.len() < REQUESTS_AHEAD;
-            let must_write = self.output.len() > 0 || self.stream.wants_write();
-            tokio::select! {
-                ready = self.stream.readable(), if may_read => {
-                    ready?;
-                    if self.read()? {
-                        return Ok(());
-                    }
+                && self.writer.outbox.len() < REQUESTS_AHEAD;
+            let must_write = self.must_write();
+            self.writer.sleep(may_read && !must_write);
+            let gone = tokio::select! {
+                gone = self.stream.turn(&mut self.incoming, may_read, must_write) => gone?,
+                () = self.writer.outbox.ready.notified() => false,
+                () = self.server.until(self.muted), if self.muted.is_some() => {
+                    self.muted = None;
+                    false
                 }
-                ready = self.stream.writable(), if must_write => ready?,
-                () = self.outbox.ready.notified() => {}
-                () = self.server.until(self.muted), if self.muted.is_some() => self.muted = None,
+            };
+            self.writer.sleep(false);
+            self.take()?;
+            if gone {
+                return Ok(());
             }
         }
     }
 
     /// Encodes the answers that are in line.
     fn answer(&mut self) -> Result<(), Failure> {
-        while self.output.len() < OUTPUT_BYTES_MAX
+        let Writer { peer, outbox, .. } = self.writer;
+        let mut writing = self.writer.writing();
+        if let Some(failure) = writing.failed.take() {
+            return Err(failure.into());
+        }
+        while writing.output.len() < OUTPUT_BYTES_MAX
             && self.muted.is_none()
-            && let Some(mut answered) = self.outbox.next()
+            && let Some(mut answered) = outbox.next()
         {
-            self.muted = self.server.throttle(&self.peer, &self.client, &mut answered);
-            self.server.observe(&self.peer, &self.client.info.client_id, &answered);
-            encode(answered.response, answered.question, &mut self.output)?;
+            self.muted = self.server.throttle(peer, &self.client, &mut answered);
+            self.server.observe(peer, &self.client.info.client_id, &answered);
+            encode(answered.response, answered.question, &mut writing.output)?;
         }
         Ok(())
     }
@@ -137,19 +130,25 @@ impl Connection<'_> {
             if self.write()? {
                 continue;
             }
-            if self.output.len() == 0 && !self.stream.wants_write() {
+            if !self.must_write() {
                 return Err("authentication failed".into());
             }
             self.stream.writable().await?;
         }
     }
 
+    /// Whether bytes wait for the socket to take them.
+    fn must_write(&self) -> bool {
+        self.writer.writing().output.len() > 0 || self.stream.wants_write()
+    }
+
     /// Writes what the socket takes. Whether there may be more to encode at once.
     fn write(&mut self) -> Result<bool, Failure> {
-        let full = self.output.len() >= OUTPUT_BYTES_MAX;
-        while self.output.len() > 0 || self.stream.wants_write() {
-            match self.stream.try_write(&self.output.slices()) {
-                Ok(written) => self.output.advance(written),
+        let output = &mut self.writer.writing().output;
+        let full = output.len() >= OUTPUT_BYTES_MAX;
+        while output.len() > 0 || self.stream.wants_write() {
+            match self.stream.try_write(&output.slices()) {
+                Ok(written) => output.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error.into()),
             }
@@ -157,67 +156,24 @@ impl Connection<'_> {
         Ok(full)
     }
 
-    /// Reads what there is, once, and hands over the frames. Whether the client has gone.
-    fn read(&mut self) -> Result<bool, Failure> {
-        let gone = match &mut self.stream {
-            Transport::Plain(socket) => {
-                read_plain(socket, &mut self.reader, &mut self.buffer, &mut self.frames)?
-            }
-            Transport::Tls(stream) => stream.read(&mut self.buffer, |bytes| {
-                self.reader.push(bytes, &mut self.frames).map_err(Failure::from)
-            })?,
-        };
-        self.take()?;
-        Ok(gone)
-    }
-
     /// Whether the next request may be handed over. As soon as anybody has a quota it waits for
     /// the answer to the one before, as in Kafka: that answer may say that the client must pause.
     fn may_take(&self) -> bool {
-        !self.server.throttles() || self.muted.is_none() && self.outbox.len() == 0
+        !self.server.throttles() || self.muted.is_none() && self.writer.outbox.len() == 0
     }
 
     /// Hands over the frames.
     fn take(&mut self) -> Result<(), Failure> {
         let guarded = self.client.session.is_some();
         while self.may_take()
-            && let Some(frame) = self.frames.pop_front()
+            && let Some(frame) = self.incoming.frames.pop_front()
         {
-            self.server.take(&self.peer, self.id, self.outbox, &mut self.client, frame)?;
+            let Writer { peer, outbox, .. } = self.writer;
+            self.server.take(peer, self.id, outbox, &mut self.client, frame)?;
         }
         if guarded && self.client.session.is_none() {
-            self.reader.allow(self.server.request_bytes_max);
+            self.incoming.allow(self.server.request_bytes_max);
         }
         Ok(())
-    }
-}
-
-/// Without TLS a large frame is read to where it stays.
-fn read_plain(
-    socket: &TcpStream,
-    reader: &mut FrameReader,
-    buffer: &mut [u8],
-    frames: &mut VecDeque<Bytes>,
-) -> Result<bool, Failure> {
-    let read = match reader.large() {
-        Some((frame, missing)) => {
-            let read = socket.try_read_buf(&mut frame.limit(missing));
-            if let Ok(count) = read {
-                reader.filled(count, frames);
-            }
-            read
-        }
-        None => {
-            let read = socket.try_read(buffer);
-            if let Ok(count) = read {
-                reader.push(&buffer[..count], frames)?;
-            }
-            read
-        }
-    };
-    match read {
-        Ok(count) => Ok(count == 0),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }

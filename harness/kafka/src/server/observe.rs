@@ -79,7 +79,8 @@ impl Server {
             for broker in &survey.brokers {
                 for (number, listener) in listeners.iter().enumerate() {
                     let here = open.open.values().filter(|connection| {
-                        (connection.broker, connection.listener) == (broker.id, number)
+                        let Peer { broker: at, listener, .. } = connection.peer;
+                        (at, listener) == (broker.id, number)
                     });
                     connections.push((broker.id, listener.clone(), here.count()));
                 }

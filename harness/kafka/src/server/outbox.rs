@@ -51,14 +51,17 @@ impl Outbox {
 
     /// The answer to request `number` has come.
     pub(crate) fn answer(&self, number: u32, response: Response) {
+        if self.put(number, response) {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Puts down the answer to request `number` and tells nobody. Whether it is the first in line.
+    pub(crate) fn put(&self, number: u32, response: Response) -> bool {
         let mut queue = lock(&self.queue);
         let position = number.wrapping_sub(queue.first) as usize;
-        if let Some(slot) = queue.slots.get_mut(position) {
-            slot.answer = Some(response);
-            if position == 0 {
-                self.ready.notify_one();
-            }
-        }
+        let slot = queue.slots.get_mut(position);
+        slot.map(|slot| slot.answer = Some(response)).is_some() && position == 0
     }
 
     /// The answer to the first request in line, once it has come. The next request is the first

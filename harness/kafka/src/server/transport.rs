@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use rustls::{ServerConfig, ServerConnection};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-/// A socket that clients talk to.
+use super::connection::Failure;
+use super::incoming::Incoming;
+
+/// A socket that clients talk to. Without TLS others than its task may write too.
 #[derive(Debug)]
 pub(super) enum Transport {
-    Plain(TcpStream),
+    Plain(OwnedReadHalf, Arc<OwnedWriteHalf>),
     Tls(Box<TlsStream>),
 }
 
@@ -27,7 +31,10 @@ impl Transport {
         tls: Option<Arc<ServerConfig>>,
     ) -> Result<Self, rustls::Error> {
         Ok(match tls {
-            None => Self::Plain(socket),
+            None => {
+                let (reading, writing) = socket.into_split();
+                Self::Plain(reading, Arc::new(writing))
+            }
             Some(config) => {
                 let session = ServerConnection::new(config)?;
                 Self::Tls(Box::new(TlsStream { socket, session }))
@@ -35,25 +42,51 @@ impl Transport {
         })
     }
 
-    fn socket(&self) -> &TcpStream {
+    /// Where others may write.
+    pub(super) fn shared(&self) -> Option<Arc<OwnedWriteHalf>> {
         match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(stream) => &stream.socket,
+            Self::Plain(_, writing) => Some(writing.clone()),
+            Self::Tls(_) => None,
         }
     }
 
-    pub(super) async fn readable(&self) -> io::Result<()> {
-        self.socket().readable().await
+    /// Waits until something was read, if it may be, or until more can be written, if there is
+    /// something. Whether the client has gone.
+    pub(super) async fn turn(
+        &mut self,
+        incoming: &mut Incoming,
+        may_read: bool,
+        must_write: bool,
+    ) -> Result<bool, Failure> {
+        match self {
+            Self::Plain(reading, writing) => tokio::select! {
+                gone = incoming.read(reading), if may_read => gone,
+                ready = writing.writable(), if must_write => Ok(ready.map(|()| false)?),
+                else => std::future::pending().await,
+            },
+            Self::Tls(stream) => tokio::select! {
+                ready = stream.socket.readable(), if may_read => {
+                    ready?;
+                    incoming.read_tls(stream)
+                }
+                ready = stream.socket.writable(), if must_write => Ok(ready.map(|()| false)?),
+                else => std::future::pending().await,
+            },
+        }
     }
 
+    /// Waits until more can be written.
     pub(super) async fn writable(&self) -> io::Result<()> {
-        self.socket().writable().await
+        match self {
+            Self::Plain(_, writing) => writing.writable().await,
+            Self::Tls(stream) => stream.socket.writable().await,
+        }
     }
 
     /// Whether TLS has something to write of its own accord.
     pub(super) fn wants_write(&self) -> bool {
         match self {
-            Self::Plain(_) => false,
+            Self::Plain(..) => false,
             Self::Tls(stream) => stream.session.wants_write(),
         }
     }
@@ -61,7 +94,7 @@ impl Transport {
     /// Takes bytes to write; none only when there are none.
     pub(super) fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => match socket.try_write_vectored(slices)? {
+            Self::Plain(_, writing) => match writing.try_write_vectored(slices)? {
                 0 => Err(io::ErrorKind::WriteZero.into()),
                 written => Ok(written),
             },
