@@ -11,8 +11,10 @@ mod machine;
 mod phases;
 mod reader;
 mod record;
+mod recovery;
 mod sampler;
 mod service;
+mod stalls;
 
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};
 pub use driver::{DriverPlan, DriverReport, drive};
@@ -26,6 +28,9 @@ use crate::scenario::ValidatedScenario;
 use crate::scenario::spec::StrategyName;
 use chaos::{FaultOutcome, Journal, PlannedFault};
 use load::Loaded;
+use results::Demand;
+use results::elasticity::UTILISATION_TARGET;
+use results::series::Yardsticks;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +68,27 @@ impl TrialPlan {
     /// The fault schedule with its static selectors resolved.
     pub fn faults(&self) -> Vec<PlannedFault> {
         self.scenario.schedule.resolve(self.seed)
+    }
+
+    /// What turns offered load into workers: the service time that the scenario declares for the
+    /// reference worker. That of a worker of the user's own is not known.
+    fn demand(&self) -> Option<Demand> {
+        let worker = &self.scenario.spec.job.worker;
+        let service: workloads::worker::ServiceTime = worker.service_time.parse().ok()?;
+        let mean_service_s = service.mean().as_secs_f64();
+        let demand = Demand { mean_service_s, utilisation: UTILISATION_TARGET };
+        worker.command.is_none().then_some(demand)
+    }
+
+    /// What the observed is held against.
+    fn yardsticks(&self) -> Yardsticks {
+        Yardsticks { objective_us: Some(self.objective_us()), demand: self.demand() }
+    }
+
+    /// The job's objective for the response p99, in microseconds.
+    fn objective_us(&self) -> u64 {
+        let objective = self.scenario.spec.job.objectives.p99_latency;
+        u64::try_from(objective.as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Tag in the stamps of this trial: a result of another trial is told apart by it.

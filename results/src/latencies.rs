@@ -131,6 +131,12 @@ impl Latencies {
         &self.histogram
     }
 
+    /// Samples above `limit_us` microseconds. Samples that cannot be told from the limit, to
+    /// three digits, are not counted.
+    pub fn count_above_us(&self, limit_us: u64) -> u64 {
+        self.count().saturating_sub(self.histogram.count_between(0, limit_us))
+    }
+
     /// The least and the largest value in microseconds that the sample of `rank` (1 is the
     /// smallest) can have had; `None` when there is no such sample.
     pub fn rank_bounds_us(&self, rank: u64) -> Option<(u64, u64)> {
@@ -177,6 +183,16 @@ mod tests {
         assert_eq!(latencies.overflows(), 2);
         assert_eq!(latencies.min_us(), Some(0));
         assert!(latencies.max_us().unwrap() >= LATENCY_US_MAX);
+    }
+
+    #[test]
+    fn samples_above_a_limit_are_counted_but_not_those_at_it() {
+        let latencies = recorded(&[-1, 0, 1_000, 1_001, 2_000_000, i64::MAX]);
+        assert_eq!(latencies.count_above_us(1_000), 3);
+        assert_eq!(latencies.count_above_us(0), 4);
+        assert_eq!(latencies.count_above_us(u64::MAX), 0);
+        // 2.000 s and 2.001 s are not told apart.
+        assert_eq!(latencies.count_above_us(2_000_000), 1);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! - [`latencies`]: a bounded log-linear recorder, and its form in files;
 //! - [`series`]: one row a second of rates, latencies, lag and replicas;
 //! - [`record`]: everything a trial found, as one self-describing JSON file;
-//! - [`recovery`]: how long a fault was felt;
+//! - [`recovery`]: what a fault did to users, and how the system came back;
+//! - [`elasticity`]: how well the workers matched the load;
+//! - [`steadiness`]: whether there was a baseline, and how well its p99 is known;
 //! - [`statistics`]: medians, and quantile intervals free of distribution;
 //! - [`objectives`]: which indicator must keep which bound;
 //! - [`verdict`]: pass, fail, inconclusive or invalid, each with its reasons;
@@ -19,6 +21,7 @@
 pub mod baseline;
 pub mod comparison;
 pub mod document;
+pub mod elasticity;
 pub mod file;
 pub mod gate;
 pub mod latencies;
@@ -30,11 +33,13 @@ pub mod report;
 mod sample;
 pub mod series;
 pub mod statistics;
+pub mod steadiness;
 pub mod verdict;
 
 pub use baseline::Baseline;
 pub use comparison::Comparison;
 pub use document::DocumentError;
+pub use elasticity::{Demand, Elasticity};
 pub use gate::{GateLine, GateResult, gate};
 pub use latencies::{HistogramRecord, Latencies};
 pub use objectives::{Bound, IndicatorName, Objectives};
@@ -42,6 +47,7 @@ pub use record::{
     Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, Indicators, Machine,
     Program, RunRecord, ScenarioIdentity, SourceAudit, Span, WorkloadIdentity,
 };
-pub use recovery::recovery_s;
+pub use recovery::Recovery;
 pub use series::{SeriesBuilder, SeriesRow};
+pub use steadiness::{Steadiness, SteadyState};
 pub use verdict::{Evidence, HealthLimits, Verdict, VerdictKind, judge};

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::latencies::HistogramRecord;
 use crate::series::SeriesRow;
+use crate::steadiness::Steadiness;
 use crate::verdict::{Evidence, Verdict};
 
 pub use delivery::{Delivery, Guarantee, LOST_EXAMPLES_MAX, SourceAudit};
@@ -25,7 +26,7 @@ pub use identity::{Environment, Machine, Program, ScenarioIdentity, WorkloadIden
 pub use indicators::{Health, IndicatorInputs, Indicators};
 
 /// The version of the run record that this crate writes, and the only one that it reads.
-pub const RECORD_SCHEMA: &str = "stormgauge.dev/run-record/v1";
+pub const RECORD_SCHEMA: &str = "stormgauge.dev/run-record/v2";
 /// The largest record file that is read, in bytes.
 pub const RECORD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -76,6 +77,8 @@ pub struct RunRecord {
     pub delivery: Delivery,
     /// The figures that objectives and reports speak of.
     pub indicators: Indicators,
+    /// Whether there was a baseline, and how well its p99 is known.
+    pub steadiness: Steadiness,
     /// The harness's own health.
     pub health: Health,
     /// What the strategy decided, in order.
@@ -123,6 +126,7 @@ impl RunRecord {
             faults: &self.faults,
             delivery: &self.delivery,
             indicators: &self.indicators,
+            steadiness: &self.steadiness,
             health: &self.health,
         }
     }

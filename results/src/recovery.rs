@@ -1,4 +1,4 @@
-//! How long a fault was felt.
+//! What a fault did to users, and how the system came back from it.
 //!
 //! **The law.** A second is *disturbed* when its response p99 exceeds the objective, when the lag
 //! exceeds the threshold, or when messages were scheduled but no result was observed. (A lag that
@@ -15,167 +15,218 @@
 //! So a crash that the system absorbs in 6 s has a recovery of 6 s, even if the crashed node
 //! returns at 20 s and causes a hiccup of 1 s; and a fault that is felt for as long as it lasts
 //! has a recovery of its length and what comes after.
+//!
+//! *Restoring* the objective is the same law with slow and silent seconds alone, and *draining*
+//! the same with lagging seconds alone: neither is ever longer than the recovery.
+//!
+//! **The fault's time**, over which messages are counted, runs from installation to its healing
+//! or to the end of its last episode, whichever is later; but to the next fault's installation at
+//! most, so that nothing counts twice. A second that it touches counts whole, except one in which
+//! the next fault is installed.
 
-use crate::series::SeriesRow;
+mod episodes;
 
-/// Undisturbed seconds in a row that end an episode.
-const CALM_ROWS: usize = 2;
-/// How long after healing an episode may begin and still be the fault's, in seconds.
-const AFTERMATH_S: f64 = 5.0;
+use serde::{Deserialize, Serialize};
 
-/// The recovery in seconds from a fault that was installed at `fault_start_s` and healed at
-/// `fault_end_s`, when the next fault was installed at `next_start_s`, under an objective for the
-/// response p99 and a threshold for the lag, by the law above. `None` when the system had not
-/// recovered by the end of the series, or the series does not reach the fault.
-pub fn recovery_s(
-    series: &[SeriesRow],
-    fault_start_s: f64,
-    fault_end_s: f64,
-    next_start_s: Option<f64>,
-    objective_p99_ms: f64,
-    lag_threshold: u64,
-) -> Option<f64> {
-    series.last().filter(|row| row.t_s > fault_start_s)?;
-    let mut recovery = 0.0f64;
-    for episode in episodes(series, objective_p99_ms, lag_threshold) {
-        let ends_before = episode.end_s.is_some_and(|end_s| end_s <= fault_start_s);
-        // Rows are seconds: the one in which the next fault comes is the next fault's.
-        let of_next = next_start_s.is_some_and(|next_s| next_s < episode.start_s + 1.0);
-        if ends_before || of_next || episode.start_s > fault_end_s + AFTERMATH_S {
-            continue;
+use crate::series::{SeriesRow, intervals};
+
+pub use episodes::{FaultTimes, Thresholds};
+use episodes::{Felt, Trouble, felt};
+
+/// What became of the system and of users in a fault that landed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// The recovery, in seconds, by the law of this module. Absent when the system had not
+    /// recovered by the end of the series.
+    pub total_s: Option<f64>,
+    /// Installation to the first sign that the system had noticed, in seconds. Signs are those of
+    /// [`SignKind`]; one that names whom it is about counts only if that is a target of the fault,
+    /// and only within the fault's time. Absent when there was none: the system did not notice,
+    /// or did nothing that can be seen.
+    pub detect_s: Option<f64>,
+    /// What the first sign was; absent without one.
+    pub detected_by: Option<SignKind>,
+    /// The same as `total_s`, of response times alone: until the response p99 was within the
+    /// objective again. 0 when it never left it.
+    pub restore_s: Option<f64>,
+    /// The same as `total_s`, of the lag alone: until it was back under its threshold. 0 when it
+    /// never rose above it.
+    pub drain_s: Option<f64>,
+    /// Results observed in the fault's time whose response time exceeded the objective.
+    pub out_of_objective: u64,
+    /// The highest response p99 of a second in the fault's time, in milliseconds; absent when no
+    /// result was observed in it.
+    pub worst_p99_ms: Option<f64>,
+    /// Share of the fault's time under load, 0 to 1, in which nothing moved: messages were
+    /// scheduled, and for a second or more no result was observed.
+    pub no_progress_share: f64,
+}
+
+/// A sign that the system has noticed a fault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sign {
+    /// When it was seen, seconds from load start.
+    pub at_s: f64,
+    /// What it was.
+    pub kind: SignKind,
+    /// Whom it is about, such as `node-2`; absent when it names nobody.
+    pub about: Option<String>,
+}
+
+/// The kinds of signs that a system has noticed a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignKind {
+    /// The control plane holds a node to be gone.
+    NodeNotReady,
+    /// A worker was started in place of one that was lost.
+    Replacement,
+    /// The consumer group dropped a member that had not said good-bye.
+    MemberDropped,
+    /// A partition has another leader.
+    LeaderChange,
+    /// The operator decided on more workers. Less is no sign of a fault.
+    Decision,
+}
+
+impl SignKind {
+    /// The words for it in reports.
+    pub fn words(self) -> &'static str {
+        match self {
+            SignKind::NodeNotReady => "node held to be gone",
+            SignKind::Replacement => "worker replaced",
+            SignKind::MemberDropped => "group member dropped",
+            SignKind::LeaderChange => "leader changed",
+            SignKind::Decision => "more workers decided on",
         }
-        let cause_s = if episode.start_s < fault_end_s { fault_start_s } else { fault_end_s };
-        recovery = recovery.max(episode.end_s? - cause_s);
     }
-    Some(recovery)
 }
 
-/// A stretch of disturbed seconds.
-struct Episode {
-    start_s: f64,
-    /// Absent when it is still open at the end of the series.
-    end_s: Option<f64>,
+/// A stretch of at least a second in which messages were scheduled and no result was observed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stall {
+    /// Its start, seconds from load start.
+    pub start_s: f64,
+    /// Its end, seconds from load start.
+    pub end_s: f64,
 }
 
-fn episodes(series: &[SeriesRow], objective_p99_ms: f64, lag_threshold: u64) -> Vec<Episode> {
-    let mut episodes: Vec<Episode> = Vec::new();
-    let mut row_start_s = series.first().map_or(0.0, |row| row.t_s - 1.0);
-    let mut calm_rows = CALM_ROWS;
-    let mut calm_from_s = row_start_s;
-    let mut lag = 0;
-    for row in series {
-        lag = row.lag_records.unwrap_or(lag);
-        let slow = match row.response_p99_ms {
-            Some(p99_ms) => p99_ms > objective_p99_ms,
-            None => row.offered > 0.0,
+/// What was observed of the whole trial.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// One row a second.
+    pub series: &'a [SeriesRow],
+    /// Signs that the system noticed something, in any order.
+    pub signs: &'a [Sign],
+    /// Stretches without progress, in any order, none overlapping another.
+    pub stalls: &'a [Stall],
+    /// When the load ended, seconds from its start.
+    pub load_s: f64,
+}
+
+impl Recovery {
+    /// The recovery from one fault on `targets`, by the law of this module. Without a single row
+    /// after the fault's installation nothing is known: every time is absent.
+    pub fn measure(
+        observed: &Observed<'_>,
+        fault: &FaultTimes,
+        targets: &[String],
+        thresholds: &Thresholds,
+    ) -> Recovery {
+        let by = |trouble| felt(observed.series, fault, thresholds, trouble);
+        let Some(either) = by(Trouble::Either) else {
+            return Recovery::default();
         };
-        if slow || lag > lag_threshold {
-            if calm_rows >= CALM_ROWS {
-                episodes.push(Episode { start_s: row_start_s, end_s: None });
-            }
-            calm_rows = 0;
-            calm_from_s = row.t_s;
-        } else {
-            calm_rows += 1;
-            if calm_rows == CALM_ROWS
-                && let Some(open) = episodes.last_mut()
-            {
-                open.end_s = Some(calm_from_s);
-            }
+        let time = time_of(fault, &either);
+        let sign = first_sign(observed.signs, targets, &time);
+        let rows = || intervals(observed.series).filter(|(from_s, row)| time.has(*from_s, row.t_s));
+        Recovery {
+            total_s: either.longest_s,
+            detect_s: sign.map(|sign| sign.at_s - fault.installed_s),
+            detected_by: sign.map(|sign| sign.kind),
+            restore_s: by(Trouble::Slow).and_then(|felt| felt.longest_s),
+            drain_s: by(Trouble::Lagging).and_then(|felt| felt.longest_s),
+            out_of_objective: rows().map(|(_, row)| row.out_of_objective).sum(),
+            worst_p99_ms: rows().filter_map(|(_, row)| row.response_p99_ms).reduce(f64::max),
+            no_progress_share: no_progress_share(observed, &time),
         }
-        row_start_s = row.t_s;
     }
-    episodes
+}
+
+/// The worst over the faults that landed. A figure is absent when no fault landed, or one of
+/// them has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Worst {
+    pub(crate) total_s: Option<f64>,
+    /// A fault that was neither felt nor noticed counts as 0.
+    pub(crate) detect_s: Option<f64>,
+    pub(crate) restore_s: Option<f64>,
+    pub(crate) drain_s: Option<f64>,
+    pub(crate) no_progress_share: Option<f64>,
+}
+
+impl Worst {
+    pub(crate) fn of<'a>(recoveries: impl Iterator<Item = &'a Recovery> + Clone) -> Worst {
+        let worst = |value: fn(&Recovery) -> Option<f64>| {
+            recoveries.clone().map(value).reduce(|worst, value| Some(worst?.max(value?))).flatten()
+        };
+        Worst {
+            total_s: worst(|recovery| recovery.total_s),
+            detect_s: worst(|recovery| {
+                recovery.detect_s.or(recovery.total_s.filter(|felt_s| *felt_s == 0.0))
+            }),
+            restore_s: worst(|recovery| recovery.restore_s),
+            drain_s: worst(|recovery| recovery.drain_s),
+            no_progress_share: worst(|recovery| Some(recovery.no_progress_share)),
+        }
+    }
+}
+
+/// The fault's time, in seconds from load start.
+struct Time {
+    from_s: f64,
+    to_s: f64,
+    /// Whether it was cut short by the next fault.
+    is_cut: bool,
+}
+
+impl Time {
+    /// Whether the second from `from_s` to `to_s` counts.
+    fn has(&self, from_s: f64, to_s: f64) -> bool {
+        to_s > self.from_s && if self.is_cut { to_s <= self.to_s } else { from_s < self.to_s }
+    }
+}
+
+fn time_of(fault: &FaultTimes, felt: &Felt) -> Time {
+    let to_s = felt.until_s.map_or(fault.healed_s, |until_s| until_s.max(fault.healed_s));
+    let next_s = fault.next_s.filter(|next_s| *next_s < to_s);
+    Time {
+        from_s: fault.installed_s,
+        to_s: next_s.unwrap_or(to_s).max(fault.installed_s),
+        is_cut: next_s.is_some(),
+    }
+}
+
+fn first_sign<'a>(signs: &'a [Sign], targets: &[String], time: &Time) -> Option<&'a Sign> {
+    let is_about = |sign: &&Sign| sign.about.as_ref().is_none_or(|about| targets.contains(about));
+    signs
+        .iter()
+        .filter(|sign| sign.at_s >= time.from_s && sign.at_s < time.to_s)
+        .filter(is_about)
+        .min_by(|left, right| left.at_s.total_cmp(&right.at_s))
+}
+
+fn no_progress_share(observed: &Observed<'_>, time: &Time) -> f64 {
+    let to_s = time.to_s.min(observed.load_s);
+    let length_s = to_s - time.from_s;
+    if length_s <= 0.0 {
+        return 0.0;
+    }
+    let within = |stall: &Stall| (stall.end_s.min(to_s) - stall.start_s.max(time.from_s)).max(0.0);
+    let still_s: f64 = observed.stalls.iter().map(within).sum();
+    (still_s / length_s).min(1.0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A series drawn by hand, one sign a second from 0 s: `.` calm, `#` slow, `L` lagging, `0`
-    /// without results, `?` lag unknown, `-` nothing sent.
-    fn drawn(picture: &str) -> Vec<SeriesRow> {
-        let row = |(second, sign): (usize, char)| SeriesRow {
-            t_s: second as f64 + 1.0,
-            offered: if sign == '-' { 0.0 } else { 100.0 },
-            response_p99_ms: match sign {
-                '#' => Some(500.0),
-                '0' | '-' => None,
-                _ => Some(20.0),
-            },
-            lag_records: (sign != '?').then_some(if sign == 'L' { 5_000 } else { 10 }),
-            ..SeriesRow::default()
-        };
-        picture.chars().enumerate().map(row).collect()
-    }
-
-    fn recovery(picture: &str, start_s: f64, end_s: f64) -> Option<f64> {
-        recovery_s(&drawn(picture), start_s, end_s, None, 100.0, 1_000)
-    }
-
-    #[test]
-    fn a_fault_that_nobody_felt_has_a_recovery_of_zero() {
-        assert_eq!(recovery("..........", 3.0, 6.0), Some(0.0));
-        assert_eq!(recovery("....--....", 3.0, 6.0), Some(0.0));
-    }
-
-    #[test]
-    fn what_begins_with_the_next_fault_is_not_this_ones() {
-        let until = |next_s| recovery_s(&drawn("...#...##..."), 3.0, 5.0, next_s, 100.0, 1_000);
-        assert_eq!(until(None), Some(4.0));
-        assert_eq!(until(Some(7.5)), Some(1.0));
-    }
-
-    #[test]
-    fn recovery_runs_from_landing_to_the_first_two_calm_seconds() {
-        assert_eq!(recovery("...###....", 3.0, 9.0), Some(3.0));
-        assert_eq!(recovery("...###....", 3.5, 9.0), Some(2.5));
-        // The fault lands, and is felt only two seconds later.
-        assert_eq!(recovery(".....##...", 3.0, 9.0), Some(4.0));
-        // One calm second is a pause, not a recovery.
-        assert_eq!(recovery("...#.#.#..", 3.0, 9.0), Some(5.0));
-    }
-
-    #[test]
-    fn lag_and_silence_disturb_as_slow_responses_do() {
-        assert_eq!(recovery("...LL.....", 3.0, 6.0), Some(2.0));
-        assert_eq!(recovery("...000....", 3.0, 6.0), Some(3.0));
-        assert_eq!(recovery("...#LL....", 3.0, 6.0), Some(3.0));
-        // An unknown lag is the last known one: still above, and still below.
-        assert_eq!(recovery("...L??....", 3.0, 6.0), Some(3.0));
-        assert_eq!(recovery("...#??....", 3.0, 6.0), Some(1.0));
-    }
-
-    #[test]
-    fn without_two_calm_seconds_before_the_end_there_is_no_recovery() {
-        assert_eq!(recovery("...#######", 3.0, 6.0), None);
-        assert_eq!(recovery("...######.", 3.0, 6.0), None);
-        assert_eq!(recovery("...#####..", 3.0, 6.0), Some(5.0));
-        assert_eq!(recovery("...#.#.#.#", 3.0, 6.0), None);
-    }
-
-    #[test]
-    fn a_hiccup_at_healing_is_measured_from_healing() {
-        assert_eq!(recovery("...##.........#....", 3.0, 14.0), Some(2.0));
-        assert_eq!(recovery("...##.........####..", 3.0, 14.0), Some(4.0));
-    }
-
-    #[test]
-    fn a_relapse_under_the_fault_is_measured_from_landing() {
-        assert_eq!(recovery("...##....##...", 3.0, 12.0), Some(8.0));
-    }
-
-    #[test]
-    fn episodes_of_other_causes_do_not_count() {
-        // Over before the fault, and long after its healing.
-        assert_eq!(recovery("##..........", 3.0, 5.0), Some(0.0));
-        assert_eq!(recovery("..............##..", 3.0, 5.0), Some(0.0));
-        assert_eq!(recovery("..............####", 3.0, 5.0), Some(0.0));
-    }
-
-    #[test]
-    fn a_series_that_does_not_reach_the_fault_shows_nothing() {
-        assert_eq!(recovery("", 3.0, 5.0), None);
-        assert_eq!(recovery("..", 3.0, 5.0), None);
-    }
-}
+mod tests;

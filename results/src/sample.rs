@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use crate::elasticity::{Demand, Elasticity};
 use crate::latencies::Latencies;
 use crate::record::{
     Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, IndicatorInputs,
     Indicators, Machine, Program, RECORD_SCHEMA, RunRecord, ScenarioIdentity, Span,
     WorkloadIdentity,
 };
+use crate::recovery::{Recovery, SignKind};
 use crate::series::SeriesRow;
+use crate::steadiness::Steadiness;
 use crate::verdict::{Verdict, VerdictKind};
 
 /// How long the load of every sample lasts, in seconds.
 const LOAD_S: f64 = 20.0;
+/// The objective for the response p99 of every sample, in microseconds.
+const OBJECTIVE_US: u64 = 25_000;
+/// Every sample's load keeps 2 workers busy, at 80 % of their time 2.5.
+const DEMAND: Demand = Demand { mean_service_s: 0.004, utilisation: 0.8 };
 
 /// Describes a trial by its few differences from the usual one.
 pub(crate) struct Sample {
@@ -66,6 +73,8 @@ impl Sample {
             worker_seconds: f64::from(self.replicas) * LOAD_S,
             price_per_worker_hour: Some((0.03, "USD")),
             missed_sends: 0,
+            objective_us: OBJECTIVE_US,
+            elasticity: Elasticity::measure(&self.series(), &DEMAND, 0.0, LOAD_S),
         });
         RunRecord {
             schema: RECORD_SCHEMA.to_owned(),
@@ -98,6 +107,7 @@ impl Sample {
             faults,
             series: self.series(),
             phase_response: BTreeMap::from([("steady".to_owned(), response.to_record())]),
+            steadiness: Steadiness::measure(&self.series(), 0.0, 8.0, &response),
             response: response.to_record(),
             service: None,
             delivery,
@@ -152,7 +162,20 @@ impl Sample {
             } else {
                 "the environment has no nodes".to_owned()
             },
-            recovery_s: self.recovery_s.filter(|_| landed),
+            recovery: landed.then(|| self.recovery()),
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        Recovery {
+            total_s: self.recovery_s,
+            detect_s: Some(1.2),
+            detected_by: Some(SignKind::NodeNotReady),
+            restore_s: self.recovery_s,
+            drain_s: self.recovery_s.map(|recovery_s| recovery_s - 1.0),
+            out_of_objective: 200,
+            worst_p99_ms: Some(self.response_us as f64 / 1e3 * 16.0),
+            no_progress_share: 0.25,
         }
     }
 
@@ -168,6 +191,8 @@ impl Sample {
                 response_p50_ms: Some(p99_ms / 2.0),
                 response_p99_ms: Some(p99_ms),
                 response_max_ms: Some(p99_ms * 2.0),
+                out_of_objective: if disturbed { 50 } else { 0 },
+                demand_replicas: Some(DEMAND.replicas(500.0)),
                 lag_records: Some(if disturbed { 900 } else { 3 }),
                 replicas: if second < 4 { 2 } else { self.replicas },
                 desired_replicas: self.replicas,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elasticity::Demand;
 use crate::latencies::Latencies;
 
 /// The most rows that a series holds: a day of seconds.
@@ -25,12 +26,20 @@ pub struct SeriesRow {
     pub response_p99_ms: Option<f64>,
     /// The longest of them, in milliseconds.
     pub response_max_ms: Option<f64>,
+    /// Results observed in the interval whose response time exceeded the job's objective for the
+    /// response p99: a count, not a rate.
+    pub out_of_objective: u64,
     /// 99th percentile of the service times that workers reported in the interval, in
     /// milliseconds. Workers count in buckets that double; between the bounds of one it is
     /// interpolated, and beyond the last bound it is that bound. Absent for under 20 records.
     pub service_p99_ms: Option<f64>,
     /// Records that wait in the source topic, at the interval's end.
     pub lag_records: Option<u64>,
+    /// Workers that the load offered in the interval needs: offered rate × mean service time that
+    /// the scenario declares for its worker ÷ utilisation target
+    /// ([`UTILISATION_TARGET`](crate::elasticity::UTILISATION_TARGET)). Absent when the service
+    /// time is not known.
+    pub demand_replicas: Option<f64>,
     /// Workers that exist, at the interval's end.
     pub replicas: u32,
     /// Workers that the strategy wants, at the interval's end.
@@ -69,6 +78,23 @@ pub struct Gauges {
     pub cpu_share: Option<f64>,
 }
 
+/// What the observed is held against.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Yardsticks {
+    /// The job's objective for the response p99, in microseconds; without one, nothing is out of
+    /// it.
+    pub objective_us: Option<u64>,
+    /// What turns offered load into workers, where the service time is known.
+    pub demand: Option<Demand>,
+}
+
+/// The rows, each with the time at which its interval begins: where the row before ends, and for
+/// the first a second before its own end.
+pub fn intervals(rows: &[SeriesRow]) -> impl Iterator<Item = (f64, &SeriesRow)> {
+    let first_s = rows.first().map(|row| row.t_s - 1.0);
+    first_s.into_iter().chain(rows.iter().map(|row| row.t_s)).zip(rows)
+}
+
 /// Why an interval was not added.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SeriesError {
@@ -91,12 +117,13 @@ pub struct SeriesBuilder {
     rows: Vec<SeriesRow>,
     end_s: f64,
     totals: Totals,
+    yardsticks: Yardsticks,
 }
 
 impl SeriesBuilder {
     /// A series whose first interval begins at `start_s`, seconds from load start.
-    pub fn new(start_s: f64) -> SeriesBuilder {
-        SeriesBuilder { rows: Vec::new(), end_s: start_s, totals: Totals::default() }
+    pub fn new(start_s: f64, yardsticks: Yardsticks) -> SeriesBuilder {
+        SeriesBuilder { rows: Vec::new(), end_s: start_s, totals: Totals::default(), yardsticks }
     }
 
     /// Ends an interval at `t_s`, with the running totals and gauges at that moment and the
@@ -119,16 +146,20 @@ impl SeriesBuilder {
             return Err(SeriesError::Order { t_s, before_s: self.end_s });
         }
         let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / length_s;
+        let offered = rate(totals.offered, self.totals.offered);
+        let Yardsticks { objective_us, demand } = self.yardsticks;
         let row = SeriesRow {
             t_s,
-            offered: rate(totals.offered, self.totals.offered),
+            offered,
             achieved: rate(totals.achieved, self.totals.achieved),
             observed: rate(totals.observed, self.totals.observed),
             response_p50_ms: response.quantile_ms(0.5),
             response_p99_ms: response.quantile_ms(0.99),
             response_max_ms: response.max_us().map(|us| us as f64 / 1e3),
+            out_of_objective: objective_us.map_or(0, |limit_us| response.count_above_us(limit_us)),
             service_p99_ms: gauges.service_p99_ms,
             lag_records: gauges.lag_records,
+            demand_replicas: demand.map(|demand| demand.replicas(offered)),
             replicas: gauges.replicas,
             desired_replicas: gauges.desired_replicas,
             ready_replicas: gauges.ready_replicas,
@@ -160,7 +191,7 @@ mod tests {
 
     #[test]
     fn rates_are_over_the_intervals_true_length() {
-        let mut builder = SeriesBuilder::new(0.0);
+        let mut builder = SeriesBuilder::new(0.0, Yardsticks::default());
         let mut response = Latencies::new();
         response.record_us(1_500);
         let gauges = Gauges { lag_records: Some(7), replicas: 3, ..Gauges::default() };
@@ -172,8 +203,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_observed_is_held_against_the_yardsticks() {
+        let demand = Demand { mean_service_s: 0.002, utilisation: 0.8 };
+        let yardsticks = Yardsticks { objective_us: Some(1_000), demand: Some(demand) };
+        let mut builder = SeriesBuilder::new(0.0, yardsticks);
+        let mut response = Latencies::new();
+        [999, 1_000, 1_002, 5_000].into_iter().for_each(|us| response.record_us(us));
+        let row = builder.tick(2.0, totals(2_000), Gauges::default(), &response).unwrap();
+        // 1,000 a second at 2 ms each keep 2 workers busy, at 80 % of their time 2.5.
+        assert_eq!((row.out_of_objective, row.demand_replicas), (2, Some(2.5)));
+    }
+
+    #[test]
+    fn an_interval_begins_where_the_one_before_ends() {
+        let rows = [1.5, 2.5, 4.0].map(|t_s| SeriesRow { t_s, ..SeriesRow::default() });
+        let starts: Vec<f64> = intervals(&rows).map(|(start_s, _)| start_s).collect();
+        assert_eq!(starts, [0.5, 1.5, 2.5]);
+        assert_eq!(intervals(&[]).count(), 0);
+    }
+
+    #[test]
     fn an_interval_that_does_not_move_on_is_refused() {
-        let mut builder = SeriesBuilder::new(0.0);
+        let mut builder = SeriesBuilder::new(0.0, Yardsticks::default());
         let empty = Latencies::new();
         builder.tick(1.0, totals(1), Gauges::default(), &empty).unwrap();
         for t_s in [1.0, 0.5, f64::NAN, f64::INFINITY] {
@@ -184,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_full_series_refuses_more() {
-        let mut builder = SeriesBuilder::new(0.0);
+        let mut builder = SeriesBuilder::new(0.0, Yardsticks::default());
         let empty = Latencies::new();
         let mut tick = |t: usize| {
             builder.tick(t as f64, Totals::default(), Gauges::default(), &empty).map(|_| ())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::objectives::Objectives;
 use crate::record::{Delivery, FaultSpan, FaultState, Health, Indicators};
+use crate::steadiness::Steadiness;
 
 pub(crate) use objective::{Check, check_guarantee, check_objective};
 
@@ -57,6 +58,8 @@ pub struct Evidence<'a> {
     pub delivery: &'a Delivery,
     /// The figures.
     pub indicators: &'a Indicators,
+    /// Whether there was a baseline.
+    pub steadiness: &'a Steadiness,
     /// The harness's health.
     pub health: &'a Health,
 }

@@ -69,6 +69,7 @@ pub(super) async fn run(
         anchor,
         progress,
         strategy: plan.strategy.as_str(),
+        yardsticks: plan.yardsticks(),
         keep_source: plan.scenario.spec.delivery.audit,
     };
     let mut response_log =

@@ -1,15 +1,14 @@
 //! From what a trial measured to its run record.
 
 use super::load::Loaded;
-use super::{Measured, TrialPlan, Usage, machine, phases};
+use super::{Measured, TrialPlan, Usage, machine, phases, recovery};
 use chaos::FaultOutcome;
 use results::record::{IndicatorInputs, RECORD_SCHEMA};
 use results::{
-    FaultSpan, FaultState, Health, HealthLimits, HistogramRecord, Indicators, Latencies, Program,
-    RunRecord, ScenarioIdentity, SeriesRow, Span, Verdict, VerdictKind, WorkloadIdentity,
+    Elasticity, Health, HealthLimits, HistogramRecord, Indicators, Latencies, Program, RunRecord,
+    ScenarioIdentity, Span, Steadiness, Verdict, VerdictKind, WorkloadIdentity,
 };
 use std::collections::BTreeMap;
-use std::time::Duration;
 use workloads::{Event, Generator};
 
 /// Builds and judges the record.
@@ -27,19 +26,28 @@ pub(super) fn build(
     let delivery = oracle.verify(&load.ledger, promise, load.log.as_ref(), describe(plan));
     let response = measured_response(&load);
     let unhealed: Vec<_> = faults.iter().filter_map(unhealed).collect();
-    let faults = fault_spans(plan, &faults, &load.samples.series);
+    let faults = recovery::fault_spans(plan, &faults, &load);
     let empty = Latencies::new();
+    let steady = load.collector.phases.get("steady").unwrap_or(&empty);
+    let phases = spans(plan, &load);
+    let load_s = load.sent_after.min(spec.duration).as_secs_f64();
+    let warm_up_s = spec.warm_up.as_secs_f64();
+    let series = &load.samples.series;
+    let demand = plan.demand();
     let indicators = Indicators::measure(IndicatorInputs {
         response: &response,
-        steady: load.collector.phases.get("steady").unwrap_or(&empty),
+        steady,
         delivery: &delivery,
         faults: &faults,
         decisions: &load.samples.decisions,
-        load_s: load.sent_after.min(spec.duration).as_secs_f64(),
+        objective_us: plan.objective_us(),
+        elasticity: demand.and_then(|d| Elasticity::measure(series, &d, warm_up_s, load_s)),
+        load_s,
         worker_seconds: load.samples.worker_seconds,
         price_per_worker_hour: Some((spec.price.worker_hour, &spec.price.currency)),
         missed_sends: load.driver.missed,
     });
+    let steadiness = Steadiness::measure(series, warm_up_s, steady_end_s(&phases), steady);
     let mut health = health(&load, &response, usage);
     health.spoiled.extend(unhealed);
     if interrupted {
@@ -62,7 +70,7 @@ pub(super) fn build(
         machine: machine::describe(),
         environment,
         workload: workload(plan),
-        phases: spans(plan, &load),
+        phases,
         faults,
         series: load.samples.series,
         response: response.to_record(),
@@ -70,6 +78,7 @@ pub(super) fn build(
         service: None,
         delivery,
         indicators,
+        steadiness,
         health,
         decisions: load.samples.decisions,
         schema_versions: load
@@ -128,60 +137,6 @@ fn unhealed(fault: &FaultOutcome) -> Option<String> {
     Some(format!("The fault {} could not be healed: {error}.", fault.name))
 }
 
-fn fault_spans(plan: &TrialPlan, faults: &[FaultOutcome], series: &[SeriesRow]) -> Vec<FaultSpan> {
-    let span = |fault: &FaultOutcome| {
-        let later = faults.iter().filter_map(|other| other.installed);
-        let next = later.filter(|at| Some(*at) > fault.installed).min();
-        fault_span(plan, fault, next, series)
-    };
-    faults.iter().map(span).collect()
-}
-
-fn fault_span(
-    plan: &TrialPlan,
-    fault: &FaultOutcome,
-    next: Option<Duration>,
-    series: &[SeriesRow],
-) -> FaultSpan {
-    let seconds = |at: Option<Duration>| at.map(|at| at.as_secs_f64());
-    let (state, evidence) = match &fault.state {
-        chaos::FaultState::Landed { evidence } => (FaultState::Landed, evidence.clone()),
-        chaos::FaultState::Skipped { reason } => (FaultState::Skipped, reason.clone()),
-        chaos::FaultState::Indeterminate { reason } => (FaultState::Indeterminate, reason.clone()),
-    };
-    let objective = plan.scenario.spec.job.objectives.p99_latency;
-    let landed = state == FaultState::Landed;
-    let recovery_s = fault.installed.filter(|_| landed).and_then(|installed| {
-        results::recovery_s(
-            series,
-            installed.as_secs_f64(),
-            fault.healed.unwrap_or(installed).as_secs_f64(),
-            seconds(next),
-            objective.as_secs_f64() * 1e3,
-            lag_threshold(plan),
-        )
-    });
-    FaultSpan {
-        name: fault.name.clone(),
-        kind: fault.kind.clone(),
-        targets: fault.targets.clone(),
-        due_s: fault.due.as_secs_f64(),
-        installed_s: seconds(fault.installed),
-        landed_s: seconds(fault.landed),
-        healed_s: seconds(fault.healed),
-        state,
-        evidence,
-        recovery_s,
-    }
-}
-
-/// The lag that the job may have while it meets its lag objective at its mean rate.
-fn lag_threshold(plan: &TrialPlan) -> u64 {
-    let spec = &plan.scenario.spec;
-    let mean = plan.scenario.workload.total() as f64 / spec.duration.as_secs_f64();
-    (mean * spec.job.objectives.lag_time.as_secs_f64()).ceil() as u64
-}
-
 fn spans(plan: &TrialPlan, load: &Loaded) -> Vec<Span> {
     let mut start_s = 0.0;
     let mut spans = Vec::new();
@@ -195,6 +150,11 @@ fn spans(plan: &TrialPlan, load: &Loaded) -> Vec<Span> {
         }
     }
     spans
+}
+
+/// The end of the steady phase: from there on, something is out of the ordinary.
+fn steady_end_s(phases: &[Span]) -> f64 {
+    phases.iter().find(|span| span.name == "steady").map_or(0.0, |span| span.end_s)
 }
 
 fn workload(plan: &TrialPlan) -> WorkloadIdentity {

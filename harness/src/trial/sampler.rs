@@ -4,6 +4,7 @@ use super::collector::Live;
 use super::interval_log::IntervalLog;
 use super::machine::MachineTicks;
 use super::service::ServiceTimes;
+use super::stalls::Watch;
 use crate::clock::Anchor;
 use crate::environment::{Environment, JOB, NAMESPACE};
 use crate::oracle::Ledger;
@@ -11,7 +12,8 @@ use crate::progress::{Progress, Tick};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use operator::crd::StreamingJob;
-use results::series::{Gauges, Totals};
+use results::recovery::Stall;
+use results::series::{Gauges, Totals, Yardsticks};
 use results::{Decision, Latencies, SeriesBuilder, SeriesRow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ pub(super) struct Samples {
     pub(super) series: Vec<SeriesRow>,
     pub(super) decisions: Vec<Decision>,
     pub(super) worker_seconds: f64,
+    pub(super) stalls: Vec<Stall>,
 }
 
 /// Samples a trial until told to stop.
@@ -41,6 +44,8 @@ pub(super) struct Sampler<'a> {
     pub(super) anchor: Anchor,
     pub(super) progress: &'a Progress,
     pub(super) strategy: &'static str,
+    /// What the rows are held against.
+    pub(super) yardsticks: Yardsticks,
     /// Whether the source log is still to be read when the load is over.
     pub(super) keep_source: bool,
 }
@@ -91,6 +96,7 @@ struct Trace<'a> {
     ticks: Option<MachineTicks>,
     response: Latencies,
     log: &'a mut IntervalLog,
+    progress: Watch,
 }
 
 impl<'a> Trace<'a> {
@@ -98,7 +104,7 @@ impl<'a> Trace<'a> {
         let client = sampler.environment.kube();
         Self {
             sampler,
-            builder: SeriesBuilder::new(0.0),
+            builder: SeriesBuilder::new(0.0, sampler.yardsticks),
             deployments: Api::namespaced(client.clone(), NAMESPACE),
             jobs: Api::namespaced(client, NAMESPACE),
             workers: Workers::default(),
@@ -108,11 +114,13 @@ impl<'a> Trace<'a> {
             ticks: MachineTicks::read(),
             response: Latencies::new(),
             log,
+            progress: Watch::default(),
         }
     }
 
     /// Looks at the workers; a control plane that does not answer leaves the last known state.
     async fn look(&mut self) {
+        self.watch_progress();
         // Workers are paid for by the load; the drain after it has no rate to relate them to.
         let load = self.sampler.workload.load();
         let now_s = self.sampler.anchor.elapsed().min(load).as_secs_f64();
@@ -133,6 +141,13 @@ impl<'a> Trace<'a> {
             let at_s = self.sampler.anchor.elapsed().as_secs_f64();
             self.decide(at_s, before, now.wanted).await;
         }
+    }
+
+    fn watch_progress(&mut self) {
+        let elapsed = self.sampler.anchor.elapsed();
+        let offered = due_by(self.sampler.workload, elapsed);
+        let observed = self.sampler.live.observed.load(std::sync::atomic::Ordering::Relaxed);
+        self.progress.look(elapsed.as_secs_f64(), offered, observed);
     }
 
     /// Notes a change of the wanted workers with the operator's own reason for it.
@@ -202,6 +217,7 @@ impl<'a> Trace<'a> {
             series: self.builder.finish(),
             decisions: self.decisions,
             worker_seconds: self.worker_seconds,
+            stalls: self.progress.finish(),
         }
     }
 }

@@ -46,6 +46,8 @@ pub enum Amount {
     PerSecond(f64),
     /// `0.12/h`, money per hour.
     PerHour(f64),
+    /// `5%`, a share in per cent.
+    Percent(f64),
 }
 
 /// Why a text is no bound.
@@ -54,7 +56,7 @@ pub enum BoundError {
     /// The amount cannot be read.
     #[error(
         "`{text}` is no bound: write a relation (<, <=, =, >=, >) and an amount \
-         (100ms, 15s, 0, 1000/s, 0.12/h)"
+         (100ms, 15s, 0, 1000/s, 0.12/h, 5%)"
     )]
     Syntax {
         /// What was written.
@@ -98,18 +100,22 @@ impl Bound {
             .map_err(|source| BoundError::Of { indicator, source: Box::new(source) })?;
         let example = match indicator.unit() {
             Unit::Milliseconds => "a duration, such as `< 100ms`",
-            Unit::Seconds if indicator == IndicatorName::Recovery => "a duration, such as `< 15s`",
-            Unit::Seconds => "a duration or a number of seconds, such as `< 20m` or `< 1200`",
+            Unit::Seconds if indicator == IndicatorName::WorkerSeconds => {
+                "a duration or a number of seconds, such as `< 20m` or `< 1200`"
+            }
+            Unit::Seconds => "a duration, such as `< 15s`",
             Unit::Count => "a number, such as `0` or `< 10`",
             Unit::PerSecond => "a rate with its relation, such as `>= 1000/s`",
             Unit::MoneyPerHour => "money per hour, such as `< 0.12/h`",
+            Unit::Share => "a share in per cent, such as `< 5%`",
         };
         let bare = !text.trim_start().starts_with(['<', '>', '=', '≤', '≥']);
         let fits = match (indicator.unit(), bound.amount) {
             (Unit::Seconds, Amount::Count(_)) => indicator == IndicatorName::WorkerSeconds,
             (Unit::Milliseconds | Unit::Seconds, Amount::Time(_))
             | (Unit::Count, Amount::Count(_))
-            | (Unit::MoneyPerHour, Amount::PerHour(_)) => true,
+            | (Unit::MoneyPerHour, Amount::PerHour(_))
+            | (Unit::Share, Amount::Percent(_)) => true,
             (Unit::PerSecond, Amount::PerSecond(_)) => !bare,
             _ => false,
         };
@@ -125,6 +131,7 @@ impl Bound {
             Amount::Time(time) if unit == Unit::Milliseconds => time.as_nanos() as f64 / 1e6,
             Amount::Time(time) => time.as_nanos() as f64 / 1e9,
             Amount::Count(number) | Amount::PerSecond(number) | Amount::PerHour(number) => number,
+            Amount::Percent(number) => number / 100.0,
         }
     }
 
@@ -165,7 +172,10 @@ impl FromStr for Bound {
             .ok_or_else(|| BoundError::Syntax { text: text.to_owned() })?;
         let number = match amount {
             Amount::Time(time) => time.as_secs_f64(),
-            Amount::Count(number) | Amount::PerSecond(number) | Amount::PerHour(number) => number,
+            Amount::Count(number)
+            | Amount::PerSecond(number)
+            | Amount::PerHour(number)
+            | Amount::Percent(number) => number,
         };
         let nothing_is_below = relation == Relation::Below && number == 0.0;
         if !number.is_finite() || number < 0.0 || nothing_is_below {
@@ -181,6 +191,9 @@ fn parse_amount(text: &str) -> Option<Amount> {
     }
     if let Some(number) = text.strip_suffix("/h") {
         return number.trim().parse().ok().map(Amount::PerHour);
+    }
+    if let Some(number) = text.strip_suffix('%') {
+        return number.trim().parse().ok().map(Amount::Percent);
     }
     if let Ok(number) = text.parse() {
         return Some(Amount::Count(number));
@@ -202,6 +215,7 @@ impl fmt::Display for Bound {
             Amount::Count(number) => write!(formatter, "{sign} {number}"),
             Amount::PerSecond(number) => write!(formatter, "{sign} {number}/s"),
             Amount::PerHour(number) => write!(formatter, "{sign} {number}/h"),
+            Amount::Percent(number) => write!(formatter, "{sign} {number}%"),
         }
     }
 }

@@ -39,6 +39,20 @@ pub enum IndicatorName {
     MissedSends,
     /// Changes of the replica count.
     ScaleActions,
+    /// The longest time until the system noticed a fault.
+    WorstDetection,
+    /// The longest time until the response p99 was within the objective again after a fault.
+    WorstRestore,
+    /// The longest time until the backlog of a fault was drained.
+    WorstDrain,
+    /// Results later than the objective for the response p99.
+    OutOfObjective,
+    /// The largest share of a fault's time without any result.
+    NoProgress,
+    /// Share of time with fewer workers than the load needed.
+    UnderProvisioned,
+    /// Share of time with more workers than the load needed.
+    OverProvisioned,
 }
 
 /// What an indicator's number means.
@@ -54,11 +68,13 @@ pub enum Unit {
     PerSecond,
     /// Money per hour.
     MoneyPerHour,
+    /// A share of a whole, 0 to 1.
+    Share,
 }
 
 impl IndicatorName {
     /// Every indicator, in the order of reports.
-    pub const ALL: [IndicatorName; 14] = [
+    pub const ALL: [IndicatorName; 21] = [
         IndicatorName::P50Response,
         IndicatorName::P99Response,
         IndicatorName::P999Response,
@@ -73,6 +89,13 @@ impl IndicatorName {
         IndicatorName::WorkerSeconds,
         IndicatorName::MissedSends,
         IndicatorName::ScaleActions,
+        IndicatorName::WorstDetection,
+        IndicatorName::WorstRestore,
+        IndicatorName::WorstDrain,
+        IndicatorName::OutOfObjective,
+        IndicatorName::NoProgress,
+        IndicatorName::UnderProvisioned,
+        IndicatorName::OverProvisioned,
     ];
 
     /// The name in files.
@@ -92,6 +115,13 @@ impl IndicatorName {
             IndicatorName::WorkerSeconds => "worker_seconds",
             IndicatorName::MissedSends => "missed_sends",
             IndicatorName::ScaleActions => "scale_actions",
+            IndicatorName::WorstDetection => "worst_detection",
+            IndicatorName::WorstRestore => "worst_restore",
+            IndicatorName::WorstDrain => "worst_drain",
+            IndicatorName::OutOfObjective => "out_of_objective",
+            IndicatorName::NoProgress => "no_progress",
+            IndicatorName::UnderProvisioned => "under_provisioned",
+            IndicatorName::OverProvisioned => "over_provisioned",
         }
     }
 
@@ -112,6 +142,13 @@ impl IndicatorName {
             IndicatorName::WorkerSeconds => "the worker time",
             IndicatorName::MissedSends => "the number of missed sends",
             IndicatorName::ScaleActions => "the number of scale actions",
+            IndicatorName::WorstDetection => "the longest detection",
+            IndicatorName::WorstRestore => "the longest restoration of the objective",
+            IndicatorName::WorstDrain => "the longest drain of the backlog",
+            IndicatorName::OutOfObjective => "the number of results out of objective",
+            IndicatorName::NoProgress => "the largest share of a fault without progress",
+            IndicatorName::UnderProvisioned => "the share of time with too few workers",
+            IndicatorName::OverProvisioned => "the share of time with more workers than needed",
         }
     }
 
@@ -122,13 +159,21 @@ impl IndicatorName {
             | IndicatorName::P99Response
             | IndicatorName::P999Response
             | IndicatorName::SteadyP99Response => Unit::Milliseconds,
-            IndicatorName::Recovery | IndicatorName::WorkerSeconds => Unit::Seconds,
+            IndicatorName::Recovery
+            | IndicatorName::WorstDetection
+            | IndicatorName::WorstRestore
+            | IndicatorName::WorstDrain
+            | IndicatorName::WorkerSeconds => Unit::Seconds,
             IndicatorName::Lost
             | IndicatorName::Duplicated
             | IndicatorName::Reordered
             | IndicatorName::Unexpected
             | IndicatorName::MissedSends
-            | IndicatorName::ScaleActions => Unit::Count,
+            | IndicatorName::ScaleActions
+            | IndicatorName::OutOfObjective => Unit::Count,
+            IndicatorName::NoProgress
+            | IndicatorName::UnderProvisioned
+            | IndicatorName::OverProvisioned => Unit::Share,
             IndicatorName::Throughput => Unit::PerSecond,
             IndicatorName::Cost => Unit::MoneyPerHour,
         }
@@ -143,6 +188,7 @@ impl IndicatorName {
                 | IndicatorName::Reordered
                 | IndicatorName::Unexpected
                 | IndicatorName::MissedSends
+                | IndicatorName::OutOfObjective
         )
     }
 
@@ -163,6 +209,13 @@ impl IndicatorName {
             IndicatorName::WorkerSeconds => Some(indicators.worker_seconds),
             IndicatorName::MissedSends => Some(indicators.missed_sends as f64),
             IndicatorName::ScaleActions => Some(indicators.scale_actions as f64),
+            IndicatorName::WorstDetection => indicators.worst_detect_s,
+            IndicatorName::WorstRestore => indicators.worst_restore_s,
+            IndicatorName::WorstDrain => indicators.worst_drain_s,
+            IndicatorName::OutOfObjective => Some(indicators.out_of_objective as f64),
+            IndicatorName::NoProgress => indicators.no_progress_share,
+            IndicatorName::UnderProvisioned => indicators.elasticity.map(|e| e.under_share),
+            IndicatorName::OverProvisioned => indicators.elasticity.map(|e| e.over_share),
         }
     }
 }

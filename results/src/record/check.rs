@@ -1,5 +1,7 @@
 //! The plausibility of a record: what JSON and types cannot say.
 
+mod measures;
+
 use crate::record::{FaultState, LOST_EXAMPLES_MAX, RunRecord};
 use crate::series::{SERIES_ROWS_MAX, SeriesRow};
 
@@ -30,7 +32,8 @@ pub(super) fn check(record: &RunRecord) -> Result<(), Problem> {
     series(record)?;
     histograms(record)?;
     delivery(record)?;
-    indicators(record)
+    indicators(record)?;
+    measures::check(record)
 }
 
 fn spans(record: &RunRecord) -> Result<(), Problem> {
@@ -57,16 +60,12 @@ fn faults(record: &RunRecord) -> Result<(), Problem> {
         optional(field("installed_s"), fault.installed_s)?;
         optional(field("landed_s"), fault.landed_s)?;
         optional(field("healed_s"), fault.healed_s)?;
-        optional(field("recovery_s"), fault.recovery_s)?;
         let landed = fault.state == FaultState::Landed;
         if landed && fault.landed_s.is_none() {
             return problem(field("landed_s"), "is absent although the fault landed");
         }
         if landed && fault.evidence.trim().is_empty() {
             return problem(field("evidence"), "is empty although the fault landed");
-        }
-        if !landed && fault.recovery_s.is_some() {
-            return problem(field("recovery_s"), "is given although the fault did not land");
         }
     }
     Ok(())
@@ -95,6 +94,7 @@ fn series_row(row: &SeriesRow, field: impl Fn(&str) -> String) -> Result<(), Pro
     optional(field("response_p99_ms"), row.response_p99_ms)?;
     optional(field("response_max_ms"), row.response_max_ms)?;
     optional(field("service_p99_ms"), row.service_p99_ms)?;
+    optional(field("demand_replicas"), row.demand_replicas)?;
     optional(field("cpu_share"), row.cpu_share)
 }
 
@@ -168,7 +168,6 @@ fn indicators(record: &RunRecord) -> Result<(), Problem> {
         }
     }
     optional("indicators.steady_p99_ms", figures.steady_p99_ms)?;
-    optional("indicators.recovery_s", figures.recovery_s)?;
     optional("indicators.cost", figures.cost)?;
     amount("indicators.throughput_per_s", figures.throughput_per_s)?;
     amount("indicators.worker_seconds", figures.worker_seconds)?;

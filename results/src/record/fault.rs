@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recovery::Recovery;
+
 /// One fault of the trial's schedule, with what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,9 +26,17 @@ pub struct FaultSpan {
     pub state: FaultState,
     /// The evidence that it landed, or the reason why it did not.
     pub evidence: String,
-    /// How long users felt it, in seconds, by the law of [`crate::recovery_s`]. Absent when the
-    /// system did not recover before the trial's end, or when the fault did not land.
-    pub recovery_s: Option<f64>,
+    /// What became of the system and of users, by the law of [`crate::recovery`]. Absent when the
+    /// fault did not land.
+    pub recovery: Option<Recovery>,
+}
+
+impl FaultSpan {
+    /// How long the fault was felt, in seconds: [`Recovery::total_s`]. `None` when the system did
+    /// not recover before the trial's end, or when the fault did not land.
+    pub fn recovery_s(&self) -> Option<f64> {
+        self.recovery.as_ref()?.total_s
+    }
 }
 
 /// Whether a fault landed.

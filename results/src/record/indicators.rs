@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elasticity::Elasticity;
 use crate::latencies::Latencies;
-use crate::record::{Decision, Delivery, FaultSpan, FaultState};
+use crate::record::{Decision, Delivery, FaultSpan};
+use crate::recovery::Worst;
 
 /// The figures of one trial. A figure that was not measured is absent, never zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,23 @@ pub struct Indicators {
     /// The longest recovery of all landed faults, in seconds. Absent when no fault landed, or
     /// when the system did not recover from one of them.
     pub recovery_s: Option<f64>,
+    /// The longest detection of all landed faults, in seconds; a fault that was neither felt nor
+    /// noticed counts as 0. Absent when no fault landed, or when one was felt and no sign shows
+    /// that the system noticed it.
+    pub worst_detect_s: Option<f64>,
+    /// The longest [`restore_s`](crate::recovery::Recovery::restore_s) of all landed faults, in
+    /// seconds. Absent when no fault landed, or the objective was not restored after one of them.
+    pub worst_restore_s: Option<f64>,
+    /// The longest [`drain_s`](crate::recovery::Recovery::drain_s) of all landed faults, in
+    /// seconds. Absent when no fault landed, or the backlog of one of them was not drained.
+    pub worst_drain_s: Option<f64>,
+    /// Results whose response time exceeded the job's objective for the response p99.
+    pub out_of_objective: u64,
+    /// The largest [`no_progress_share`](crate::recovery::Recovery::no_progress_share) of all
+    /// landed faults, 0 to 1. Absent when none landed.
+    pub no_progress_share: Option<f64>,
+    /// Supply against demand. Absent when the mean service time is not known.
+    pub elasticity: Option<Elasticity>,
     /// Time that workers were paid for, summed over workers, in seconds.
     pub worker_seconds: f64,
     /// What the workers cost per hour of load, in `currency`. Absent without a price.
@@ -78,6 +97,10 @@ pub struct IndicatorInputs<'a> {
     pub delivery: &'a Delivery,
     /// The faults, with their recovery.
     pub faults: &'a [FaultSpan],
+    /// The job's objective for the response p99, in microseconds.
+    pub objective_us: u64,
+    /// Supply against demand, where the mean service time is known.
+    pub elasticity: Option<Elasticity>,
     /// The decisions taken.
     pub decisions: &'a [Decision],
     /// How long the load lasted, in seconds.
@@ -96,6 +119,7 @@ impl Indicators {
         let load_s = inputs.load_s.max(f64::MIN_POSITIVE);
         let has_load = inputs.load_s > 0.0;
         let delivery = inputs.delivery;
+        let worst = Worst::of(inputs.faults.iter().filter_map(|fault| fault.recovery.as_ref()));
         Indicators {
             p50_ms: inputs.response.quantile_ms(0.5),
             p99_ms: inputs.response.quantile_ms(0.99),
@@ -107,7 +131,13 @@ impl Indicators {
             duplicated: delivery.duplicated,
             reordered: delivery.reordered,
             unexpected: delivery.unexpected,
-            recovery_s: worst_recovery_s(inputs.faults),
+            recovery_s: worst.total_s,
+            worst_detect_s: worst.detect_s,
+            worst_restore_s: worst.restore_s,
+            worst_drain_s: worst.drain_s,
+            out_of_objective: inputs.response.count_above_us(inputs.objective_us),
+            no_progress_share: worst.no_progress_share,
+            elasticity: inputs.elasticity,
             worker_seconds: inputs.worker_seconds,
             cost: inputs
                 .price_per_worker_hour
@@ -118,12 +148,4 @@ impl Indicators {
             missed_sends: inputs.missed_sends,
         }
     }
-}
-
-/// The longest recovery over the faults that landed; `None` when none landed, or when the system
-/// did not recover from one of them.
-fn worst_recovery_s(faults: &[FaultSpan]) -> Option<f64> {
-    let mut landed = faults.iter().filter(|fault| fault.state == FaultState::Landed).peekable();
-    landed.peek()?;
-    landed.try_fold(0.0, |worst: f64, fault| Some(worst.max(fault.recovery_s?)))
 }

@@ -13,6 +13,10 @@ fn edited(edit: impl Fn(&mut Value)) -> String {
     RunRecord::from_json(&json.to_string(), "a.json").unwrap_err().to_string()
 }
 
+fn recovery(json: &mut Value) -> &mut Value {
+    &mut json["faults"][0]["recovery"]
+}
+
 #[test]
 fn a_record_reads_back_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -25,11 +29,11 @@ fn a_record_reads_back_as_it_was_written() {
 
 #[test]
 fn another_version_is_named_with_the_one_expected() {
-    let error = edited(|json| json["schema"] = "stormgauge.dev/run-record/v2".into());
+    let error = edited(|json| json["schema"] = "stormgauge.dev/run-record/v1".into());
     assert_eq!(
         error,
-        "a.json: schema is \"stormgauge.dev/run-record/v2\", but this program reads \
-         \"stormgauge.dev/run-record/v1\"; write the record again with this version"
+        "a.json: schema is \"stormgauge.dev/run-record/v1\", but this program reads \
+         \"stormgauge.dev/run-record/v2\"; write the record again with this version"
     );
     // The version is told even when the rest is unreadable to this program.
     let error = RunRecord::from_json(r#"{"schema":"v9","new":1}"#, "b.json").unwrap_err();
@@ -56,7 +60,7 @@ fn text_that_is_no_record_is_an_error_with_its_place() {
 #[test]
 fn numbers_that_no_measurement_gives_are_named() {
     type Edit = fn(&mut Value);
-    let cases: [(&str, Edit); 17] = [
+    let cases: [(&str, Edit); 31] = [
         ("series[3].offered", |json| json["series"][3]["offered"] = (-1.0).into()),
         ("series[3].response_p99_ms", |json| {
             json["series"][3]["response_p99_ms"] = (-0.5).into();
@@ -64,10 +68,8 @@ fn numbers_that_no_measurement_gives_are_named() {
         ("series[3].t_s", |json| json["series"][3]["t_s"] = 1.0.into()),
         ("phases[1].end_s", |json| json["phases"][1]["end_s"] = (-1.0).into()),
         ("decisions[0].t_s", |json| json["decisions"][0]["t_s"] = 1e300.into()),
-        ("faults[0].recovery_s", |json| json["faults"][0]["recovery_s"] = (-2.0).into()),
         ("faults[0].landed_s", |json| json["faults"][0]["landed_s"] = Value::Null),
         ("faults[0].evidence", |json| json["faults"][0]["evidence"] = " ".into()),
-        ("faults[0].recovery_s", |json| json["faults"][0]["state"] = "skipped".into()),
         ("response", |json| json["response"]["p99_us"] = 1.into()),
         ("phase_response.steady", |json| json["phase_response"]["steady"]["count"] = 1.into()),
         ("indicators.p99_ms", |json| json["indicators"]["p99_ms"] = Value::Null),
@@ -80,6 +82,38 @@ fn numbers_that_no_measurement_gives_are_named() {
             json["health"]["harness_cpu_share"] = (-0.1).into();
         }),
         ("repetition", |json| json["repetition"] = 0.into()),
+        ("series[3].demand_replicas", |json| {
+            json["series"][3]["demand_replicas"] = (-1.0).into();
+        }),
+        ("faults[0].recovery", |json| json["faults"][0]["state"] = "skipped".into()),
+        ("faults[0].recovery", |json| json["faults"][0]["recovery"] = Value::Null),
+        ("faults[0].recovery.total_s", |json| recovery(json)["total_s"] = (-2.0).into()),
+        ("faults[0].recovery.restore_s", |json| recovery(json)["restore_s"] = 5.5.into()),
+        ("faults[0].recovery.drain_s", |json| recovery(json)["drain_s"] = Value::Null),
+        ("faults[0].recovery.detected_by", |json| recovery(json)["detect_s"] = Value::Null),
+        ("faults[0].recovery.no_progress_share", |json| {
+            recovery(json)["no_progress_share"] = 1.5.into();
+        }),
+        ("faults[0].recovery.out_of_objective", |json| {
+            recovery(json)["out_of_objective"] = 201.into();
+        }),
+        ("indicators.worst_detect_s", |json| {
+            json["indicators"]["worst_detect_s"] = 0.5.into();
+        }),
+        ("indicators.out_of_objective", |json| {
+            json["indicators"]["out_of_objective"] = 10_001.into();
+        }),
+        ("indicators.elasticity.under_share", |json| {
+            json["indicators"]["elasticity"]["under_share"] = 1.1.into();
+        }),
+        ("indicators.elasticity.over_share", |json| {
+            json["indicators"]["elasticity"]["under_share"] = 0.9.into();
+        }),
+        ("steadiness.seconds", |json| json["steadiness"]["seconds"] = 21.into()),
+        ("steadiness.autocorrelation", |json| {
+            json["steadiness"]["autocorrelation"] = 1.5.into();
+        }),
+        ("steadiness.level_ratio", |json| json["steadiness"]["state"] = "steady".into()),
     ];
     for (field, edit) in cases {
         let error = edited(edit);

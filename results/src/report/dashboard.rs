@@ -61,6 +61,7 @@ fn unit(indicator: IndicatorName, currency: &str) -> String {
         Unit::Seconds => "s".to_owned(),
         Unit::MoneyPerHour => format!("{currency}/h"),
         Unit::PerSecond => "/s".to_owned(),
+        Unit::Share => "share".to_owned(),
         Unit::Count if indicator == IndicatorName::ScaleActions => "changes".to_owned(),
         Unit::Count => "messages".to_owned(),
     }

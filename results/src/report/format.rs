@@ -59,10 +59,18 @@ pub fn value(indicator: IndicatorName, value: f64, currency: &str) -> String {
 pub fn short(indicator: IndicatorName, value: f64) -> String {
     match indicator.unit() {
         Unit::Milliseconds => milliseconds(value),
-        Unit::Seconds if indicator == IndicatorName::Recovery => seconds(value),
+        Unit::Seconds if indicator != IndicatorName::WorkerSeconds => seconds(value),
         Unit::MoneyPerHour => money(value),
+        Unit::Share => share(value),
         Unit::Seconds | Unit::Count | Unit::PerSecond => number(value),
     }
+}
+
+/// A share of a whole in per cent: `0 %`, `3.2 %`, `100 %`.
+pub fn share(value: f64) -> String {
+    let percent = value * 100.0;
+    let decimals = usize::from(percent != 0.0 && percent < 9.95);
+    format!("{percent:.decimals$} %")
 }
 
 /// `text` with its first letter in upper case.
@@ -118,6 +126,15 @@ mod tests {
         }
         assert_eq!(seconds(0.0), "0 s");
         assert_eq!(seconds(0.25), "250 ms");
+    }
+
+    #[test]
+    fn shares_are_in_per_cent() {
+        for (value, shown) in [(0.0, "0 %"), (0.032, "3.2 %"), (0.125, "12 %"), (1.0, "100 %")] {
+            assert_eq!(share(value), shown);
+        }
+        assert_eq!(short(IndicatorName::NoProgress, 0.5), "50 %");
+        assert_eq!(short(IndicatorName::WorstDrain, 2.5), "2.50 s");
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn name(indicator: IndicatorName) -> (String, Option<&'static str>) {
         }
         Unit::PerSecond => (format!("stormgauge_{base}_per_second"), None),
         Unit::MoneyPerHour => (format!("stormgauge_{base}_per_hour"), None),
+        Unit::Share => (format!("stormgauge_{base}_ratio"), Some("ratio")),
         Unit::Count => (format!("stormgauge_{base}"), None),
     }
 }

@@ -24,13 +24,18 @@ pub(crate) fn check_objective(
 ) -> Check {
     let words = format::capitalized(indicator.words());
     let Some(value) = indicator.value(evidence.indicators) else {
-        if indicator == IndicatorName::Recovery && evidence.has_landed_fault() {
-            return Check::Exceeded(format!(
-                "The system did not recover before the trial ended; the bound is {bound}."
-            ));
+        if let Some(omission) = omission(indicator).filter(|_| evidence.has_landed_fault()) {
+            return Check::Exceeded(format!("{omission}; the bound is {bound}."));
         }
         let why = match indicator {
-            IndicatorName::Recovery => "no fault landed",
+            IndicatorName::Recovery
+            | IndicatorName::WorstDetection
+            | IndicatorName::WorstRestore
+            | IndicatorName::WorstDrain
+            | IndicatorName::NoProgress => "no fault landed",
+            IndicatorName::UnderProvisioned | IndicatorName::OverProvisioned => {
+                "the mean service time is not known"
+            }
             IndicatorName::Cost => "the scenario gives no price",
             _ => "no result was observed",
         };
@@ -43,6 +48,19 @@ pub(crate) fn check_objective(
         Check::Kept(format!("{words} was {shown}, within the bound of {bound}."))
     } else {
         Check::Exceeded(format!("{words} was {shown}, outside the bound of {bound}."))
+    }
+}
+
+/// What the system failed to do when the indicator has no value although a fault landed.
+fn omission(indicator: IndicatorName) -> Option<&'static str> {
+    match indicator {
+        IndicatorName::Recovery => Some("The system did not recover before the trial ended"),
+        IndicatorName::WorstDetection => Some("A fault was felt, and the system showed no sign"),
+        IndicatorName::WorstRestore => {
+            Some("The response p99 was not within the objective again before the trial ended")
+        }
+        IndicatorName::WorstDrain => Some("The backlog was not drained before the trial ended"),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::record::{FaultState, Health};
 use crate::report::format;
+use crate::steadiness::{LEVEL_RATIO_MAX, Steadiness, SteadyState};
 use crate::verdict::{Evidence, HealthLimits};
 
 /// Why the trial is invalid, a sentence each; empty when it is valid.
@@ -29,7 +30,31 @@ pub(super) fn reasons(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<Stri
     missed_sends(evidence, limits, &mut reasons);
     open_sends(evidence, limits, &mut reasons);
     timing(evidence.health, limits, &mut reasons);
+    reasons.extend(unsteady(evidence.steadiness));
     reasons
+}
+
+/// Without a steady baseline, nothing that happened later can be told from what was going on.
+fn unsteady(steadiness: &Steadiness) -> Option<String> {
+    if steadiness.state != SteadyState::Unsteady {
+        return None;
+    }
+    let ratio = steadiness.level_ratio?;
+    let (factor, moved) = if ratio < 1.0 { (1.0 / ratio, "fell") } else { (ratio, "rose") };
+    let planned_s = steadiness.warm_up_planned_s;
+    let cause = match steadiness.warm_up_found_s {
+        Some(found_s) if found_s > planned_s => format!(
+            "the warm-up lasted until {}, but {} are planned for it",
+            format::seconds(found_s),
+            format::seconds(planned_s)
+        ),
+        _ => "it never settled".to_owned(),
+    };
+    Some(format!(
+        "The baseline was not steady: over its {} seconds the response p99 {moved} by a factor of \
+         {factor:.1}; at most {LEVEL_RATIO_MAX} is allowed; {cause}.",
+        format::count(steadiness.seconds),
+    ))
 }
 
 fn missed_sends(evidence: Evidence<'_>, limits: &HealthLimits, reasons: &mut Vec<String>) {

@@ -39,6 +39,18 @@ impl Default for ServiceTime {
 }
 
 impl ServiceTime {
+    /// The mean over all records. Draws are cut off at 10 s, which this leaves out of account.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        match *self {
+            Self::Constant(time) | Self::Exponential(time) => time,
+            Self::LogNormal { median, sigma } => {
+                let mean_s = median.as_secs_f64() * (sigma * sigma / 2.0).exp();
+                Duration::from_secs_f64(mean_s.min(SERVICE_TIME_MAX.as_secs_f64()))
+            }
+        }
+    }
+
     /// The time for the record at a position, in nanoseconds: the same whichever worker, whenever.
     #[must_use]
     pub fn at_ns(&self, position: u64) -> u64 {

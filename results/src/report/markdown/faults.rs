@@ -72,7 +72,7 @@ fn recovery(trials: &[&RunRecord], strategy: &str, name: &str, kind: &str) -> St
         .flat_map(|trial| &trial.faults)
         .filter(|fault| fault.name == name && fault.kind == kind)
         .filter(|fault| fault.state == FaultState::Landed)
-        .map(|fault| fault.recovery_s)
+        .map(FaultSpan::recovery_s)
         .collect();
     if values.is_empty() {
         return format::ABSENT.to_owned();
