@@ -10,12 +10,15 @@
 //! - [`warm_up`]: where a series has settled;
 //! - [`holm()`]: several tests at one stated error rate;
 //! - [`duet`]: a sequential decision over paired windows;
+//! - [`changes`]: where a history has changed, by the [`energy`] distance of its parts;
 //! - [`power`]: how many windows are needed, and which change so many can show.
 //!
 //! Seeds come in; nothing here draws randomness of its own.
 
+pub mod changes;
 pub mod correlation;
 pub mod duet;
+pub mod energy;
 pub mod harrell_davis;
 mod holm;
 mod normal;

@@ -1,0 +1,134 @@
+//! Series without a step that behave like a given one.
+//!
+//! The drift and the steps of the series are fitted and taken out; of what is left, the lag-1
+//! autocorrelation ρ is estimated. Its innovations, xₜ − ρ xₜ₋₁, are put into a random order and
+//! made into a series again. A series so drawn has the same correlation and the same scatter, and
+//! no step. Permuting the values themselves, or blocks of them, would break correlation up that
+//! runs from block to block, and alarm on it.
+//!
+//! An estimate of ρ from a short series errs, and if it is too low, correlation is taken for
+//! steps. So an upper bound of ρ is used: the error rate is kept at the price of seeing small
+//! steps later. Both constants below were set by `ci/calibration`.
+
+use rand::RngExt;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::{PART_MIN, line};
+
+/// How many standard errors the bound of ρ lies above its estimate.
+const ERRORS_ABOVE: f64 = 2.5;
+/// The estimate falls short by about (3 + 10 ρ) / n when a line and a step are fitted.
+const SHORTFALL: (f64, f64) = (3.0, 10.0);
+/// A walk that never returns has ρ = 1; nothing could be told from it.
+const CORRELATION_MAX: f64 = 0.97;
+/// Steps that are taken out at most.
+const STEPS_MAX: usize = 4;
+/// A further step is taken out when it makes the logarithm of the likelihood rise by this; that
+/// no noise does.
+const LIKELIHOOD_RISE: f64 = 12.0;
+
+/// Draws series without a step.
+pub(super) struct Unchanged {
+    rest: Vec<f64>,
+    innovations: Vec<f64>,
+    correlation: f64,
+    random: ChaCha8Rng,
+    drawn: Vec<f64>,
+}
+
+impl Unchanged {
+    /// Series like `values`, which must be finite; `None` when there are too few.
+    pub(super) fn like(values: &[f64], seed: u64) -> Option<Unchanged> {
+        let n = values.len() as f64;
+        let mut rest = without_steps(values)?;
+        // Four numbers were fitted and chosen: what is left scatters less than the noise did.
+        let scale = (n / (n - 4.0)).sqrt();
+        rest.iter_mut().for_each(|value| *value *= scale);
+        let seen = correlation(&rest);
+        let error = ((1.0 - seen * seen).max(0.05) / n).sqrt();
+        let shortfall = (SHORTFALL.0 + SHORTFALL.1 * seen.max(0.0)) / n;
+        let correlation = (seen + shortfall + ERRORS_ABOVE * error).clamp(0.0, CORRELATION_MAX);
+        let innovations = innovations(&rest, correlation);
+        let random = ChaCha8Rng::seed_from_u64(seed);
+        Some(Unchanged { drawn: vec![0.0; rest.len()], rest, innovations, correlation, random })
+    }
+
+    /// The next series.
+    pub(super) fn draw(&mut self) -> &[f64] {
+        self.innovations.shuffle(&mut self.random);
+        let mut value = self.rest[self.random.random_range(0..self.rest.len())];
+        self.drawn[0] = value;
+        for (drawn, innovation) in self.drawn[1..].iter_mut().zip(&self.innovations) {
+            value = self.correlation * value + innovation;
+            *drawn = value;
+        }
+        &self.drawn
+    }
+}
+
+/// What a line and the steps leave: one step always, further ones when they are plain.
+fn without_steps(values: &[f64]) -> Option<Vec<f64>> {
+    let mut steps = Vec::new();
+    let mut best: Option<Vec<f64>> = None;
+    while steps.len() < STEPS_MAX {
+        let looked_at = best.as_deref().unwrap_or(values);
+        steps.push(line::best_fit(looked_at, PART_MIN)?.at);
+        let rest = fitted(values, &steps);
+        if let Some(before) = &best {
+            let rise = values.len() as f64 / 2.0 * (scatter(before) / scatter(&rest)).ln();
+            if rise.is_nan() || rise < LIKELIHOOD_RISE {
+                break;
+            }
+        }
+        best = Some(rest);
+    }
+    best
+}
+
+/// What a line and steps at the given places leave, each fitted in turn until all agree.
+fn fitted(values: &[f64], places: &[usize]) -> Vec<f64> {
+    const ROUNDS: usize = 50;
+    let shapes: Vec<Vec<f64>> = places
+        .iter()
+        .map(|at| {
+            let mut shape: Vec<f64> =
+                (0..values.len()).map(|i| if i >= *at { 1.0 } else { 0.0 }).collect();
+            line::remove_line(&mut shape);
+            shape
+        })
+        .collect();
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut rest = values.to_vec();
+    line::remove_line(&mut rest);
+    for _ in 0..if shapes.len() > 1 { ROUNDS } else { 1 } {
+        for shape in &shapes {
+            let step = product(&rest, shape) / product(shape, shape);
+            rest.iter_mut().zip(shape).for_each(|(rest, shape)| *rest -= step * shape);
+        }
+    }
+    rest
+}
+
+/// The lag-1 autocorrelation of values whose mean is zero.
+fn correlation(rest: &[f64]) -> f64 {
+    let squares: f64 = rest.iter().map(|value| value * value).sum();
+    let products: f64 = rest.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    if squares > 0.0 { products / squares } else { 0.0 }
+}
+
+/// What the value before does not tell of each value, less the mean of it.
+fn innovations(rest: &[f64], correlation: f64) -> Vec<f64> {
+    let mut innovations: Vec<f64> =
+        rest.windows(2).map(|pair| pair[1] - correlation * pair[0]).collect();
+    let mean = innovations.iter().sum::<f64>() / innovations.len() as f64;
+    innovations.iter_mut().for_each(|innovation| *innovation -= mean);
+    innovations
+}
+
+/// The mean square of the innovations.
+fn scatter(rest: &[f64]) -> f64 {
+    let innovations = innovations(rest, correlation(rest));
+    innovations.iter().map(|innovation| innovation * innovation).sum::<f64>() / rest.len() as f64
+}
