@@ -2,6 +2,7 @@
 
 mod baseline;
 mod clean;
+mod compare;
 mod completions;
 mod doctor;
 mod gate;
@@ -16,6 +17,7 @@ mod validate;
 
 use crate::exit::{Exit, Failure};
 use clap::{Parser, Subcommand};
+pub(crate) use options::TableFormat;
 
 /// Chaos and benchmarks for streaming workloads on Kubernetes.
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ enum Verb {
     Gate(gate::GateArgs),
     /// Make a baseline of a run
     Baseline(baseline::BaselineArgs),
+    /// Rank the strategies of one or several runs, and tell differences from noise
+    Compare(compare::CompareArgs),
     /// Write the reports of a run anew, or print one
     Report(report::ReportArgs),
     /// Check scenario and suite files without running them
@@ -86,6 +90,7 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
         Verb::Run(args) => args.run(),
         Verb::Gate(args) => args.run(),
         Verb::Baseline(args) => args.run(),
+        Verb::Compare(args) => args.run(),
         Verb::Report(args) => args.run(),
         Verb::Validate(args) => args.run(),
         Verb::List(args) => args.run(),

@@ -5,6 +5,7 @@
 //! - [`cli`]: the verbs of the `stormgauge` program, one a file, and [`exit`], its exit codes;
 //! - [`scenario`]: files read, validated once, and trusted from then on;
 //! - [`run`]: every trial of some scenarios in shuffled order, and the run's folder;
+//! - [`capacity`]: a run that searches the highest rate that allocations sustain;
 //! - [`trial`]: one trial from set-up to record, with its driver, collector and sampler;
 //! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
 //! - [`oracle`]: the ledger of sends and results, and the checkers;
@@ -20,6 +21,7 @@ macro_rules! note {
     }};
 }
 
+pub mod capacity;
 pub mod child;
 pub mod cli;
 pub mod clock;

@@ -66,6 +66,13 @@ impl Progress {
         state.faults.clear();
     }
 
+    /// A probe starts: the trial of this number, of which nobody knows how many there will be.
+    pub fn probe(&self, name: &str, number: usize) {
+        let mut state = self.lock();
+        state.trial = format!("[{number}] {name}");
+        state.faults.clear();
+    }
+
     /// A phase starts.
     pub fn phase(&self, phase: &str) {
         let line = {

@@ -107,7 +107,7 @@ async fn run_trials(
             break;
         }
         progress.trial(&trial.name(), number, trials.len());
-        let record = trial::run(trial, journal, progress, cancel).await.map_err(failure)?;
+        let record = trial::run(trial, journal, progress, cancel).await.map_err(trial_failure)?;
         directory.write_record(&record)?;
         records.push(record);
         reports::write(directory.path(), &records)?;
@@ -154,7 +154,8 @@ fn targets(fault: &chaos::PlannedFault) -> String {
     targets.join(", ")
 }
 
-fn failure(error: TrialError) -> Failure {
+/// A trial that has no record, with its exit code.
+pub(crate) fn trial_failure(error: TrialError) -> Failure {
     let exit = match &error {
         TrialError::Environment(_) => Exit::NotReady,
         TrialError::Internal { .. } => Exit::Internal,

@@ -5,6 +5,7 @@
 //! column it came from.
 
 pub mod builtin;
+pub mod capacity;
 pub mod delivery;
 pub mod problem;
 pub mod spec;

@@ -171,6 +171,11 @@ async fn under_load(
     Ok(Measured { load: load?, faults })
 }
 
+/// This program and this machine, as records name them.
+pub(crate) fn identity() -> (results::Program, results::Machine) {
+    (record::program(), machine::describe())
+}
+
 /// What a trial measured.
 pub(crate) struct Measured {
     pub(crate) load: Loaded,

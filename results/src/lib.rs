@@ -12,13 +12,16 @@
 //! - [`objectives`]: which indicator must keep which bound;
 //! - [`verdict`]: pass, fail, inconclusive or invalid, each with its reasons;
 //! - [`comparison`]: trials side by side, a row for each strategy;
+//! - [`ranking`]: any runs side by side, ranked, and noise called noise;
 //! - [`baseline`] and [`mod@gate`]: did it get worse, and is it good enough;
+//! - [`capacity`]: the highest rate that an allocation sustains, and workers against demand;
 //! - [`report`]: the same findings for people, spreadsheets and other programs, one writer a file;
 //! - [`mod@file`]: bounded reading and atomic writing.
 //!
 //! Nothing here reads a clock, draws a random number or talks to a network.
 
 pub mod baseline;
+pub mod capacity;
 pub mod comparison;
 pub mod document;
 pub mod elasticity;
@@ -26,6 +29,7 @@ pub mod file;
 pub mod gate;
 pub mod latencies;
 pub mod objectives;
+pub mod ranking;
 pub mod record;
 pub mod recovery;
 pub mod report;
@@ -43,6 +47,7 @@ pub use elasticity::{Demand, Elasticity};
 pub use gate::{GateLine, GateResult, gate};
 pub use latencies::{HistogramRecord, Latencies};
 pub use objectives::{Bound, IndicatorName, Objectives};
+pub use ranking::Ranking;
 pub use record::{
     Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, Indicators, Machine,
     Program, RunRecord, ScenarioIdentity, SourceAudit, Span, WorkloadIdentity,

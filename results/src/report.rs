@@ -1,5 +1,6 @@
 //! Reports: the same findings for a terminal, a spreadsheet, a reader and other programs.
 
+mod capacity;
 pub mod csv;
 mod dashboard;
 pub mod format;
@@ -10,9 +11,11 @@ mod json;
 mod junit;
 mod markdown;
 mod openmetrics;
+mod ranking;
 mod sparkline;
 mod terminal;
 
+pub use capacity::{capacity_csv, capacity_json, capacity_markdown, capacity_table};
 pub use dashboard::dashboard_json;
 pub use gate::gate_table;
 pub use hgrm::hgrm;
@@ -20,6 +23,7 @@ pub use json::{comparison_json, gate_json};
 pub use junit::junit;
 pub use markdown::{gate_markdown, markdown};
 pub use openmetrics::openmetrics;
+pub use ranking::{ranking_csv, ranking_json, ranking_markdown, ranking_table};
 pub use sparkline::{Scale, sparkline};
 pub use terminal::table;
 

@@ -1,5 +1,6 @@
 //! Flags that several verbs share, and the life of a run around them.
 
+use crate::capacity::{self, CapacityOutcome};
 use crate::cli::print;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
@@ -42,6 +43,38 @@ pub(crate) enum Format {
     Dashboard,
     /// OpenMetrics text.
     Openmetrics,
+}
+
+impl Format {
+    /// Refuses the forms that only a comparison of trials has.
+    ///
+    /// # Errors
+    /// When the form is one of them.
+    pub(crate) fn of_tables(self) -> Result<TableFormat, Failure> {
+        match self {
+            Self::Table => Ok(TableFormat::Table),
+            Self::Json => Ok(TableFormat::Json),
+            Self::Csv => Ok(TableFormat::Csv),
+            Self::Md => Ok(TableFormat::Md),
+            _ => Err(Failure::usage(anyhow::anyhow!(
+                "-o: only a comparison of trials has this form; allowed here: table, json, csv, md"
+            ))),
+        }
+    }
+}
+
+/// Form of what is tables and nothing else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// A table for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Markdown.
+    Md,
 }
 
 /// Form of what has no columns for CSV and no page for markdown.
@@ -114,12 +147,22 @@ impl RunOptions {
         let EnvironmentName::Local = self.environment;
         let plan =
             RunPlan { name: name.to_owned(), scenarios, seed: self.seed, out: self.out.clone() };
+        let searched = capacity::asked_for(&plan)?;
+        // Said before the run, not after it.
+        let tables = searched.map(|_| self.output.of_tables()).transpose()?;
         let progress = Progress::new(self.quiet);
         let runtime = runtime()?;
         let stop = Stop::watch(&runtime, self.deadline)?;
-        let outcome = runtime.block_on(run::run(&plan, &progress, &stop.cancel));
-        progress.finish();
-        let exit = outcome.and_then(|outcome| self.conclude(&plan, &outcome, &progress));
+        let exit = if let (Some(scenario), Some(form)) = (searched, tables) {
+            let run = capacity::run(&plan, scenario, &progress, &stop.cancel);
+            let outcome = runtime.block_on(run);
+            progress.finish();
+            outcome.and_then(|outcome| conclude_capacity(&outcome, form, &progress))
+        } else {
+            let outcome = runtime.block_on(run::run(&plan, &progress, &stop.cancel));
+            progress.finish();
+            outcome.and_then(|outcome| self.conclude(&plan, &outcome, &progress))
+        };
         match (stop.exit(), exit) {
             (Some(stopped), Ok(_)) => Ok(stopped),
             (_, exit) => exit,
@@ -151,6 +194,17 @@ impl RunOptions {
         verdict.reasons.iter().for_each(|reason| progress.say(&format!("  {reason}")));
         Ok(Exit::of(verdict.kind))
     }
+}
+
+/// Prints what a capacity run found and says how it went.
+fn conclude_capacity(
+    outcome: &CapacityOutcome,
+    form: TableFormat,
+    progress: &Progress,
+) -> Result<Exit, Failure> {
+    print(&capacity::shown(&outcome.result, form)?)?;
+    progress.say(&format!("reports: {}", outcome.directory.path().display()));
+    Ok(outcome.exit())
 }
 
 /// A comparison in the form asked for.

@@ -40,9 +40,17 @@ impl RunDirectory {
                 .map_err(Failure::not_ready)?;
         }
         for scenario in &plan.scenarios {
-            directory.write(&scenario_file(scenario), scenario.yaml.as_bytes())?;
+            directory.write_scenario(scenario)?;
         }
         Ok(directory)
+    }
+
+    /// Writes a scenario as it is run.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_scenario(&self, scenario: &ValidatedScenario) -> Result<(), Failure> {
+        self.write(&scenario_file(scenario), scenario.yaml.as_bytes())
     }
 
     /// Where it is.
@@ -98,6 +106,18 @@ impl RunDirectory {
     pub fn write_record(&self, record: &RunRecord) -> Result<(), Failure> {
         let path = self.path.join("records").join(format!("{}.json", record.trial));
         record.write(&path).map_err(Failure::not_ready)
+    }
+
+    /// Writes the record of a probe, which is no trial to compare with others.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_probe(&self, record: &RunRecord) -> Result<(), Failure> {
+        let folder = self.path.join("probes");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))
+            .map_err(Failure::not_ready)?;
+        record.write(&folder.join(format!("{}.json", record.trial))).map_err(Failure::not_ready)
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {

@@ -6,12 +6,14 @@ pub const SUITES: &[(&str, &str)] = &[
     ("stress", include_str!("../../suites/stress.yaml")),
     ("checkers", include_str!("../../suites/checkers.yaml")),
     ("durability", include_str!("../../suites/durability.yaml")),
+    ("capacity", include_str!("../../suites/capacity.yaml")),
 ];
 
 /// Built-in scenarios: name and text.
 pub const SCENARIOS: &[(&str, &str)] = &[
     ("smoke", include_str!("../../scenarios/smoke.yaml")),
     ("stress", include_str!("../../scenarios/stress.yaml")),
+    ("capacity", include_str!("../../scenarios/capacity.yaml")),
     ("checkers-clean", include_str!("../../scenarios/checkers-clean.yaml")),
     ("checkers-commit-early", include_str!("../../scenarios/checkers-commit-early.yaml")),
     ("checkers-drop", include_str!("../../scenarios/checkers-drop.yaml")),

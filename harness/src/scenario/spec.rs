@@ -1,5 +1,6 @@
 //! What a scenario file may say.
 
+use super::capacity::CapacitySpec;
 use super::delivery::{DeliverySpec, ExpectedSpec};
 use chaos::FaultSpec;
 use results::Objectives;
@@ -55,6 +56,9 @@ pub struct ScenarioSpec {
     /// What a worker costs.
     #[serde(default)]
     pub price: PriceSpec,
+    /// Makes the run a search for capacities instead of a comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacitySpec>,
     /// A bug planted in the reference worker, to prove that the checkers find it: a value of
     /// `WORKER_PLANTED_BUG`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use super::delivery::{Acks, ExpectedLoss, ExpectedSpec};
 use super::problem::{Problem, ScenarioError};
 use super::spec::ScenarioSpec;
-use results::Guarantee;
+use results::{Guarantee, ScenarioIdentity};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Duration;
@@ -107,6 +107,32 @@ impl ValidatedScenario {
     }
 }
 
+impl ValidatedScenario {
+    /// A scenario that differs from this one by a change, checked like any other.
+    ///
+    /// # Errors
+    /// When the changed scenario cannot be run.
+    pub fn derived(&self, change: impl FnOnce(&mut ScenarioSpec)) -> Result<Self, ScenarioError> {
+        let file = format!("derived from {}", self.spec.name);
+        let mut spec = self.spec.clone();
+        change(&mut spec);
+        let text = serde_saphyr::to_string(&spec).map_err(|error| ScenarioError::Malformed {
+            file: file.clone(),
+            report: error.to_string(),
+        })?;
+        Self::parse(&file, &text, &Overrides::default())
+    }
+
+    /// How records name the scenario.
+    pub fn identity(&self) -> ScenarioIdentity {
+        ScenarioIdentity {
+            name: self.spec.name.clone(),
+            digest: self.digest.clone(),
+            yaml: self.yaml.clone(),
+        }
+    }
+}
+
 /// The names that faults and selectors may use.
 pub fn inventory(spec: &ScenarioSpec) -> chaos::Inventory {
     chaos::Inventory {
@@ -182,6 +208,7 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     problems.extend(check_job(spec));
     problems.extend(check_delivery(spec));
     problems.extend(check_durations(spec));
+    problems.extend(super::capacity::check(spec));
     problems
 }
 

@@ -6,7 +6,7 @@ use chaos::FaultOutcome;
 use results::record::{IndicatorInputs, RECORD_SCHEMA};
 use results::{
     Elasticity, Health, HealthLimits, HistogramRecord, Indicators, Latencies, Program, RunRecord,
-    ScenarioIdentity, Span, Steadiness, Verdict, VerdictKind, WorkloadIdentity,
+    Span, Steadiness, Verdict, VerdictKind, WorkloadIdentity,
 };
 use std::collections::BTreeMap;
 use workloads::{Event, Generator};
@@ -57,11 +57,7 @@ pub(super) fn build(
         schema: RECORD_SCHEMA.to_owned(),
         run: plan.run.clone(),
         trial: plan.name(),
-        scenario: ScenarioIdentity {
-            name: spec.name.clone(),
-            digest: plan.scenario.digest.clone(),
-            yaml: plan.scenario.yaml.clone(),
-        },
+        scenario: plan.scenario.identity(),
         strategy: plan.strategy.as_str().to_owned(),
         repetition: plan.repetition,
         seed: plan.seed,
@@ -169,7 +165,7 @@ fn workload(plan: &TrialPlan) -> WorkloadIdentity {
 }
 
 /// This program, as built.
-fn program() -> Program {
+pub(super) fn program() -> Program {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     Program {
         version: env!("CARGO_PKG_VERSION").to_owned(),

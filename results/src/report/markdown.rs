@@ -18,7 +18,7 @@ use crate::verdict::VerdictKind;
 
 pub use gate::gate_markdown;
 use page::Page;
-use table::{Table, escape};
+pub(super) use table::{Table, escape};
 
 /// The most reasons of a verdict that stand open.
 const REASONS_OPEN_MAX: usize = 20;

@@ -1,14 +1,12 @@
 //! Where a series has settled.
 
-/// Rows averaged into one before the rule looks at them.
-const BATCH: usize = 5;
 /// With fewer batches than these the rule says nothing.
 const BATCHES_MIN: usize = 4;
 
-/// What [`mser5`] found.
+/// What [`mser`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WarmUp {
-    /// The rows to leave out at the start, a multiple of five.
+    /// The rows to leave out at the start, a multiple of the batch.
     pub rows: usize,
     /// Whether the series had settled in its first half. If not, it is too short to tell where it
     /// settles, or never does.
@@ -17,13 +15,14 @@ pub struct WarmUp {
 
 /// Where to cut a series so that the mean of the rest is known best: the cut that makes the
 /// squared standard error of the mean of what is left smallest, looked for in the first half, on
-/// averages of five rows. `None` with fewer than 20 rows, or when one is not finite.
+/// averages of `batch` rows. `None` with fewer than four batches, or when a row is not finite.
 ///
 /// Source: White, Cobb and Spratt, "A comparison of five steady-state truncation heuristics for
-/// simulation", 2000 (MSER-5).
-pub fn mser5(values: &[f64]) -> Option<WarmUp> {
+/// simulation", 2000.
+pub fn mser(values: &[f64], batch: usize) -> Option<WarmUp> {
+    let batch = batch.max(1);
     let batches: Vec<f64> =
-        values.chunks_exact(BATCH).map(|batch| batch.iter().sum::<f64>() / BATCH as f64).collect();
+        values.chunks_exact(batch).map(|rows| rows.iter().sum::<f64>() / batch as f64).collect();
     if batches.len() < BATCHES_MIN || !values.iter().all(|value| value.is_finite()) {
         return None;
     }
@@ -35,7 +34,12 @@ pub fn mser5(values: &[f64]) -> Option<WarmUp> {
             best = (cut, error);
         }
     }
-    Some(WarmUp { rows: best.0 * BATCH, settled: best.0 < last })
+    Some(WarmUp { rows: best.0 * batch, settled: best.0 < last })
+}
+
+/// [`mser`] on averages of five rows, as its authors recommend it (MSER-5): for 20 rows or more.
+pub fn mser5(values: &[f64]) -> Option<WarmUp> {
+    mser(values, 5)
 }
 
 /// The sum of squared deviations over the square of the number of values.

@@ -82,7 +82,7 @@ impl Cluster {
     }
 }
 
-pub(super) fn commit_refused(
+fn commit_refused(
     topics: &[OffsetCommitRequestTopic],
     error: ResponseError,
 ) -> OffsetCommitResponse {

@@ -287,8 +287,7 @@ fn group_of(request: &Request, version: i16) -> Option<&str> {
     }
 }
 
-/// The answer to a request about groups that says nothing but an error.
-pub(super) fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Response> {
+fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Response> {
     let code = error.code();
     Some(match request {
         Request::JoinGroup(_) => {
@@ -324,13 +323,7 @@ fn fetch_refused(
     version: i16,
     error: ResponseError,
 ) -> OffsetFetchResponse {
-    if version >= 8 {
-        let groups = request.groups.iter().map(|group| {
-            let result = OffsetFetchResponseGroup::default();
-            result.with_group_id(group.group_id.clone()).with_error_code(error.code())
-        });
-        return OffsetFetchResponse::default().with_groups(groups.collect());
-    } else if version >= 2 {
+    if version >= 2 {
         return OffsetFetchResponse::default().with_error_code(error.code());
     }
     let topics = request.topics.iter().flatten().map(|topic| {

@@ -1,23 +1,23 @@
 //! Tables in markdown, safe from what their cells hold.
 
 /// A table under construction.
-pub(super) struct Table {
+pub(in crate::report) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these headings.
-    pub(super) fn new<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
+    pub(in crate::report) fn new<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
         Table { rows: vec![headings.into_iter().map(Into::into).collect()] }
     }
 
     /// Adds a row.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(in crate::report) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
     /// The table as markdown.
-    pub(super) fn render(&self) -> String {
+    pub(in crate::report) fn render(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
             let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
@@ -31,7 +31,7 @@ impl Table {
 }
 
 /// Text that shows as itself: on one line, and without a meaning in markdown or HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,0 +1,245 @@
+//! Any runs side by side: contestants ranked, with intervals, and noise called noise.
+//!
+//! A contestant is one strategy in one run. Times and costs differ by ratios and spread as ratios,
+//! so intervals are Student's over the logarithms of the repetitions. Two contestants are compared
+//! seed by seed where they share their seeds, and every comparison within a scenario is held
+//! against all others (Holm), so that among many a chance difference is not announced.
+
+mod difference;
+mod estimate;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::objectives::IndicatorName;
+use crate::record::RunRecord;
+use crate::verdict::VerdictKind;
+
+pub use difference::Difference;
+pub use estimate::Estimate;
+
+/// The version of the ranking that is written as JSON.
+pub const RANKING_SCHEMA: &str = "stormgauge.dev/ranking/v1";
+
+/// What contestants are compared by, and what the rank can be by; less is better for each but the
+/// throughput.
+pub const RANKED: [IndicatorName; 4] = [
+    IndicatorName::P99Response,
+    IndicatorName::Recovery,
+    IndicatorName::Cost,
+    IndicatorName::Throughput,
+];
+
+/// Runs side by side.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranking {
+    /// The version of this format, [`RANKING_SCHEMA`].
+    pub schema: &'static str,
+    /// What the rank is by.
+    pub by: IndicatorName,
+    /// A section for each scenario, as they came.
+    pub sections: Vec<Section>,
+}
+
+/// The contestants of one scenario.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Section {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The scenario's digest.
+    pub digest: String,
+    /// The contestants, best first.
+    pub contestants: Vec<Contestant>,
+    /// Every comparison of two of them.
+    pub differences: Vec<Difference>,
+}
+
+/// One strategy in one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contestant {
+    /// Its name in tables: the strategy, with run and environment where those differ.
+    pub label: String,
+    /// The strategy.
+    pub strategy: String,
+    /// The run.
+    pub run: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The revision of the program.
+    pub revision: String,
+    /// The worst verdict of its trials.
+    pub verdict: VerdictKind,
+    /// Its place, from 1; those that noise does not tell from the best of their place share it.
+    /// Absent without a value to rank by.
+    pub rank: Option<usize>,
+    /// Whether no other has both a better p99 response time and a lower cost.
+    pub pareto: bool,
+    /// Every indicator that was measured.
+    pub estimates: BTreeMap<IndicatorName, Estimate>,
+    /// Seeds of its trials, in the order of the estimates' values.
+    pub seeds: Vec<u64>,
+}
+
+/// Why runs cannot be ranked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RankingError {
+    /// There is nothing to rank.
+    #[error("no run records to compare")]
+    Empty,
+    /// One trial is there twice.
+    #[error("run {run}: trial {trial} is there twice; name each folder once")]
+    Twice {
+        /// The run.
+        run: String,
+        /// The trial.
+        trial: String,
+    },
+    /// Not something to rank by.
+    #[error("cannot rank by {0}; allowed: {allowed}", allowed = RANKED.map(IndicatorName::as_str).join(", "))]
+    By(IndicatorName),
+}
+
+impl Ranking {
+    /// Ranks the contestants of each scenario by an indicator, one of [`RANKED`].
+    ///
+    /// # Errors
+    /// When there are no records, a trial is there twice, or the indicator is none to rank by.
+    pub fn from_records(records: &[RunRecord], by: IndicatorName) -> Result<Ranking, RankingError> {
+        if !RANKED.contains(&by) {
+            return Err(RankingError::By(by));
+        }
+        check(records)?;
+        let mut digests: Vec<&str> = Vec::new();
+        for record in records {
+            if !digests.contains(&record.scenario.digest.as_str()) {
+                digests.push(&record.scenario.digest);
+            }
+        }
+        let sections = digests.iter().map(|digest| {
+            let of = records.iter().filter(|record| record.scenario.digest == **digest);
+            section(&of.collect::<Vec<_>>(), by)
+        });
+        Ok(Ranking { schema: RANKING_SCHEMA, by, sections: sections.collect() })
+    }
+}
+
+fn check(records: &[RunRecord]) -> Result<(), RankingError> {
+    if records.is_empty() {
+        return Err(RankingError::Empty);
+    }
+    let mut seen = BTreeSet::new();
+    for record in records {
+        if !seen.insert((&record.run, &record.trial)) {
+            let (run, trial) = (record.run.clone(), record.trial.clone());
+            return Err(RankingError::Twice { run, trial });
+        }
+    }
+    Ok(())
+}
+
+fn section(records: &[&RunRecord], by: IndicatorName) -> Section {
+    let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
+    for record in records {
+        groups.entry((&record.run, &record.strategy)).or_default().push(record);
+    }
+    let several =
+        |of: fn(&RunRecord) -> &str| records.iter().any(|record| of(record) != of(records[0]));
+    let runs = several(|record| &record.run);
+    let environments = several(|record| &record.environment.name);
+    let mut contestants: Vec<Contestant> = groups
+        .into_values()
+        .map(|mut trials| {
+            trials.sort_by_key(|trial| (trial.seed, trial.repetition));
+            contestant(&trials, runs, environments)
+        })
+        .collect();
+    let worse = |contestant: &Contestant| match contestant.estimates.get(&by) {
+        Some(estimate) if by == IndicatorName::Throughput => -estimate.value,
+        Some(estimate) => estimate.value,
+        None => f64::INFINITY,
+    };
+    contestants.sort_by(|one, other| {
+        worse(one).total_cmp(&worse(other)).then_with(|| one.label.cmp(&other.label))
+    });
+    let differences = difference::all(&contestants);
+    rank(&mut contestants, &differences, by);
+    mark_pareto(&mut contestants);
+    let scenario = &records[0].scenario;
+    Section {
+        scenario: scenario.name.clone(),
+        digest: scenario.digest.clone(),
+        contestants,
+        differences,
+    }
+}
+
+fn contestant(trials: &[&RunRecord], runs: bool, environments: bool) -> Contestant {
+    let first = trials[0];
+    let mut label = first.strategy.clone();
+    if runs {
+        label.push_str(&format!(" @ {}", first.run));
+    }
+    if environments {
+        label.push_str(&format!(" ({})", first.environment.name));
+    }
+    let estimates = IndicatorName::ALL.into_iter().filter_map(|indicator| {
+        let values: Vec<Option<f64>> =
+            trials.iter().map(|trial| indicator.value(&trial.indicators)).collect();
+        Some((indicator, Estimate::new(indicator, values)?))
+    });
+    Contestant {
+        label,
+        strategy: first.strategy.clone(),
+        run: first.run.clone(),
+        environment: first.environment.name.clone(),
+        revision: first.program.git_revision.clone(),
+        verdict: trials.iter().map(|t| t.verdict.kind).max().unwrap_or(VerdictKind::Invalid),
+        rank: None,
+        pareto: false,
+        estimates: estimates.collect(),
+        seeds: trials.iter().map(|trial| trial.seed).collect(),
+    }
+}
+
+/// Places in order; a new place begins where a difference from the best of the last one is real.
+fn rank(contestants: &mut [Contestant], differences: &[Difference], by: IndicatorName) {
+    let mut place = 1;
+    let mut leader: Option<String> = None;
+    for (index, contestant) in contestants.iter_mut().enumerate() {
+        if !contestant.estimates.contains_key(&by) {
+            continue;
+        }
+        let told = leader.as_ref().is_none_or(|leader| {
+            differences.iter().any(|difference| {
+                difference.indicator == by
+                    && difference.real
+                    && difference.is_between(leader, &contestant.label)
+            })
+        });
+        if told {
+            place = index + 1;
+            leader = Some(contestant.label.clone());
+        }
+        contestant.rank = Some(place);
+    }
+}
+
+/// Marks those that no other beats in both p99 and cost.
+fn mark_pareto(contestants: &mut [Contestant]) {
+    let point = |contestant: &Contestant| {
+        let value = |indicator| Some(contestant.estimates.get(&indicator)?.value);
+        Some((value(IndicatorName::P99Response)?, value(IndicatorName::Cost)?))
+    };
+    let points: Vec<Option<(f64, f64)>> = contestants.iter().map(point).collect();
+    for (contestant, own) in contestants.iter_mut().zip(&points) {
+        let Some((p99, cost)) = own else { continue };
+        let beaten = points.iter().flatten().any(|(other_p99, other_cost)| {
+            other_p99 <= p99 && other_cost <= cost && (other_p99 < p99 || other_cost < cost)
+        });
+        contestant.pareto = !beaten;
+    }
+}
+
+#[cfg(test)]
+mod tests;
