@@ -14,6 +14,7 @@ pub mod clock;
 mod context;
 pub mod crd;
 mod events;
+mod exposition;
 mod metrics;
 pub mod observe;
 pub mod reconcile;

@@ -1,4 +1,4 @@
-//! A cluster for clients in other languages: serves until interrupted.
+//! A cluster for clients in other languages: serves until interrupted, then prints its metrics.
 //!
 //! `cargo run -p embedded-kafka --example serve_kafka -- 3 orders:12 results:12`
 
@@ -18,6 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     writeln!(std::io::stdout(), "{}", kafka.bootstrap_servers())?;
     tokio::signal::ctrl_c().await?;
+    write!(std::io::stdout(), "{}", kafka.metrics())?;
     kafka.shutdown().await;
     Ok(())
 }
