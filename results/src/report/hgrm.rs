@@ -21,7 +21,7 @@ pub fn hgrm(latencies: &Latencies) -> String {
     let mut text = String::from("       Value     Percentile TotalCount 1/(1-Percentile)\n\n");
     for line in lines(latencies) {
         let (value, share) = (ms(line.value_us as f64), line.percent / 100.0);
-        text.push_str(&format!("{value:12.3} {share:.12} {:10}", line.total));
+        text.push_str(&format!("{value:12.3} {} {:10}", twelve_decimals(share), line.total));
         if line.percent < 100.0 {
             text.push_str(&format!(" {:14.2}", 1.0 / (1.0 - share)));
         }
@@ -36,6 +36,12 @@ pub fn hgrm(latencies: &Latencies) -> String {
          #[Buckets = {buckets:12}, SubBuckets     = {SUB_BUCKETS:12}]\n"
     ));
     text
+}
+
+/// A share with twelve decimals. Of two that are as near, the original prints the greater.
+fn twelve_decimals(share: f64) -> String {
+    let trillionths = (share * 1e12 + 0.5).floor() as u64;
+    format!("{}.{:012}", trillionths / 1_000_000_000_000, trillionths % 1_000_000_000_000)
 }
 
 /// A line of the distribution.
@@ -99,6 +105,13 @@ mod tests {
             text.ends_with("#[Buckets =           22, SubBuckets     =         2048]\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_share_halfway_between_two_is_rounded_up() {
+        assert_eq!(twelve_decimals(0.999_780_273_437_5), "0.999780273438");
+        assert_eq!(twelve_decimals(0.05), "0.050000000000");
+        assert_eq!(twelve_decimals(1.0), "1.000000000000");
     }
 
     #[test]
