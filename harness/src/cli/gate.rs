@@ -1,6 +1,6 @@
 //! `stormgauge gate DIR`
 
-use super::options::Form;
+use super::options::GateForm;
 use super::print;
 use super::report::{read_complete, scenario_of};
 use crate::exit::{Exit, Failure};
@@ -28,7 +28,7 @@ pub(super) struct GateArgs {
     tolerance: f64,
     /// Form of the result on standard output
     #[arg(short = 'o', long, value_enum, default_value_t)]
-    output: Form,
+    output: GateForm,
 }
 
 impl GateArgs {
@@ -41,8 +41,9 @@ impl GateArgs {
         let result = results::gate(&records, &bounds, baseline.as_ref(), self.tolerance, &limits)
             .map_err(Failure::usage)?;
         let text = match self.output {
-            Form::Json => report::gate_json(&result).map_err(Failure::internal)?,
-            Form::Table => report::gate_table(&result),
+            GateForm::Json => report::gate_json(&result).map_err(Failure::internal)?,
+            GateForm::Table => report::gate_table(&result),
+            GateForm::Md => report::gate_markdown(&result),
         };
         print(&text)?;
         Ok(Exit::of(result.verdict.kind))

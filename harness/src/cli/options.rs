@@ -87,6 +87,18 @@ pub(crate) enum Form {
     Json,
 }
 
+/// Form of what a gate found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateForm {
+    /// A table for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// Markdown, at most 64 kB: a comment on a pull request.
+    Md,
+}
+
 /// Flags of `suite` and `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {

@@ -38,10 +38,17 @@ const LEADING: [(IndicatorName, &str); 11] = [
 ];
 
 /// The indicators that follow.
-const FOLLOWING: [(IndicatorName, &str); 3] = [
+const FOLLOWING: [(IndicatorName, &str); 10] = [
     (IndicatorName::SteadyP99Response, "steady_p99_ms"),
     (IndicatorName::Unexpected, "unexpected"),
     (IndicatorName::MissedSends, "missed_sends"),
+    (IndicatorName::WorstDetection, "worst_detection_s"),
+    (IndicatorName::WorstRestore, "worst_restore_s"),
+    (IndicatorName::WorstDrain, "worst_drain_s"),
+    (IndicatorName::OutOfObjective, "out_of_objective"),
+    (IndicatorName::NoProgress, "no_progress_share"),
+    (IndicatorName::UnderProvisioned, "under_provisioned_share"),
+    (IndicatorName::OverProvisioned, "over_provisioned_share"),
 ];
 
 /// The text of a file: the headings, then the lines.

@@ -5,7 +5,7 @@ use crate::comparison::groups;
 use crate::record::{FaultState, RunRecord};
 use crate::series::SeriesRow;
 
-const HEADINGS: [&str; 19] = [
+const HEADINGS: [&str; 20] = [
     "schema",
     "scenario",
     "strategy",
@@ -24,6 +24,7 @@ const HEADINGS: [&str; 19] = [
     "replicas",
     "desired_replicas",
     "ready_replicas",
+    "demand_replicas",
     "cpu_share",
 ];
 
@@ -53,7 +54,7 @@ fn line(trial: &RunRecord, row: &SeriesRow, start_s: Option<f64>) -> Vec<String>
     line.push(row.lag_records.map_or_else(String::new, |lag| lag.to_string()));
     let workers = [row.replicas, row.desired_replicas, row.ready_replicas];
     line.extend(workers.map(|count| count.to_string()));
-    line.push(number(row.cpu_share, 3));
+    line.extend([row.demand_replicas, row.cpu_share].map(|amount| number(amount, 3)));
     line
 }
 

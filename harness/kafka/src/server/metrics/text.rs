@@ -2,6 +2,9 @@
 
 use std::fmt::{Display, Write};
 
+/// Kafka's documentation explains its metrics; the exporter's own help says no more than this.
+const HELP: &str = "Kafka's metric of this name, as the JMX exporter gives it.";
+
 /// A text under construction. The samples of one metric must come together.
 #[derive(Debug, Default)]
 pub(super) struct Text(String);
@@ -10,7 +13,7 @@ impl Text {
     /// Says what the samples of the metric `name` are.
     pub(super) fn family(&mut self, name: &str, kind: &str) {
         // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "# TYPE {name} {kind}");
+        let _ = writeln!(self.0, "# HELP {name} {HELP}\n# TYPE {name} {kind}");
     }
 
     /// Adds a sample.
@@ -48,7 +51,9 @@ mod tests {
         text.family("up", "gauge");
         text.sample("up", &[], 1);
         text.sample("up", &[("a", "x\"\\\n"), ("b", "")], 0.5);
-        let expected = "# TYPE up gauge\nup 1\nup{a=\"x\\\"\\\\\\n\",b=\"\"} 0.5\n";
+        let expected = format!(
+            "# HELP up {HELP}\n# TYPE up gauge\nup 1\nup{{a=\"x\\\"\\\\\\n\",b=\"\"}} 0.5\n"
+        );
         assert_eq!(text.finish(), expected);
     }
 }
