@@ -2,16 +2,21 @@
 
 mod broker_crash;
 mod broker_disk;
+mod broker_errors;
 mod broker_isolation;
 mod broker_power_loss;
 mod broker_shutdown;
+mod broker_throttle;
 mod controller_crash;
+mod fetch_stall;
 mod leader_move;
+mod lost_acknowledgement;
 mod network_delay;
 mod network_partition;
 mod node_crash;
 mod node_pause;
 mod replication_lag;
+mod requests;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,16 +28,21 @@ use serde::{Deserialize, Serialize};
 
 pub use broker_crash::BrokerCrash;
 pub use broker_disk::{BrokerDisk, DiskState};
+pub use broker_errors::BrokerErrors;
 pub use broker_isolation::{BrokerIsolation, Side};
 pub use broker_power_loss::BrokerPowerLoss;
 pub use broker_shutdown::BrokerShutdown;
+pub use broker_throttle::BrokerThrottle;
 pub use controller_crash::ControllerCrash;
+pub use fetch_stall::FetchStall;
 pub use leader_move::LeaderMove;
+pub use lost_acknowledgement::LostAcknowledgement;
 pub use network_delay::NetworkDelay;
 pub use network_partition::{NetworkPartition, PairDirection};
 pub use node_crash::NodeCrash;
 pub use node_pause::NodePause;
 pub use replication_lag::ReplicationLag;
+pub use requests::{Affected, BrokerError, RequestKind};
 
 use crate::injector::Action;
 use crate::schedule::ScheduleProblem;
@@ -85,6 +95,14 @@ pub enum Fault {
     BrokerDisk(BrokerDisk),
     /// Followers trail their leaders.
     ReplicationLag(ReplicationLag),
+    /// Brokers answer requests of one kind with an error.
+    BrokerErrors(BrokerErrors),
+    /// Brokers write and do not acknowledge.
+    LostAcknowledgement(LostAcknowledgement),
+    /// Brokers hold back what consumers ask for.
+    FetchStall(FetchStall),
+    /// Brokers hold workers to quotas.
+    BrokerThrottle(BrokerThrottle),
 }
 
 /// An entry of the catalogue.
@@ -115,6 +133,10 @@ pub fn catalogue() -> Vec<FaultKind> {
         controller_crash::KIND,
         broker_disk::KIND,
         replication_lag::KIND,
+        broker_errors::KIND,
+        lost_acknowledgement::KIND,
+        fetch_stall::KIND,
+        broker_throttle::KIND,
     ]
 }
 
@@ -138,6 +160,10 @@ impl Fault {
             Self::ControllerCrash(fault) => fault,
             Self::BrokerDisk(fault) => fault,
             Self::ReplicationLag(fault) => fault,
+            Self::BrokerErrors(fault) => fault,
+            Self::LostAcknowledgement(fault) => fault,
+            Self::FetchStall(fault) => fault,
+            Self::BrokerThrottle(fault) => fault,
         }
     }
 }
@@ -151,7 +177,7 @@ pub(crate) trait Definition {
         match self.claim() {
             Some(Claim::Nodes(nodes)) => check.selector("nodes", nodes, Pool::Nodes),
             Some(Claim::Brokers(brokers)) => check.selector("brokers", brokers, Pool::Brokers),
-            Some(Claim::Partition(_)) | None => {}
+            Some(Claim::Partition(_) | Claim::Only(_)) | None => {}
         }
     }
 
@@ -162,7 +188,7 @@ pub(crate) trait Definition {
     fn leader(&self) -> Option<(TopicRole, i32)> {
         match self.claim() {
             Some(Claim::Brokers(brokers)) => brokers.leader(),
-            Some(Claim::Nodes(_) | Claim::Partition(_)) | None => None,
+            Some(Claim::Nodes(_) | Claim::Partition(_) | Claim::Only(_)) | None => None,
         }
     }
 
@@ -179,6 +205,15 @@ pub(crate) enum Claim<'a> {
     Brokers(&'a Selector),
     /// A partition whose leader is being moved.
     Partition(String),
+    /// What only one fault at a time can do, in words that follow on its name.
+    Only(String),
+}
+
+impl Claim<'_> {
+    /// Changing what requests of one kind are answered.
+    fn answers_to(kind: RequestKind) -> Self {
+        Self::Only(format!("changes the answers to {} requests", kind.name()))
+    }
 }
 
 /// Where the problems of one fault are collected.

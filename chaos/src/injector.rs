@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{DiskState, Side};
+use crate::fault::{Affected, BrokerError, DiskState, RequestKind, Side};
 use crate::proxy::Direction;
 use crate::selector::{Pool, TopicRole};
 
 /// A fault with all its targets known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Kill every process of these nodes and stop their leases.
@@ -100,6 +100,36 @@ pub enum Action {
         #[serde(with = "humantime_serde")]
         jitter: Duration,
     },
+    /// Answer requests of one kind with an error.
+    BrokerErrors {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+        /// Which kind of request.
+        api: RequestKind,
+        /// Which error.
+        error: BrokerError,
+        /// Which requests.
+        requests: Affected,
+    },
+    /// Write, and do not acknowledge.
+    LostAcknowledgement {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+        /// Which produce requests.
+        requests: Affected,
+    },
+    /// Hold back what consumers ask for.
+    FetchStall {
+        /// Names of the brokers.
+        brokers: Vec<String>,
+    },
+    /// Hold every worker to a quota, at each broker.
+    BrokerThrottle {
+        /// Bytes of produce requests a second.
+        produce_bytes_per_s: Option<u64>,
+        /// Bytes of fetch answers a second.
+        fetch_bytes_per_s: Option<u64>,
+    },
 }
 
 impl Action {
@@ -117,7 +147,11 @@ impl Action {
             | Self::BrokerShutdown { brokers }
             | Self::BrokerIsolation { brokers, .. }
             | Self::BrokerDisk { brokers, .. }
-            | Self::ReplicationLag { brokers, .. } => brokers.clone(),
+            | Self::ReplicationLag { brokers, .. }
+            | Self::BrokerErrors { brokers, .. }
+            | Self::LostAcknowledgement { brokers, .. }
+            | Self::FetchStall { brokers } => brokers.clone(),
+            Self::BrokerThrottle { .. } => vec!["workers".to_owned()],
             Self::ControllerCrash { .. } => vec!["controller".to_owned()],
             Self::LeaderMove { topic, partition } => vec![format!("{}/{partition}", topic.name())],
         }
@@ -133,11 +167,15 @@ impl Action {
             | Self::BrokerShutdown { brokers }
             | Self::BrokerIsolation { brokers, .. }
             | Self::BrokerDisk { brokers, .. }
-            | Self::ReplicationLag { brokers, .. } => *brokers = vec![broker],
+            | Self::ReplicationLag { brokers, .. }
+            | Self::BrokerErrors { brokers, .. }
+            | Self::LostAcknowledgement { brokers, .. }
+            | Self::FetchStall { brokers } => *brokers = vec![broker],
             Self::NodeCrash { .. }
             | Self::NodePause { .. }
             | Self::LeaderMove { .. }
-            | Self::ControllerCrash { .. } => {}
+            | Self::ControllerCrash { .. }
+            | Self::BrokerThrottle { .. } => {}
         }
     }
 
@@ -157,7 +195,11 @@ impl Action {
             | Self::LeaderMove { .. }
             | Self::ControllerCrash { .. }
             | Self::BrokerDisk { state: DiskState::Slow { .. }, .. }
-            | Self::ReplicationLag { .. } => None,
+            | Self::ReplicationLag { .. }
+            | Self::BrokerErrors { .. }
+            | Self::LostAcknowledgement { .. }
+            | Self::FetchStall { .. }
+            | Self::BrokerThrottle { .. } => None,
         }
     }
 }

@@ -106,7 +106,7 @@ pub enum JournalEntry {
 }
 
 /// One line of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalLine {
     /// When it was written, in microseconds since the Unix epoch.
     pub unix_us: u64,

@@ -26,7 +26,9 @@ pub mod schedule;
 pub mod selector;
 
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
-pub use fault::{DiskState, Fault, FaultKind, FaultSpec, Side, catalogue};
+pub use fault::{
+    Affected, BrokerError, DiskState, Fault, FaultKind, FaultSpec, RequestKind, Side, catalogue,
+};
 pub use injector::{Action, Injector, Installed, Refusal};
 pub use journal::{Journal, JournalEntry};
 pub use schedule::{PlannedFault, Schedule, ScheduleProblem, validate};

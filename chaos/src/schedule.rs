@@ -55,7 +55,7 @@ struct Entry {
 }
 
 /// One fault with its targets drawn, ready to be conducted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedFault {
     /// The name in reports, unique in the plan.
@@ -176,7 +176,7 @@ impl Schedule {
             down_max: match definition.claim() {
                 Some(Claim::Nodes(_)) => Some(blast::down_max(Pool::Nodes, &self.inventory)),
                 Some(Claim::Brokers(_)) => Some(blast::down_max(Pool::Brokers, &self.inventory)),
-                Some(Claim::Partition(_)) | None => None,
+                Some(Claim::Partition(_) | Claim::Only(_)) | None => None,
             },
         }
     }
@@ -189,7 +189,7 @@ impl Schedule {
                 let fixed = match entry.spec.fault.definition().claim()? {
                     Claim::Nodes(selector) => selector.fixed(&self.inventory.nodes),
                     Claim::Brokers(selector) => selector.fixed(&self.inventory.brokers),
-                    Claim::Partition(_) => None,
+                    Claim::Partition(_) | Claim::Only(_) => None,
                 };
                 Some((index, fixed?))
             })

@@ -14,6 +14,10 @@ pub const SOURCE_TOPIC: &str = "market-data";
 pub const RESULT_TOPIC: &str = "results";
 /// Consumer group of the job.
 pub const GROUP: &str = "job";
+/// Client id of the driver.
+pub const DRIVER_CLIENT: &str = "driver/0";
+/// Client id of the collector.
+pub const COLLECTOR_CLIENT: &str = "collector/0";
 /// Name of the `StreamingJob`.
 pub const JOB: &str = "job";
 /// Namespace of the `StreamingJob`.

@@ -21,7 +21,7 @@ pub(super) fn down_max(pool: Pool, inventory: &Inventory) -> usize {
 }
 
 pub(super) fn problems(faults: &[Entry], inventory: &Inventory) -> Vec<ScheduleProblem> {
-    let mut problems = partitions(faults);
+    let mut problems = exclusive(faults);
     for pool in [Pool::Nodes, Pool::Brokers] {
         let claims = claims(faults, pool);
         for claim in &claims {
@@ -167,27 +167,35 @@ fn union_size<'a>(claims: impl Iterator<Item = &'a Down<'a>>, names: &[String]) 
     (fixed.len() + drawn).min(names.len())
 }
 
-/// Two moves of one leader at the same time contradict each other.
-fn partitions(faults: &[Entry]) -> Vec<ScheduleProblem> {
+/// What only one fault at a time can do: what it does, its field, and what else is allowed.
+fn sole(claim: Claim<'_>) -> Option<(String, &'static str, &'static str)> {
+    match claim {
+        Claim::Partition(partition) => {
+            let does = format!("moves the leader of {partition}");
+            Some((does, ".partition", "another partition, or a second between the two"))
+        }
+        Claim::Only(does) => Some((does, "", "a second between the two")),
+        Claim::Nodes(_) | Claim::Brokers(_) => None,
+    }
+}
+
+/// Two faults that do the same sole thing at the same time contradict each other.
+fn exclusive(faults: &[Entry]) -> Vec<ScheduleProblem> {
     let mut problems = Vec::new();
-    let moves: Vec<(usize, &Entry, String)> = faults
-        .iter()
-        .enumerate()
-        .filter_map(|(index, entry)| match entry.spec.fault.definition().claim()? {
-            Claim::Partition(partition) => Some((index, entry, partition)),
-            Claim::Nodes(_) | Claim::Brokers(_) => None,
-        })
-        .collect();
-    for (position, (index, entry, partition)) in moves.iter().enumerate() {
-        let earlier = moves[..position].iter();
+    let claims = faults.iter().enumerate().filter_map(|(index, entry)| {
+        Some((index, entry, sole(entry.spec.fault.definition().claim()?)?))
+    });
+    let claims: Vec<_> = claims.collect();
+    for (position, (index, entry, (does, field, allowed))) in claims.iter().enumerate() {
+        let earlier = claims[..position].iter();
         let other =
-            earlier.rev().find(|(_, other, theirs)| theirs == partition && other.overlaps(entry));
+            earlier.rev().find(|(_, other, theirs)| theirs.0 == *does && other.overlaps(entry));
         if let Some((_, other, _)) = other {
+            let kind = entry.spec.fault.kind().kind;
             problems.push(ScheduleProblem {
-                path: format!("faults[{index}].fault.leader_move.partition"),
+                path: format!("faults[{index}].fault.{kind}{field}"),
                 message: format!(
-                    "contradicts {:?}, which moves the leader of {partition} at the same time; \
-                     allowed: another partition, or a second between the two",
+                    "contradicts {:?}, which {does} at the same time; allowed: {allowed}",
                     other.name
                 ),
             });

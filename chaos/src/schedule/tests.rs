@@ -164,6 +164,72 @@ fn delays_of_brokers_are_shorter_than_the_fault() {
 }
 
 #[test]
+fn failing_requests_are_of_a_kind_that_can_fail_so() {
+    let errors = |api: &str, error: &str, requests: Value| {
+        json!({"broker_errors": {"brokers": "all", "api": api, "error": error,
+            "requests": requests}})
+    };
+    let cases = [
+        (
+            errors("fetch", "rebalance_in_progress", json!("all")),
+            "faults[0].fault.broker_errors.error: no broker answers fetch with \
+             rebalance_in_progress; allowed: unknown_server_error, request_timed_out, \
+             network_exception, throttling_quota_exceeded, unknown_topic_or_partition, \
+             leader_not_available, not_leader_or_follower, fenced_leader_epoch, \
+             kafka_storage_error",
+        ),
+        (
+            errors("produce", "request_timed_out", json!({"share": 1.5})),
+            "faults[0].fault.broker_errors.requests: share 1.5 of requests; allowed: above 0 and \
+             up to 1",
+        ),
+        (
+            json!({"lost_acknowledgement": {"brokers": "all", "requests": {"count": 0}}}),
+            "faults[0].fault.lost_acknowledgement.requests: count 0 of requests; allowed: 1 and \
+             above",
+        ),
+        (
+            json!({"fetch_stall": {"brokers": {"name": "broker-9"}}}),
+            "faults[0].fault.fetch_stall.brokers: no broker is called \"broker-9\"; allowed: \
+             broker-1, broker-2, broker-3",
+        ),
+        (
+            json!({"broker_throttle": {}}),
+            "faults[0].fault.broker_throttle.produce_bytes_per_s: no quota is given; allowed: \
+             produce_bytes_per_s, fetch_bytes_per_s or both",
+        ),
+        (
+            json!({"broker_throttle": {"fetch_bytes_per_s": 0}}),
+            "faults[0].fault.broker_throttle.fetch_bytes_per_s: 0 bytes a second; allowed: 1 and \
+             above",
+        ),
+    ];
+    for (fault, expected) in cases {
+        assert_eq!(problems(&[spec("1s", "1s", fault)]), [expected]);
+    }
+}
+
+#[test]
+fn two_faults_that_change_the_same_answers_contradict_each_other() {
+    let lost = json!({"lost_acknowledgement": {"brokers": {"name": "broker-1"}}});
+    let errors = |api: &str| {
+        json!({"broker_errors": {"brokers": {"name": "broker-2"}, "api": api,
+            "error": "request_timed_out"}})
+    };
+    let found = problems(&[spec("1s", "5s", lost), spec("3s", "1s", errors("produce"))]);
+    assert_eq!(
+        found,
+        ["faults[1].fault.broker_errors: contradicts \"lost_acknowledgement-1\", which changes \
+          the answers to produce requests at the same time; allowed: a second between the two"]
+    );
+    let apart = [spec("1s", "5s", errors("fetch")), spec("3s", "1s", errors("produce"))];
+    assert_eq!(problems(&apart), [""; 0]);
+    let throttle = |at: &str| spec(at, "2s", json!({"broker_throttle": {"fetch_bytes_per_s": 9}}));
+    assert_eq!(problems(&[throttle("1s"), throttle("2s")]).len(), 1);
+    assert_eq!(problems(&[throttle("1s"), throttle("4s")]), [""; 0]);
+}
+
+#[test]
 fn a_time_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
     let leader = json!({"leader_of": {"topic": "result", "partition": 0}});
     let cases = [
@@ -319,6 +385,11 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"controller_crash": {"failover": "1s"}}),
         json!({"broker_disk": {"brokers": {"count": 1}, "state": "full"}}),
         json!({"replication_lag": {"brokers": "all", "delay": "200ms", "jitter": "50ms"}}),
+        json!({"broker_errors": {"brokers": "all", "api": "offset_commit",
+            "error": "rebalance_in_progress", "requests": {"share": 0.5}}}),
+        json!({"lost_acknowledgement": {"brokers": {"count": 1}, "requests": {"count": 3}}}),
+        json!({"fetch_stall": {"brokers": {"name": "broker-1"}}}),
+        json!({"broker_throttle": {"fetch_bytes_per_s": 100_000}}),
     ];
     let faults = faults.map(|fault| spec("1m 30s", "1s", fault));
     let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();

@@ -14,6 +14,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("smoke", include_str!("../../scenarios/smoke.yaml")),
     ("stress", include_str!("../../scenarios/stress.yaml")),
     ("capacity", include_str!("../../scenarios/capacity.yaml")),
+    ("broker-answers", include_str!("../../scenarios/broker-answers.yaml")),
     ("checkers-clean", include_str!("../../scenarios/checkers-clean.yaml")),
     ("checkers-commit-early", include_str!("../../scenarios/checkers-commit-early.yaml")),
     ("checkers-drop", include_str!("../../scenarios/checkers-drop.yaml")),

@@ -195,7 +195,7 @@ fn phase_at(phases: &[(Duration, &'static str)], intended: Duration) -> &'static
 fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
     let isolation = if plan.committed_only { "read_committed" } else { "read_uncommitted" };
     let settings = [
-        ("client.id", "collector/0"),
+        ("client.id", crate::environment::COLLECTOR_CLIENT),
         ("group.id", "stormgauge-collector"),
         ("isolation.level", isolation),
         ("fetch.wait.max.ms", "100"),

@@ -151,7 +151,7 @@ fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<BaseProducer<Outco
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &plan.bootstrap)
-        .set("client.id", "driver/0")
+        .set("client.id", crate::environment::DRIVER_CLIENT)
         .set("linger.ms", "5")
         .set("batch.size", "131072")
         .set("message.timeout.ms", "30000")

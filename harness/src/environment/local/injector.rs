@@ -6,14 +6,20 @@ mod disk;
 mod down;
 mod isolation;
 mod lag;
+mod requests;
+mod stall;
+#[cfg(test)]
+mod tests;
+mod throttle;
 
 use super::{brokers, leader, nodes};
 use chaos::proxy::{self, Rules};
-use chaos::{Action, Injector, Installed, Refusal, TopicRole};
+use chaos::{Action, Injector, Installed, Refusal, RequestKind, TopicRole};
 use down::Way;
 use embedded_kafka::{EmbeddedKafka, ReplicationLag};
 use embedded_kube::EmbeddedKube;
 use futures::future::BoxFuture;
+use requests::Failure;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +66,18 @@ impl LocalInjector {
             Action::ReplicationLag { brokers, delay, jitter } => {
                 let lag = ReplicationLag { jitter: *jitter, ..ReplicationLag::of(*delay) };
                 lag::install(&self.kafka, brokers, lag)
+            }
+            Action::BrokerErrors { brokers, api, error, requests } => {
+                let failure = Failure::Error(*error);
+                requests::fail(&self.kafka, brokers, (*api, failure), *requests)
+            }
+            Action::LostAcknowledgement { brokers, requests } => {
+                let failure = (RequestKind::Produce, Failure::AnswerLost);
+                requests::fail(&self.kafka, brokers, failure, *requests)
+            }
+            Action::FetchStall { brokers } => stall::hold_back(&self.kafka, brokers, limit),
+            Action::BrokerThrottle { produce_bytes_per_s, fetch_bytes_per_s } => {
+                throttle::set(&self.kafka, *produce_bytes_per_s, *fetch_bytes_per_s)
             }
             Action::LeaderMove { topic, partition } => {
                 leader::shift(&self.kafka, topic_name(*topic), *partition)

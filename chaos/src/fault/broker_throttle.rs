@@ -1,0 +1,59 @@
+//! Brokers throttle workers that are over a quota.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Claim, Definition, Draw, FaultKind};
+use crate::injector::Action;
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "broker_throttle",
+    description: "each broker holds each worker to a quota: who is over it is told to pause, and \
+                  not read until then; a broker measures over ten seconds",
+    evidence: "how many answers told workers to pause, and for how long in sum",
+    heal: "no quota is set; pauses that workers were told of run out",
+};
+
+/// Brokers hold workers to quotas. The harness's own clients and the operator have none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerThrottle {
+    /// Bytes of produce requests a second, of each worker at each broker; no bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produce_bytes_per_s: Option<u64>,
+    /// Bytes of fetch answers a second, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch_bytes_per_s: Option<u64>,
+}
+
+impl Definition for BrokerThrottle {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        let bounds = [
+            ("produce_bytes_per_s", self.produce_bytes_per_s),
+            ("fetch_bytes_per_s", self.fetch_bytes_per_s),
+        ];
+        if bounds.iter().all(|(_, bound)| bound.is_none()) {
+            let message = "no quota is given; allowed: produce_bytes_per_s, fetch_bytes_per_s \
+                           or both";
+            check.problem("produce_bytes_per_s", message);
+        }
+        for (field, _) in bounds.iter().filter(|(_, bound)| *bound == Some(0)) {
+            check.problem(field, "0 bytes a second; allowed: 1 and above");
+        }
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        Some(Claim::Only("sets quotas".to_owned()))
+    }
+
+    fn action(&self, _draw: &mut Draw<'_>) -> Action {
+        Action::BrokerThrottle {
+            produce_bytes_per_s: self.produce_bytes_per_s,
+            fetch_bytes_per_s: self.fetch_bytes_per_s,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Requests that brokers answer with errors, or carry out and do not answer.
+
+use super::super::brokers;
+use chaos::{Affected, BrokerError, Installed, Refusal, RequestKind};
+use embedded_kafka::{ApiFailure, EmbeddedKafka, FailedRequests, RequestOutcome};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+
+/// What brokers do with requests of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// They answer with an error.
+    Error(BrokerError),
+    /// They carry them out and close the connection.
+    AnswerLost,
+}
+
+/// Lets requests fail at brokers.
+pub(super) fn fail(
+    kafka: &Arc<EmbeddedKafka>,
+    names: &[String],
+    (kind, failure): (RequestKind, Failure),
+    affected: Affected,
+) -> Result<Box<dyn Installed>, Refusal> {
+    let api_failure = ApiFailure {
+        api_key: kind.api_key(),
+        outcome: match failure {
+            Failure::Error(error) => RequestOutcome::Error(error.code()),
+            Failure::AnswerLost => RequestOutcome::AnswerLost,
+        },
+        affected: match affected {
+            Affected::All => embedded_kafka::Affected::All,
+            Affected::Share(share) => embedded_kafka::Affected::Share(share),
+            Affected::Count(count) => embedded_kafka::Affected::Next(count),
+        },
+    };
+    let ids = brokers::ids(names)?;
+    let mut failing = Failing { kafka: Arc::clone(kafka), ids, kind, failure, healed: None };
+    for id in &failing.ids {
+        if let Err(error) = kafka.fail_requests(*id, api_failure) {
+            failing.restore();
+            return Err(Refusal::Failed(error.to_string()));
+        }
+    }
+    Ok(Box::new(failing))
+}
+
+struct Failing {
+    kafka: Arc<EmbeddedKafka>,
+    ids: Vec<i32>,
+    kind: RequestKind,
+    failure: Failure,
+    /// What had failed in the end, once it is over.
+    healed: Option<String>,
+}
+
+impl Failing {
+    /// Ends it and gives what had failed, by broker.
+    fn restore(&mut self) -> Vec<(i32, FailedRequests)> {
+        let key = self.kind.api_key();
+        self.ids.iter().map(|id| (*id, self.kafka.restore_requests(*id, key))).collect()
+    }
+}
+
+/// What failed, in words; nothing if nothing has. A broker that nobody asked proves nothing.
+fn account(
+    kind: RequestKind,
+    failure: Failure,
+    counts: &[(i32, FailedRequests)],
+) -> Option<String> {
+    let each = counts.iter().filter_map(|(id, failed)| {
+        let name = brokers::name(*id);
+        match failure {
+            Failure::Error(error) => (failed.requests > 0).then(|| {
+                let (count, kind, error) = (failed.requests, kind.name(), error.name());
+                format!("{name} answered {count} {kind} requests with {error}")
+            }),
+            Failure::AnswerLost => (failed.carried_out > 0).then(|| {
+                format!("{name} wrote {} times without acknowledging it", failed.carried_out)
+            }),
+        }
+    });
+    Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())
+}
+
+impl Installed for Failing {
+    fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
+        let key = self.kind.api_key();
+        let counts: Vec<(i32, FailedRequests)> =
+            self.ids.iter().map(|id| (*id, self.kafka.failed_requests(*id, key))).collect();
+        let sentence = account(self.kind, self.failure, &counts);
+        async move { sentence }.boxed()
+    }
+
+    fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
+        if self.healed.is_none() {
+            let counts = self.restore();
+            let none = || "no request had failed".to_owned();
+            self.healed = Some(account(self.kind, self.failure, &counts).unwrap_or_else(none));
+        }
+        let sentence = self.healed.clone().unwrap_or_default();
+        async move { Ok(sentence) }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_failed_is_evidence_and_only_what_was_written_is_a_lost_acknowledgement() {
+        let counts = |requests, carried_out| {
+            [(1, FailedRequests { requests, carried_out }), (2, FailedRequests::default())]
+        };
+        let errors = Failure::Error(BrokerError::NotLeaderOrFollower);
+        let kind = RequestKind::Produce;
+        assert_eq!(account(kind, errors, &counts(0, 0)), None);
+        assert_eq!(
+            account(kind, errors, &counts(3, 0)).unwrap(),
+            "broker-1 answered 3 produce requests with not_leader_or_follower"
+        );
+        assert_eq!(account(kind, Failure::AnswerLost, &counts(3, 0)), None, "nothing was written");
+        assert_eq!(
+            account(kind, Failure::AnswerLost, &counts(3, 2)).unwrap(),
+            "broker-1 wrote 2 times without acknowledging it"
+        );
+    }
+}
