@@ -27,6 +27,7 @@ mod controller;
 mod creation;
 mod description;
 mod elections;
+mod failing;
 mod failures;
 mod fetch;
 mod fetch_sessions;
@@ -50,9 +51,11 @@ mod transactions;
 
 use brokers::Broker;
 use configs::Defaults;
+use failing::Failing;
 use fetch::ParkedFetch;
 use fetch_sessions::FetchSessions;
 use produce::ParkedProduce;
+use stalls::Stall;
 pub(crate) use survey::{BrokerSurvey, Survey};
 use topics::{TopicIndex, Topics};
 pub(crate) use traffic::Traffic;
@@ -113,6 +116,8 @@ struct Waiting {
     request: Request,
     /// It waits until then, and longer if its broker still cannot serve it.
     until: Duration,
+    /// The stalled API that it is of.
+    stalled: Option<i16>,
 }
 
 /// An answer that waits for a slow disk.
@@ -149,8 +154,9 @@ pub(crate) struct Cluster {
     /// Requests that a broker cannot serve yet; connections bound their number.
     waiting: Vec<Waiting>,
     held: BTreeMap<Ticket, Held>,
-    /// Until when requests wait, by broker and API.
-    stalls: BTreeMap<(i32, i16), Duration>,
+    /// Requests that wait by injection, by broker and API.
+    stalls: BTreeMap<(i32, i16), Stall>,
+    failing: Failing,
     /// The time of the last call.
     now: Duration,
     /// Parked fetches to be answered.
@@ -203,6 +209,7 @@ impl Cluster {
             waiting: Vec::new(),
             held: BTreeMap::new(),
             stalls: BTreeMap::new(),
+            failing: Failing::default(),
             transactions: Transacting::new(&ids),
             listeners: Vec::new(),
             topics: Topics::default(),
@@ -288,7 +295,7 @@ impl Cluster {
             return;
         }
         if self.must_wait(origin.broker, &request) {
-            return self.wait(origin, client, request, now);
+            return self.wait(origin, client, request, (now, None));
         }
         let response = match request {
             Request::ApiVersions { nameless: false } => metadata::api_versions(origin.version, 0),
@@ -369,6 +376,7 @@ impl Cluster {
             self.held.remove(&ticket);
             self.waiting.retain(|waiting| waiting.origin.ticket != ticket);
             self.unpark_transaction(ticket);
+            self.failing.forget(ticket);
             if self.group_tickets.remove(&ticket).is_some() {
                 self.coordinator.abandon(ticket);
             }

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::config::ClusterConfig;
 use crate::coordinator::GroupView;
 use crate::error::ClusterError;
-use crate::quota::{Quota, QuotaTarget};
+use crate::quota::{Quota, QuotaTarget, Throttled};
 use crate::security::Security;
 use crate::server::Server;
 use crate::server::authentication::Gate;
@@ -235,6 +235,11 @@ impl EmbeddedKafka {
     /// When the target names neither users nor client ids, or a bound is not greater than 0.
     pub fn set_quota(&self, target: QuotaTarget, quota: Quota) -> Result<(), ClusterError> {
         self.server.with(|cluster, _, _| cluster.quotas().set(target, quota))
+    }
+
+    /// What a broker has throttled since the start, for quotas of whatever target.
+    pub fn throttled(&self, id: i32) -> Throttled {
+        self.server.with(|cluster, _, _| cluster.quotas().throttled(id))
     }
 
     /// Deletes the records of a partition before an offset (-1: all that consumers can see) and

@@ -21,6 +21,14 @@ pub enum ClusterError {
     /// A number that is no API served here.
     #[error("api key {0}: is not served")]
     UnknownApi(i16),
+    /// Requests cannot fail as asked.
+    #[error("failing requests, {field}: {fix}")]
+    Failure {
+        /// The field of [`ApiFailure`](crate::ApiFailure).
+        field: &'static str,
+        /// What it allows.
+        fix: String,
+    },
     /// A listener name that was never added.
     #[error("listener {0:?}: no such listener")]
     UnknownListener(String),

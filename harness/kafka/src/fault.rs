@@ -3,6 +3,10 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+mod requests;
+
+pub use requests::{Affected, ApiFailure, FailedRequests, RequestOutcome};
+
 /// How far a broker's replicas trail their leaders. The default is not at all: what a leader
 /// appends, its followers have at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

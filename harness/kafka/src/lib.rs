@@ -40,8 +40,10 @@ pub use config::ClusterConfig;
 pub use coordinator::{GroupKind, GroupState, GroupView, MemberView};
 pub use embedded::EmbeddedKafka;
 pub use error::ClusterError;
-pub use fault::{Defect, Disk, Isolation, ReplicationLag};
-pub use quota::{Quota, QuotaTarget};
+pub use fault::{
+    Affected, ApiFailure, Defect, Disk, FailedRequests, Isolation, ReplicationLag, RequestOutcome,
+};
+pub use quota::{Quota, QuotaTarget, Throttled};
 pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;
 pub use simulation::Simulation;

@@ -44,6 +44,15 @@ pub struct Quota {
     pub request_percentage: Option<f64>,
 }
 
+/// What a broker has throttled so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Throttled {
+    /// Answers that told their client to pause.
+    pub answers: u64,
+    /// The pauses that they told of, in sum.
+    pub time: Duration,
+}
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -61,6 +70,8 @@ pub(crate) struct Quotas {
     /// Values by Kafka's names for them.
     limits: BTreeMap<QuotaTarget, BTreeMap<String, f64>>,
     rates: BTreeMap<Measured, Rate>,
+    /// By broker.
+    throttled: BTreeMap<i32, Throttled>,
 }
 
 impl QuotaTarget {
@@ -163,6 +174,18 @@ impl Quotas {
         if let Some(rate) = self.rates.get_mut(&measured) {
             rate.record(now, -value);
         }
+    }
+
+    /// Counts an answer of a broker that tells its client to pause for `time`.
+    pub(crate) fn count_throttled(&mut self, broker: i32, time: Duration) {
+        let throttled = self.throttled.entry(broker).or_default();
+        throttled.answers += 1;
+        throttled.time = throttled.time.saturating_add(time);
+    }
+
+    /// What a broker has throttled since the start.
+    pub(crate) fn throttled(&self, broker: i32) -> Throttled {
+        self.throttled.get(&broker).copied().unwrap_or_default()
     }
 
     /// The most that can be recorded at once without being over the quota for sure.

@@ -98,6 +98,7 @@ impl Server {
         let result = {
             let mut timed = lock(&self.cluster);
             let result = change(&mut timed.cluster, self.clock.now(), &mut answers);
+            timed.cluster.replace_failed(&mut answers);
             self.throttles.store(timed.cluster.has_quotas(), Ordering::Relaxed);
             let next = timed.cluster.next_deadline();
             if next.is_some_and(|next| timed.armed.is_none_or(|armed| next < armed)) {

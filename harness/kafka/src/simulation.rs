@@ -223,7 +223,8 @@ impl Simulation {
         result
     }
 
-    fn deliver(&mut self, answers: Vec<Answer>) {
+    fn deliver(&mut self, mut answers: Vec<Answer>) {
+        self.cluster.replace_failed(&mut answers);
         for Answer { ticket, response } in answers {
             if let Some(open) = self.connections.get(&((ticket >> 32) as u32)) {
                 open.outbox.answer(ticket as u32, response);

@@ -7,7 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use embedded_kafka::{ClusterConfig, EmbeddedKafka, Isolation};
+use embedded_kafka::{
+    Affected, ApiFailure, ClusterConfig, EmbeddedKafka, Isolation, RequestOutcome,
+};
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
@@ -159,5 +161,19 @@ async fn an_orderly_stop_leaves_no_partition_without_leader() {
     assert_eq!(kafka.controller(), Some(1));
     kafka.restart_broker(2).await.unwrap();
     kafka.crash_broker_losing_unflushed(1).await.unwrap();
+    kafka.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_before_one_that_is_lost_are_given_and_then_the_connection_is_closed() {
+    let kafka = EmbeddedKafka::start(1).await.unwrap();
+    let (outcome, affected) = (RequestOutcome::AnswerLost, Affected::All);
+    kafka.fail_requests(1, ApiFailure { api_key: 16, outcome, affected }).unwrap();
+    let list_groups = [0, 0, 0, 10, 0, 16, 0, 0, 0, 0, 0, 2, 255, 255];
+    let mut stream = connect(kafka.brokers()[0].address);
+    stream.write_all(&[&api_versions(1)[..], &list_groups, &api_versions(3)].concat()).unwrap();
+    assert_eq!(answer(&mut stream)[..4], [0, 0, 0, 1]);
+    assert!(closed(&mut stream));
+    assert_eq!(kafka.restore_requests(1, 16).carried_out, 1);
     kafka.shutdown().await;
 }

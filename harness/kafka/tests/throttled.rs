@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use embedded_kafka::{EmbeddedKafka, Quota, QuotaTarget};
+use embedded_kafka::{EmbeddedKafka, Quota, QuotaTarget, Throttled};
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
@@ -68,6 +68,9 @@ async fn an_answer_over_the_quota_comes_at_once_and_the_next_request_waits() {
     let (throttle, took) = pipeline(addresses[0]);
     assert_eq!(throttle, 300);
     assert!(took >= Duration::from_millis(300), "{took:?}");
+    let counted = [1, 2].map(|id| kafka.throttled(id));
+    assert_eq!((counted[0].answers, counted[0].time.as_millis()), (1, 300));
+    assert_eq!(counted[1], Throttled::default());
     kafka.set_quota(QuotaTarget::client("me"), Quota::default()).unwrap();
     let (throttle, took) = pipeline(addresses[0]);
     assert!(throttle == 0 && took < Duration::from_millis(250), "{throttle} {took:?}");

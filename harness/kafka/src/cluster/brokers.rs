@@ -196,6 +196,7 @@ impl Cluster {
         let parked = parked.chain(groups.map(|(&ticket, _)| ticket));
         let parked: Vec<_> = parked.chain(self.transactions.parked(id)).collect();
         self.abandon(parked.into_iter());
+        self.failing.forget_broker(id);
     }
 
     /// A broker runs again. It is fenced first if its crash was not noticed yet, as a new

@@ -82,7 +82,7 @@ impl Cluster {
     }
 }
 
-fn commit_refused(
+pub(super) fn commit_refused(
     topics: &[OffsetCommitRequestTopic],
     error: ResponseError,
 ) -> OffsetCommitResponse {

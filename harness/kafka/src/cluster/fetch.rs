@@ -24,6 +24,13 @@ const REPLICA_STATE: i16 = 15;
 /// The default of `fetch.max.bytes`, which bounds every answer but for its first batch.
 const FETCH_BYTES_MAX: usize = 55 << 20;
 
+/// Errors of a session, which have no partition.
+const OF_SESSIONS: [ResponseError; 3] = [
+    ResponseError::FetchSessionIdNotFound,
+    ResponseError::InvalidFetchSessionEpoch,
+    ResponseError::FetchSessionTopicIdError,
+];
+
 /// A copy to read from, and where the reader's log leaves it: the last common epoch and its end.
 type Readable<'a> = (&'a Replica, Option<(i32, i64)>);
 
@@ -59,8 +66,7 @@ impl Cluster {
         let context = match self.sessions(origin.broker).open(now, origin.version, &mut request) {
             Ok(context) => context,
             Err(error) => {
-                let answer = FetchAnswer { error_code: error.code(), ..FetchAnswer::default() };
-                let response = Response::Fetch(answer);
+                let response = Response::Fetch(FetchAnswer::refused(error));
                 answers.push(Answer { ticket: origin.ticket, response });
                 return;
             }
@@ -88,6 +94,36 @@ impl Cluster {
             bytes_missing: enough - bytes,
         };
         self.fetches.insert(origin.ticket, parked);
+    }
+
+    /// Every partition that the request or its session names is answered with an error; one that
+    /// is about sessions is the error of the whole.
+    pub(super) fn refuse_fetch(
+        &mut self,
+        origin: &Origin,
+        mut request: FetchRequest,
+        error: ResponseError,
+    ) -> Response {
+        if OF_SESSIONS.contains(&error) {
+            return Response::Fetch(FetchAnswer::refused(error));
+        }
+        let now = self.now;
+        let context = match self.sessions(origin.broker).open(now, origin.version, &mut request) {
+            Ok(context) => context,
+            Err(error) => return Response::Fetch(FetchAnswer::refused(error)),
+        };
+        let mut answer = FetchAnswer::default();
+        for topic in &request.topics {
+            let partitions = topic.partitions.iter().map(|wanted| FetchedPartition {
+                error_code: error.code(),
+                ..FetchedPartition::nothing(wanted.partition)
+            });
+            let partitions = partitions.collect();
+            let (name, id) = (topic.topic.clone(), topic.topic_id);
+            answer.topics.push(FetchedTopic { name, id, partitions });
+        }
+        self.finish(origin, context, &request, &mut answer);
+        Response::Fetch(answer)
     }
 
     /// Answers a parked fetch with what there is.
@@ -189,18 +225,7 @@ impl Cluster {
         (left, first_whole): (usize, bool),
         (replica, committed): (i32, bool),
     ) -> FetchedPartition {
-        let mut read = FetchedPartition {
-            index: wanted.partition,
-            error_code: 0,
-            high_watermark: -1,
-            last_stable: -1,
-            log_start: -1,
-            aborted: None,
-            diverging: None,
-            current_leader: None,
-            batches: Vec::new(),
-            torn: None,
-        };
+        let mut read = FetchedPartition::nothing(wanted.partition);
         let readable = self.readable(origin, topic, wanted, replica);
         let refused = match readable {
             Ok((partition, diverging)) => {

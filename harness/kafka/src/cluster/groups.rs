@@ -287,7 +287,8 @@ fn group_of(request: &Request, version: i16) -> Option<&str> {
     }
 }
 
-fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Response> {
+/// The answer to a request about groups that says nothing but an error.
+pub(super) fn refusal(request: &Request, version: i16, error: ResponseError) -> Option<Response> {
     let code = error.code();
     Some(match request {
         Request::JoinGroup(_) => {
@@ -323,7 +324,13 @@ fn fetch_refused(
     version: i16,
     error: ResponseError,
 ) -> OffsetFetchResponse {
-    if version >= 2 {
+    if version >= 8 {
+        let groups = request.groups.iter().map(|group| {
+            let result = OffsetFetchResponseGroup::default();
+            result.with_group_id(group.group_id.clone()).with_error_code(error.code())
+        });
+        return OffsetFetchResponse::default().with_groups(groups.collect());
+    } else if version >= 2 {
         return OffsetFetchResponse::default().with_error_code(error.code());
     }
     let topics = request.topics.iter().flatten().map(|topic| {

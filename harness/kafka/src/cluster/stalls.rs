@@ -9,6 +9,14 @@ use crate::coordinator::ClientInfo;
 use crate::error::ClusterError;
 use crate::wire::{Api, Request};
 
+/// Requests of one API that wait at one broker.
+#[derive(Debug)]
+pub(super) struct Stall {
+    until: Duration,
+    /// How many have come since it was asked for.
+    held_back: u64,
+}
+
 impl Cluster {
     /// Requests of an API that come to a broker within `lasts` wait until then.
     pub(crate) fn stall(
@@ -21,10 +29,35 @@ impl Cluster {
         self.now = now;
         self.broker_mut(broker)?;
         Api::of(api).ok_or(ClusterError::UnknownApi(api))?;
-        self.stalls.retain(|_, until| *until > now);
-        self.stalls.insert((broker, api), now + lasts);
+        self.stalls.retain(|_, stall| stall.until > now);
+        self.stalls.insert((broker, api), Stall { until: now + lasts, held_back: 0 });
         self.timers.insert((now + lasts, Timer::Resume));
         Ok(())
+    }
+
+    /// How many requests of an API a broker has held back since it was stalled last.
+    pub(crate) fn stalled_requests(&self, broker: i32, api: i16) -> u64 {
+        self.stalls.get(&(broker, api)).map_or(0, |stall| stall.held_back)
+    }
+
+    /// Ends the stall of an API at a broker: what waits for it is taken up. Returns how many
+    /// requests it held back.
+    pub(crate) fn end_stall(
+        &mut self,
+        now: Duration,
+        broker: i32,
+        api: i16,
+        answers: &mut Vec<Answer>,
+    ) -> u64 {
+        self.now = now;
+        let Some(stall) = self.stalls.remove(&(broker, api)) else { return 0 };
+        for waiting in &mut self.waiting {
+            if (waiting.origin.broker, waiting.stalled) == (broker, Some(api)) {
+                waiting.until = now;
+            }
+        }
+        self.resume(answers);
+        stall.held_back
     }
 
     /// Takes a request as it comes from a client: to be handled, or to wait.
@@ -36,12 +69,18 @@ impl Cluster {
         (api, request): (ApiKey, Request),
         answers: &mut Vec<Answer>,
     ) {
-        let stalled = match self.stalls.is_empty() {
+        let Some(request) = self.fail(now, origin, (api, request), answers) else { return };
+        let api = api as i16;
+        let stall = match self.stalls.is_empty() {
             true => None,
-            false => self.stalls.get(&(origin.broker, api as i16)).filter(|&&until| until > now),
+            false => self.stalls.get_mut(&(origin.broker, api)).filter(|stall| stall.until > now),
         };
-        match stalled {
-            Some(&until) => self.wait(origin, client, request, until),
+        match stall {
+            Some(stall) => {
+                stall.held_back += 1;
+                let until = stall.until;
+                self.wait(origin, client, request, (until, Some(api)));
+            }
             None => self.handle(now, origin, client, request, answers),
         }
     }
@@ -58,10 +97,10 @@ impl Cluster {
         origin: &Origin,
         client: &ClientInfo,
         request: Request,
-        until: Duration,
+        (until, stalled): (Duration, Option<i16>),
     ) {
         let (origin, client) = (origin.clone(), client.clone());
-        self.waiting.push(Waiting { origin, client, request, until });
+        self.waiting.push(Waiting { origin, client, request, until, stalled });
     }
 
     /// Takes up the requests that waited; those that must go on waiting do.

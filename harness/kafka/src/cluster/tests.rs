@@ -22,6 +22,7 @@ mod commits;
 mod configs;
 mod conversation;
 mod elections;
+mod failing;
 mod failures;
 mod internal;
 mod numbers;
@@ -67,6 +68,12 @@ impl World {
         version: i16,
         request: &R,
     ) -> (u64, Option<R::Response>) {
+        let ticket = self.put(broker, version, request);
+        (ticket, self.take(ticket).map(|answer| read_answer::<R>(answer, version)))
+    }
+
+    /// Sends a request and gives its ticket.
+    fn put<R: Message>(&mut self, broker: i32, version: i16, request: &R) -> u64 {
         let key = ApiKey::try_from(R::KEY).unwrap();
         let header = RequestHeader::default()
             .with_request_api_key(R::KEY)
@@ -83,9 +90,9 @@ impl World {
         let origin = Origin { ticket, broker, listener: 0, version };
         let client = ClientInfo { client_id: decoded.client_id, host: "/127.0.0.1".into() };
         let (cluster, late) = (&mut self.cluster, &mut self.late);
-        cluster.handle(self.now, &origin, &client, decoded.request, late);
-        let answer = self.take(ticket).map(|answer| read_answer::<R>(answer, version));
-        (ticket, answer)
+        cluster.accept(self.now, &origin, &client, (key, decoded.request), late);
+        cluster.replace_failed(late);
+        ticket
     }
 
     /// Sends a request that must be answered at once.
@@ -105,6 +112,7 @@ impl World {
         while let Some(at) = self.cluster.next_deadline().filter(|&at| at <= end) {
             self.now = self.now.max(at);
             self.cluster.advance(self.now, &mut self.late);
+            self.cluster.replace_failed(&mut self.late);
         }
         self.now = end;
     }

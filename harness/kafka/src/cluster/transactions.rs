@@ -19,10 +19,12 @@ mod admission;
 mod describe;
 mod ending;
 mod markers;
+mod refusal;
 mod requests;
 
 use admission::ParkedAdmission;
 use markers::{Markers, ParkedMarkers};
+pub(super) use refusal::refusal;
 
 /// How often markers are tried again whose partition or coordinator was away.
 const RETRY_PERIOD: Duration = Duration::from_millis(50);

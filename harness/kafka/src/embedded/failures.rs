@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{EmbeddedKafka, find};
 use crate::error::ClusterError;
-use crate::fault::{Disk, Isolation, ReplicationLag};
+use crate::fault::{ApiFailure, Disk, FailedRequests, Isolation, ReplicationLag};
 use crate::server::listener::{bind, listen};
 use crate::view::CrashReport;
 
@@ -115,6 +115,41 @@ impl EmbeddedKafka {
         lasts: Duration,
     ) -> Result<(), ClusterError> {
         self.server.with(|cluster, now, _| cluster.stall(now, id, api_key, lasts))
+    }
+
+    /// How many requests of an API a broker has held back since it was stalled last.
+    pub fn stalled_requests(&self, id: i32, api_key: i16) -> u64 {
+        self.server.with(|cluster, _, _| cluster.stalled_requests(id, api_key))
+    }
+
+    /// Ends a stall before its time: the requests that wait for it are taken up. Returns how many
+    /// it held back. Harmless where there is none.
+    pub fn end_stall(&self, id: i32, api_key: i16) -> u64 {
+        self.server.with(|cluster, now, answers| cluster.end_stall(now, id, api_key, answers))
+    }
+
+    /// Lets requests of one API that come to a broker fail, until
+    /// [`EmbeddedKafka::restore_requests`], in place of what was asked for that API before. They
+    /// get an error as Kafka would give it, or are carried out and never answered.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker, API or error, the share or number of requests is none, or no
+    /// error is known for the API: errors are for what producers, consumers and their groups and
+    /// transactions ask, and for the creation and deletion of topics.
+    pub fn fail_requests(&self, id: i32, failure: ApiFailure) -> Result<(), ClusterError> {
+        self.server.with(|cluster, _, _| cluster.fail_requests(id, failure))
+    }
+
+    /// How many requests of an API have failed at a broker since that was asked for.
+    pub fn failed_requests(&self, id: i32, api_key: i16) -> FailedRequests {
+        self.server.with(|cluster, _, _| cluster.failed_requests(id, api_key))
+    }
+
+    /// Requests of an API fail no more at a broker. Returns how many have. Harmless where none
+    /// fail.
+    pub fn restore_requests(&self, id: i32, api_key: i16) -> FailedRequests {
+        self.server.with(|cluster, _, _| cluster.restore_requests(id, api_key))
     }
 
     /// Sets how a broker's disk does from now on.

@@ -72,7 +72,11 @@ pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Connection<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         loop {
-            self.answer()?;
+            if let Err(reason) = self.answer() {
+                // The answers before the one that cannot be given are given.
+                self.flush().await?;
+                return Err(reason);
+            }
             if !self.incoming.frames.is_empty() && self.may_take() {
                 self.take()?;
                 continue;
@@ -125,13 +129,17 @@ impl Connection<'_> {
     /// The client could not authenticate: it is told so after a while and has to go.
     async fn refuse(&mut self) -> Result<(), Failure> {
         tokio::time::sleep(FAILURE_DELAY).await;
+        self.answer()?;
+        self.flush().await?;
+        Err("authentication failed".into())
+    }
+
+    /// Writes all that is encoded.
+    async fn flush(&mut self) -> Result<(), Failure> {
         loop {
-            self.answer()?;
-            if self.write()? {
-                continue;
-            }
+            self.write()?;
             if !self.must_write() {
-                return Err("authentication failed".into());
+                return Ok(());
             }
             self.stream.writable().await?;
         }

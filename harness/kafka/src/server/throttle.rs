@@ -57,6 +57,7 @@ impl Server {
             if time.is_zero() {
                 return None;
             }
+            quotas.count_throttled(peer.broker, time);
             if let Response::Fetch(answer) = response {
                 cluster.uncount_out(peer.broker, question.version, answer);
                 answer.topics.clear();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Simulation;
 use crate::error::ClusterError;
-use crate::fault::{Disk, Isolation, ReplicationLag};
+use crate::fault::{ApiFailure, Disk, FailedRequests, Isolation, ReplicationLag};
 
 impl Simulation {
     /// Kills a broker: its connections close.
@@ -93,6 +93,35 @@ impl Simulation {
         lasts: Duration,
     ) -> Result<(), ClusterError> {
         self.change(|cluster, now, _| cluster.stall(now, id, api_key, lasts))
+    }
+
+    /// Lets the requests of one API fail at a broker.
+    ///
+    /// # Errors
+    ///
+    /// As of [`EmbeddedKafka::fail_requests`](crate::EmbeddedKafka::fail_requests).
+    pub fn fail_requests(&mut self, id: i32, failure: ApiFailure) -> Result<(), ClusterError> {
+        self.cluster.fail_requests(id, failure)
+    }
+
+    /// How many requests of an API have failed at a broker.
+    pub fn failed_requests(&self, id: i32, api_key: i16) -> FailedRequests {
+        self.cluster.failed_requests(id, api_key)
+    }
+
+    /// Requests of an API fail no more at a broker. Returns how many have.
+    pub fn restore_requests(&mut self, id: i32, api_key: i16) -> FailedRequests {
+        self.cluster.restore_requests(id, api_key)
+    }
+
+    /// How many requests of an API a broker has held back since it was stalled last.
+    pub fn stalled_requests(&self, id: i32, api_key: i16) -> u64 {
+        self.cluster.stalled_requests(id, api_key)
+    }
+
+    /// Ends the stall of an API at a broker. Returns how many requests it held back.
+    pub fn end_stall(&mut self, id: i32, api_key: i16) -> u64 {
+        self.change(|cluster, now, answers| cluster.end_stall(now, id, api_key, answers))
     }
 
     /// Sets how a broker's disk does from now on.

@@ -79,10 +79,18 @@ impl Response {
                 each(&topic.partitions, see, |partition, see| see(partition.error_code));
             }),
             Self::OffsetFetch(body) => {
-                each(&body.groups, see, |group, see| see(group.error_code));
+                each(&body.groups, see, |group, see| {
+                    see(group.error_code);
+                    each(&group.topics, see, |topic, see| {
+                        each(&topic.partitions, see, |partition, see| see(partition.error_code));
+                    });
+                });
                 if body.groups.is_empty() {
                     see(body.error_code);
                 }
+                each(&body.topics, see, |topic, see| {
+                    each(&topic.partitions, see, |partition, see| see(partition.error_code));
+                });
             }
             Self::DescribeGroups(body) => {
                 each(&body.groups, see, |group, see| see(group.error_code));

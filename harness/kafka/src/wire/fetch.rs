@@ -1,6 +1,7 @@
 //! The Fetch response, encoded by hand so that record batches are chained and not copied.
 
 use bytes::{BufMut, BytesMut};
+use kafka_protocol::ResponseError;
 use kafka_protocol::messages::TopicName;
 use uuid::Uuid;
 
@@ -48,6 +49,11 @@ pub(crate) struct FetchedPartition {
 }
 
 impl FetchAnswer {
+    /// Nothing but an error.
+    pub(crate) fn refused(error: ResponseError) -> Self {
+        Self { error_code: error.code(), ..Self::default() }
+    }
+
     /// Bytes of all record batches.
     pub(crate) fn bytes(&self) -> usize {
         self.partitions().map(FetchedPartition::bytes).sum()
@@ -109,6 +115,22 @@ impl FetchedTopic {
 }
 
 impl FetchedPartition {
+    /// No records, and nothing said of the log.
+    pub(crate) fn nothing(index: i32) -> Self {
+        Self {
+            index,
+            error_code: 0,
+            high_watermark: -1,
+            last_stable: -1,
+            log_start: -1,
+            aborted: None,
+            diverging: None,
+            current_leader: None,
+            batches: Vec::new(),
+            torn: None,
+        }
+    }
+
     /// Bytes of all record batches.
     pub(crate) fn bytes(&self) -> usize {
         let torn = self.torn.as_ref().map_or(0, |&(_, bytes)| bytes);

@@ -55,6 +55,7 @@ pub(super) fn converse<R: Message>(request: impl Fn(i16) -> R) {
             let late = std::mem::take(&mut world.late);
             late.into_iter().for_each(|late| drop(read_answer::<R>(late.response, version)));
         }
+        super::failing::refused_in_full(version, &request(version));
     }
 }
 

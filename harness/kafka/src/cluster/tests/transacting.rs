@@ -150,7 +150,8 @@ fn transaction_requests() {
         }
     });
     converse(|version| {
-        let topics = vec![AddPartitionsToTxnTopic::default().with_name(name("t"))];
+        let topic = AddPartitionsToTxnTopic::default().with_name(name("t"));
+        let topics = vec![topic.with_partitions(vec![0, 9])];
         let request = AddPartitionsToTxnRequest::default();
         match version {
             4.. => {

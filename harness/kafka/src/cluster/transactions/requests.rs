@@ -24,7 +24,7 @@ use crate::transactions::{Participant, ProducerKey};
 use crate::wire::Response;
 
 /// The first version in which one request speaks of several transactions, as brokers ask.
-const VERSION_BATCH: i16 = 4;
+pub(super) const VERSION_BATCH: i16 = 4;
 
 /// The first version of EndTxn whose answers raise the producer's epoch.
 const VERSION_BUMPS: i16 = 5;
@@ -264,7 +264,7 @@ fn each(topics: &[AddPartitionsToTxnTopic]) -> impl Iterator<Item = (&StrBytes, 
     partitions.flat_map(|(name, indexes)| indexes.iter().map(move |&index| (name, index)))
 }
 
-fn results(
+pub(super) fn results(
     topics: &[AddPartitionsToTxnTopic],
     mut code: impl FnMut(&StrBytes, i32) -> i16,
 ) -> Vec<AddPartitionsToTxnTopicResult> {

@@ -1,0 +1,179 @@
+//! Requests that fail by injection: which of them, how, and how many have.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ApiKey;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Answer, Cluster, Origin};
+use crate::coordinator::Ticket;
+use crate::error::ClusterError;
+use crate::fault::{Affected, ApiFailure, FailedRequests, RequestOutcome};
+use crate::wire::{Api, Request, Response};
+
+mod refusal;
+
+/// The APIs whose requests fail, and the answers that will be replaced.
+#[derive(Debug, Default)]
+pub(super) struct Failing {
+    /// By broker and API.
+    apis: BTreeMap<(i32, i16), FailingApi>,
+    /// Requests under way; connections bound their number.
+    replaced: BTreeMap<Ticket, Replaced>,
+}
+
+#[derive(Debug)]
+struct FailingApi {
+    failure: ApiFailure,
+    /// With [`Affected::Next`]: how many are still to fail.
+    left: u64,
+    failed: FailedRequests,
+}
+
+/// What a request that is carried out is answered all the same.
+#[derive(Debug)]
+struct Replaced {
+    api: (i32, i16),
+    response: Response,
+}
+
+impl FailingApi {
+    /// Whether the next request is one of those that fail.
+    fn hits(&mut self, random: &mut ChaCha8Rng) -> bool {
+        match self.failure.affected {
+            Affected::All => true,
+            Affected::Share(share) => random.random_bool(share),
+            Affected::Next(_) => {
+                let any = self.left > 0;
+                self.left = self.left.saturating_sub(1);
+                any
+            }
+        }
+    }
+}
+
+impl Failing {
+    /// Nobody waits for the answer any more.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        self.replaced.remove(&ticket);
+    }
+
+    /// The connections of a broker are gone.
+    pub(super) fn forget_broker(&mut self, broker: i32) {
+        self.replaced.retain(|_, replaced| replaced.api.0 != broker);
+    }
+}
+
+impl Cluster {
+    /// Requests of an API that come to a broker fail from now on, in place of what was set for
+    /// the API before.
+    pub(crate) fn fail_requests(
+        &mut self,
+        id: i32,
+        failure: ApiFailure,
+    ) -> Result<(), ClusterError> {
+        self.broker_mut(id)?;
+        let api = Api::of(failure.api_key).ok_or(ClusterError::UnknownApi(failure.api_key))?;
+        let refuse = |field, fix: &str| Err(ClusterError::Failure { field, fix: fix.to_owned() });
+        if let RequestOutcome::Error(code) = failure.outcome {
+            if matches!(ResponseError::try_from_code(code), None | Some(ResponseError::Unknown(_)))
+            {
+                return refuse("outcome", "the error code must be one of Kafka's, and not 0");
+            } else if !refusal::is_known(api.key) {
+                return refuse("api_key", "no error is known for this api; lose its answers");
+            }
+        }
+        let left = match failure.affected {
+            Affected::Share(share) if !(share > 0.0 && share <= 1.0) => {
+                return refuse("affected", "the share must be above 0 and at most 1");
+            }
+            Affected::Next(0) => return refuse("affected", "the number must be at least 1"),
+            Affected::Next(count) => count,
+            Affected::All | Affected::Share(_) => 0,
+        };
+        let failing = FailingApi { failure, left, failed: FailedRequests::default() };
+        self.failing.apis.insert((id, failure.api_key), failing);
+        Ok(())
+    }
+
+    /// How many requests of an API have failed at a broker since that was asked for.
+    pub(crate) fn failed_requests(&self, id: i32, api: i16) -> FailedRequests {
+        self.failing.apis.get(&(id, api)).map_or_else(FailedRequests::default, |it| it.failed)
+    }
+
+    /// Requests of an API fail no more at a broker. Returns how many have.
+    pub(crate) fn restore_requests(&mut self, id: i32, api: i16) -> FailedRequests {
+        self.failing.apis.remove(&(id, api)).map_or_else(FailedRequests::default, |it| it.failed)
+    }
+
+    /// Gives a request back that is to be carried out; the others are answered.
+    pub(super) fn fail(
+        &mut self,
+        now: Duration,
+        origin: &Origin,
+        (key, request): (ApiKey, Request),
+        answers: &mut Vec<Answer>,
+    ) -> Option<Request> {
+        let api = (origin.broker, key as i16);
+        let listens = self.listens(origin.broker);
+        let unanswered = matches!(&request, Request::Produce(work) if work.acks == 0);
+        let Some(failing) = self.failing.apis.get_mut(&api).filter(|_| listens) else {
+            return Some(request);
+        };
+        let outcome = failing.failure.outcome;
+        if unanswered && outcome == RequestOutcome::AnswerLost || !failing.hits(&mut self.random) {
+            return Some(request);
+        }
+        let response = match outcome {
+            RequestOutcome::AnswerLost => Response::Close,
+            // How such a producer learns of any error.
+            RequestOutcome::Error(_) if unanswered => Response::Close,
+            RequestOutcome::Error(code) => {
+                self.now = now;
+                let error = ResponseError::try_from_code(code)?;
+                match self.refusal(origin, &request, error) {
+                    Some(response) => response,
+                    None => return Some(request),
+                }
+            }
+        };
+        if outcome == RequestOutcome::AnswerLost || follows_the_write(key, outcome) && !unanswered {
+            self.failing.replaced.insert(origin.ticket, Replaced { api, response });
+            return Some(request);
+        }
+        self.count_failed(api, false);
+        answers.push(Answer { ticket: origin.ticket, response });
+        None
+    }
+
+    /// Puts the failures of requests that were carried out in the place of their answers. Those
+    /// who deliver answers call it first.
+    pub(crate) fn replace_failed(&mut self, answers: &mut [Answer]) {
+        if self.failing.replaced.is_empty() {
+            return;
+        }
+        for answer in answers {
+            let Some(replaced) = self.failing.replaced.remove(&answer.ticket) else { continue };
+            let done = std::mem::replace(&mut answer.response, replaced.response);
+            self.count_failed(replaced.api, done.first_error() == 0);
+        }
+    }
+
+    fn count_failed(&mut self, api: (i32, i16), carried_out: bool) {
+        if let Some(failing) = self.failing.apis.get_mut(&api) {
+            failing.failed.requests += 1;
+            failing.failed.carried_out += u64::from(carried_out);
+        }
+    }
+}
+
+/// Whether Kafka gives the error only once the records are in the leader's log.
+fn follows_the_write(key: ApiKey, outcome: RequestOutcome) -> bool {
+    const AFTER_APPEND: [ResponseError; 2] =
+        [ResponseError::RequestTimedOut, ResponseError::NotEnoughReplicasAfterAppend];
+    let is = |error: &ResponseError| outcome == RequestOutcome::Error(error.code());
+    key == ApiKey::Produce && AFTER_APPEND.iter().any(is)
+}
