@@ -16,6 +16,7 @@ use std::time::Duration;
 const PARTITIONS: i32 = 24;
 const MESSAGES: u64 = 4_000_000;
 const BACKLOG: u64 = 10_000_000;
+const SINGLE_MESSAGES: u64 = 1_000_000;
 const ROUNDS: usize = 3;
 
 /// Measures the embedded Kafka cluster, beside krafka's test broker and Apache Kafka.
@@ -30,7 +31,8 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     start_up().await?;
-    // First of all that holds messages: memory that others freed would hide what this takes.
+    // First of all that hold messages: memory that others freed would hide what these take.
+    memory_of_single_messages().await?;
     backlog_and_memory().await?;
     round_trips().await?;
     rebalance().await?;
@@ -123,6 +125,27 @@ async fn backlog_and_memory() -> anyhow::Result<()> {
     let read = blocking(move || backlog::per_s(&servers, "t", PARTITIONS, BACKLOG)).await?;
     report("kafka_backlog_fetch", read, AtLeast, 1e6, "/s")?;
     report("kafka_memory_over_log", share, AtMost, 1.1, "")?;
+    kafka.shutdown().await;
+    Ok(())
+}
+
+/// Batches of one message, at three brokers, more than are kept.
+async fn memory_of_single_messages() -> anyhow::Result<()> {
+    let before = resident_bytes()?;
+    let config = ClusterConfig { retention_bytes: 16 << 20, ..ClusterConfig::with_brokers(3) };
+    let retention = config.retention_bytes * PARTITIONS as u64;
+    let kafka = EmbeddedKafka::start_with(config).await?;
+    kafka.create_topic("t", PARTITIONS)?;
+    let servers = kafka.bootstrap_servers();
+    blocking(move || {
+        // The client's own memory stays small.
+        let settings = [("batch.num.messages", "1"), ("queue.buffering.max.messages", "1000")];
+        let producer = ci::broker::clients::producer(&servers, &settings)?;
+        ci::broker::clients::send_all(&producer, "t", SINGLE_MESSAGES)
+    })
+    .await?;
+    let grown = resident_bytes()?.saturating_sub(before);
+    report("kafka_memory_of_single_messages", grown as f64 / retention as f64, AtMost, 1.1, "")?;
     kafka.shutdown().await;
     Ok(())
 }

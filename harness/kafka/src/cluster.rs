@@ -187,6 +187,7 @@ impl Cluster {
             session_timeout_min: config.session_timeout_min,
             session_timeout_max: config.session_timeout_max,
             sync_before_assignment: config.defect == Some(Defect::SyncBeforeAssignment),
+            release_not_awaited: config.defect == Some(Defect::ReleaseNotAwaited),
             offsets_retention: config.offsets_retention,
             consumer_session_timeout: config.consumer_session_timeout,
             consumer_heartbeat_interval: config.consumer_heartbeat_interval,

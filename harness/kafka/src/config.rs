@@ -21,6 +21,8 @@ pub struct ClusterConfig {
     /// Whether a metadata request may create the topic it asks for.
     pub auto_create_topics: bool,
     /// Bytes of record batches kept for each partition. The oldest batches beyond it are dropped.
+    /// From 1 MiB on it bounds the memory that the batches take in all replicas together: small
+    /// batches take more than their bytes, and fewer of them are kept.
     pub retention_bytes: u64,
     /// How long a batch is kept, counted from its append.
     pub retention: Duration,

@@ -70,4 +70,7 @@ pub enum Defect {
     ZombieLeaderNotFenced,
     /// A group's members are answered before their leader has brought the assignment.
     SyncBeforeAssignment,
+    /// A member of a consumer group (KIP-848) is given a partition that another still has to give
+    /// up.
+    ReleaseNotAwaited,
 }

@@ -22,6 +22,14 @@ use producers::{Producer, Producers, Sequence};
 use transactions::{Aborted, Transactions};
 use verification::Verification;
 
+/// What a stored batch takes beside its bytes and its places in the replicas' logs: the rest of the
+/// request that it came in, the count of who holds it, and what the allocator adds.
+const BESIDE_BYTES: usize = 200;
+
+/// What batches take beside their bytes counts only from here on: a topic with a small
+/// `retention.bytes` keeps to it exactly, as in Kafka.
+const HELD_BYTES_FREE: u64 = 1 << 20;
+
 /// The batches of one replica. Offsets are continuous from `start` to `end`.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -51,6 +59,14 @@ impl Log {
     /// Bytes of all batches kept.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes of memory that the batches take where so many replicas hold them. Of small batches
+    /// that is several times their bytes.
+    pub(crate) fn held_bytes(&self, replicas: usize) -> u64 {
+        // A queue of batches has at most twice the places that it needs.
+        let beside = BESIDE_BYTES + replicas * 2 * size_of::<Batch>();
+        self.bytes + (self.batches.len() * beside) as u64
     }
 
     /// A new leader begins to write at the log's end.
@@ -258,10 +274,19 @@ impl Log {
     }
 
     /// Applies retention to what lies below `until`: the oldest batches go while there are more
-    /// than `bytes_max` bytes or while they were appended before `appended_before`.
-    pub(crate) fn retain(&mut self, bytes_max: u64, appended_before: Duration, until: i64) {
+    /// than `bytes_max` bytes, in the log or in the memory of its `replicas` together, or while
+    /// they were appended before `appended_before`.
+    pub(crate) fn retain(
+        &mut self,
+        (bytes_max, replicas): (u64, usize),
+        appended_before: Duration,
+        until: i64,
+    ) {
+        let held_max = bytes_max.max(HELD_BYTES_FREE);
         while let Some(batch) = self.batches.front() {
-            let expired = self.bytes > bytes_max || batch.appended_at < appended_before;
+            let expired = self.bytes > bytes_max
+                || self.held_bytes(replicas) > held_max
+                || batch.appended_at < appended_before;
             if !expired || batch.last_offset() >= until {
                 break;
             }
@@ -326,12 +351,24 @@ mod tests {
     #[test]
     fn retention_drops_the_oldest_below_the_bound() {
         let mut log = log(&[3, 2, 5]);
-        log.retain(250, Duration::ZERO, 10);
+        log.retain((250, 1), Duration::ZERO, 10);
         assert_eq!((log.start(), log.bytes()), (3, 200));
-        log.retain(u64::MAX, Duration::from_secs(2), 10);
+        log.retain((u64::MAX, 1), Duration::from_secs(2), 10);
         assert_eq!((log.start(), log.bytes()), (5, 100));
-        log.retain(0, Duration::ZERO, 5);
+        log.retain((0, 1), Duration::ZERO, 5);
         assert_eq!(log.start(), 5, "what is not yet replicated stays");
+    }
+
+    #[test]
+    fn what_small_batches_take_beside_their_bytes_is_held_against_retention() {
+        let mut log = log(&[1; 10_000]);
+        let each = log.held_bytes(3) / 10_000;
+        assert_eq!(each, 100 + 200 + 6 * size_of::<Batch>() as u64);
+        log.retain((1_000_000, 3), Duration::ZERO, 10_000);
+        let kept = (10_000 - log.start()) as u64;
+        assert_eq!(kept, (1 << 20) / each, "below a mebibyte only the log's own bytes count");
+        log.retain((50_000, 3), Duration::ZERO, 10_000);
+        assert_eq!(log.bytes(), 50_000);
     }
 
     #[test]

@@ -70,12 +70,17 @@ fn a_high_watermark_moved_too_early_lets_consumers_read_what_goes() {
 
 #[test]
 fn truncation_to_the_high_watermark_makes_replicas_differ() {
-    caught(Defect::TruncateToHighWatermark, 45, "agreement");
+    caught(Defect::TruncateToHighWatermark, 600, "agreement");
 }
 
 #[test]
 fn a_zombie_leader_makes_replicas_differ() {
     caught(Defect::ZombieLeaderNotFenced, 7, "agreement");
+}
+
+#[test]
+fn a_partition_given_before_it_is_released_has_two_owners() {
+    caught(Defect::ReleaseNotAwaited, 1, "owners");
 }
 
 #[test]

@@ -43,11 +43,12 @@ impl Options {
 }
 
 /// The defects by name.
-const DEFECTS: [(&str, Defect); 4] = [
+const DEFECTS: [(&str, Defect); 5] = [
     ("HighWatermarkTooEarly", Defect::HighWatermarkTooEarly),
     ("TruncateToHighWatermark", Defect::TruncateToHighWatermark),
     ("ZombieLeaderNotFenced", Defect::ZombieLeaderNotFenced),
     ("SyncBeforeAssignment", Defect::SyncBeforeAssignment),
+    ("ReleaseNotAwaited", Defect::ReleaseNotAwaited),
 ];
 
 fn defect(name: &str) -> Result<Defect, String> {

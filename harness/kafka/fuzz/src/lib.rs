@@ -6,11 +6,13 @@ use std::time::Duration;
 use embedded_kafka::{ClusterConfig, Simulation};
 
 mod admin;
+mod changes;
 mod clients;
 mod draw;
 mod faults;
 mod frame;
 mod session;
+mod transactions;
 
 use draw::Draw;
 use session::Session;

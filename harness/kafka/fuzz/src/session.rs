@@ -5,14 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use embedded_kafka::Simulation;
 use kafka_protocol::messages::{
-    ApiKey, FetchResponse, InitProducerIdResponse, JoinGroupResponse, MetadataResponse,
-    ResponseHeader,
+    ApiKey, ConsumerGroupHeartbeatResponse, EndTxnResponse, FetchResponse, InitProducerIdResponse,
+    JoinGroupResponse, MetadataResponse, ResponseHeader,
 };
 use kafka_protocol::protocol::Decodable;
 
 use crate::draw::{Draw, Learned};
 use crate::frame::Question;
-use crate::{admin, clients};
+use crate::{admin, changes, clients, transactions};
 
 /// A cluster and a connection to each broker.
 pub(crate) struct Session {
@@ -34,7 +34,9 @@ impl Session {
     /// Sends one request to one broker, damaged if the input says so.
     pub(crate) fn ask(&mut self, choice: u8, draw: &mut Draw) {
         let question = match choice {
-            32..=160 => clients::question_for(choice, draw),
+            32..=120 => clients::question_for(choice, draw),
+            121..=170 => transactions::question_for(choice, draw),
+            171..=205 => changes::question_for(choice, draw),
             _ => admin::question_for(choice, draw),
         };
         let Some(Question { key, version, mut frame }) = question else { return };
@@ -81,6 +83,21 @@ fn learn(learned: &mut Learned, key: i16, version: i16, mut answer: Bytes) {
             if let Ok(producer) = InitProducerIdResponse::decode(&mut answer, version) {
                 learned.producer = producer.producer_id.0;
                 learned.producer_epoch = producer.producer_epoch;
+            }
+        }
+        ApiKey::EndTxn => {
+            if let Ok(ended) = EndTxnResponse::decode(&mut answer, version)
+                && ended.producer_id.0 >= 0
+            {
+                (learned.producer, learned.producer_epoch) =
+                    (ended.producer_id.0, ended.producer_epoch);
+            }
+        }
+        ApiKey::ConsumerGroupHeartbeat => {
+            if let Ok(beaten) = ConsumerGroupHeartbeatResponse::decode(&mut answer, version)
+                && let Some(member) = beaten.member_id
+            {
+                (learned.member, learned.generation) = (member, beaten.member_epoch);
             }
         }
         ApiKey::Metadata => {

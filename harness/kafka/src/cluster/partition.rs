@@ -346,8 +346,9 @@ impl Partition {
 
     /// Applies retention to what each replica knows to be committed.
     pub(crate) fn retain(&mut self, bytes_max: u64, appended_before: Duration) {
+        let limit = (bytes_max, self.replicas.len());
         for replica in &mut self.replicas {
-            replica.log.retain(bytes_max, appended_before, replica.high_watermark);
+            replica.log.retain(limit, appended_before, replica.high_watermark);
         }
     }
 }

@@ -24,6 +24,7 @@ mod conversation;
 mod elections;
 mod failing;
 mod failures;
+mod histories;
 mod internal;
 mod numbers;
 mod partial;

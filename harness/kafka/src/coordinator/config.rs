@@ -18,6 +18,8 @@ pub(crate) struct GroupConfig {
     /// Whether members are answered before their leader has brought the assignment, a planted
     /// defect.
     pub(crate) sync_before_assignment: bool,
+    /// Whether members are given what others still have to give up, a planted defect.
+    pub(crate) release_not_awaited: bool,
     /// How long an offset is kept that no member uses.
     pub(crate) offsets_retention: Duration,
     /// Groups known at once.
@@ -49,6 +51,7 @@ impl Default for GroupConfig {
             consumer_session_timeout: Duration::from_secs(45),
             consumer_heartbeat_interval: Duration::from_secs(5),
             sync_before_assignment: false,
+            release_not_awaited: false,
             offsets_retention: Duration::from_secs(7 * 24 * 3600),
             groups_max: 1_000,
             members_max: 1_000,

@@ -10,12 +10,15 @@ use super::links::Token;
 use super::wire::Reply;
 
 mod consumer;
+mod consuming;
 mod member;
+mod offsets;
 mod producer;
 mod routes;
 mod transactional;
 
 pub(crate) use consumer::Consumer;
+pub(crate) use consuming::Consuming;
 pub(crate) use member::{Member, read_share};
 pub(crate) use producer::Producer;
 pub(crate) use transactional::Transactional;

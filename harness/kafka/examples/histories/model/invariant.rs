@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use embedded_kafka::ReplicaView;
@@ -18,14 +19,18 @@ mod commits;
 mod idempotence;
 mod liveness;
 mod offsets;
+mod owners;
 mod ownership;
+mod positions;
 mod transactions;
 
 use acknowledged::Acknowledged;
 use commits::Commits;
 use idempotence::Idempotence;
 use offsets::Offsets;
+use owners::Owners;
 use ownership::Ownership;
+use positions::Positions;
 use transactions::Transactions;
 
 /// Something that must not be.
@@ -52,6 +57,10 @@ pub(crate) enum Note {
     Leave,
     Add,
     End(Ended),
+    ConsumerBeat(Beaten),
+    /// A look at the committed offset of this producer's group.
+    FetchStable(u64),
+    SendOffset(SentOffset),
 }
 
 /// Values that a producer writes as one batch.
@@ -116,16 +125,35 @@ pub(crate) struct Committed {
     pub(crate) offsets: Vec<(i32, i64)>,
 }
 
+/// A heartbeat of a member by KIP-848: the epoch it speaks of, and what it owns.
+#[derive(Debug)]
+pub(crate) struct Beaten {
+    pub(crate) member: StrBytes,
+    pub(crate) epoch: i32,
+    pub(crate) owned: Vec<i32>,
+}
+
+/// An offset sent with a transaction.
+#[derive(Debug)]
+pub(crate) struct SentOffset {
+    pub(crate) producer: u64,
+    pub(crate) transaction: u64,
+    pub(crate) offset: i64,
+}
+
 /// All invariants, and the first violation.
 #[derive(Debug)]
 pub(crate) struct Observer {
     pub(crate) violation: Option<Violation>,
+    pub(crate) now: Duration,
     faults: BTreeMap<Kind, u64>,
     acknowledged: Acknowledged,
     offsets: Offsets,
     commits: Commits,
     idempotence: Idempotence,
+    owners: Owners,
     ownership: Ownership,
+    positions: Positions,
     transactions: Transactions,
 }
 
@@ -135,12 +163,15 @@ impl Observer {
     pub(crate) fn new(partitions: i32) -> Self {
         Self {
             violation: None,
+            now: Duration::ZERO,
             faults: BTreeMap::new(),
             acknowledged: Acknowledged::default(),
             offsets: Offsets::new(partitions),
             commits: Commits::default(),
             idempotence: Idempotence::default(),
+            owners: Owners::default(),
             ownership: Ownership::default(),
+            positions: Positions::default(),
             transactions: Transactions::default(),
         }
     }
@@ -161,7 +192,12 @@ impl Observer {
                 self.idempotence.arrived(produced);
                 self.transactions.arrived(produced);
             }
-            Note::End(ended) => self.transactions.asked(ended),
+            Note::End(ended) => {
+                self.transactions.asked(ended);
+                self.positions.asked(ended);
+            }
+            Note::ConsumerBeat(beaten) => self.owners.arrived(beaten),
+            Note::SendOffset(sent) => self.positions.arrived(sent),
             Note::Sync(synced) => self.ownership.brought(synced),
             Note::Commit(committed) => self.commits.arrived(committed),
             _ => {}
@@ -180,6 +216,19 @@ impl Observer {
             }
             (Note::End(ended), Reply::EndTxn(response)) if response.error_code == 0 => {
                 self.transactions.ended(ended);
+                self.positions.ended(ended);
+            }
+            (Note::ConsumerBeat(beaten), Reply::ConsumerGroupHeartbeat(response))
+                if response.error_code == 0 =>
+            {
+                let verdict = self.owners.answered(self.now, beaten, response);
+                self.judge("owners", verdict);
+            }
+            (Note::FetchStable(producer), Reply::OffsetFetch(response)) => {
+                match self.positions.fetched(*producer, response) {
+                    Ok(shown) => shown.into_iter().for_each(|it| self.transactions.shown(it)),
+                    Err(text) => self.judge("positions", Err(text)),
+                }
             }
             (Note::Fetch(fetched), Reply::Fetch(response)) => {
                 for part in response.responses.iter().flat_map(|topic| &topic.partitions) {
@@ -225,6 +274,8 @@ impl Observer {
         self.judge("idempotence", verdict);
         let verdict = self.transactions.finish(&self.offsets);
         self.judge("transactions", verdict);
+        let verdict = self.positions.finish(|transaction| self.transactions.is_seen(transaction));
+        self.judge("positions", verdict);
     }
 
     /// An idempotent producer's oldest open batch is out of order to the broker.

@@ -6,8 +6,11 @@ use embedded_kafka::{ClusterConfig, ReplicationLag};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::client::{Client, Consumer, Member, Producer, Transactional};
+use super::client::{Client, Consumer, Consuming, Member, Producer, Transactional};
 use super::fault::{self, Fault};
+
+/// How long a member of a consumer group by KIP-848 may be silent.
+pub(crate) const CONSUMER_SESSION: Duration = Duration::from_millis(600);
 
 /// Everything that a seed decides before the history begins.
 #[derive(Debug, Clone)]
@@ -40,8 +43,12 @@ pub(crate) enum ClientKind {
     CommittedConsumer,
     /// Writes transactions as clients before KIP-890 do, or as those after.
     Transactional { newer: bool },
+    /// The same as a newer client, with an offset in each transaction.
+    Processor,
     /// A member of a classic group.
     Member,
+    /// A member of a group by KIP-848.
+    Consuming { is_static: bool },
 }
 
 impl Plan {
@@ -54,6 +61,8 @@ impl Plan {
         config.replica_lag_time_max = Duration::from_millis(random.random_range(100..1_500));
         config.controller_failover = Duration::from_millis(random.random_range(0..200));
         config.flush_interval = Duration::from_millis(random.random_range(1..300));
+        config.consumer_session_timeout = CONSUMER_SESSION;
+        config.consumer_heartbeat_interval = Duration::from_millis(100);
         let faults_end = Duration::from_millis(random.random_range(500..2_500));
         Self {
             config,
@@ -87,7 +96,13 @@ impl Plan {
                     ClientKind::Transactional { newer } => {
                         Box::new(Transactional::new(number, *newer, self.partitions))
                     }
+                    ClientKind::Processor => {
+                        Box::new(Transactional::with_offsets(number, self.partitions))
+                    }
                     ClientKind::Member => Box::new(Member::new(self.partitions)),
+                    ClientKind::Consuming { is_static } => {
+                        Box::new(Consuming::new(number, *is_static))
+                    }
                 }
             })
             .collect()
@@ -111,20 +126,28 @@ pub(crate) fn random(seed: u64) -> ChaCha8Rng {
 
 fn kinds(random: &mut ChaCha8Rng) -> Vec<ClientKind> {
     use ClientKind::{CommittedConsumer, Consumer, HastyProducer, IdempotentProducer, Member};
-    use ClientKind::{PlainProducer, Transactional};
+    use ClientKind::{Consuming, PlainProducer, Processor, Transactional};
     let writer = match random.random_range(0..4) {
         0 => PlainProducer,
         1 => HastyProducer,
         _ => IdempotentProducer,
     };
     let newer = random.random_ratio(1, 2);
-    match random.random_range(0..6) {
+    let is_static = random.random_ratio(1, 3);
+    match random.random_range(0..8) {
         0 => vec![Member; random.random_range(2..=4)],
         1 => vec![IdempotentProducer, Member, Member],
         2 => vec![IdempotentProducer, Consumer],
         3 => vec![Transactional { newer }, CommittedConsumer],
         4 => {
             vec![Transactional { newer: true }, Transactional { newer }, writer, CommittedConsumer]
+        }
+        5 => vec![Processor, Transactional { newer }, CommittedConsumer],
+        6 => {
+            let mut members = vec![Consuming { is_static: false }; random.random_range(2..=4)];
+            members[0] = Consuming { is_static };
+            members[1] = Consuming { is_static };
+            members
         }
         _ => vec![IdempotentProducer, writer, Consumer],
     }

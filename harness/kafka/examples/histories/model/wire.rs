@@ -41,6 +41,8 @@ replies! {
     EndTxn(EndTxnResponse, EndTxnRequest),
     OffsetCommit(OffsetCommitResponse, OffsetCommitRequest),
     OffsetFetch(OffsetFetchResponse, OffsetFetchRequest),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse, ConsumerGroupHeartbeatRequest),
+    TxnOffsetCommit(TxnOffsetCommitResponse, TxnOffsetCommitRequest),
 }
 
 /// A request as a frame without its length field.

@@ -98,6 +98,7 @@ impl World {
         context.trace.add(context.now, || {
             format!("client {client} asks broker {broker}: request {token}, {note:?}")
         });
+        context.observer.now = context.now;
         context.observer.arrived(note);
         context.cluster.send(connection, &pending.frame);
         if !context.cluster.is_open(connection) {
@@ -124,6 +125,7 @@ impl World {
                     let brief = wire::brief(&reply);
                     format!("    broker {broker} answers request {token}: {brief}")
                 });
+                context.observer.now = now;
                 context.observer.answered(note, &reply);
                 if context.links[number].abandoned {
                     continue;

@@ -260,7 +260,9 @@ impl ConsumerGroup {
             return;
         }
         let before = member.clone();
-        reconcile::step(&mut member, self.target_epoch, &self.held, owned);
+        let nothing = reconcile::Held::new();
+        let held = if cx.config.release_not_awaited { &nothing } else { &self.held };
+        reconcile::step(&mut member, self.target_epoch, held, owned);
         let stepped = (member.epoch, member.previous_epoch, member.state)
             != (before.epoch, before.previous_epoch, before.state)
             || (&member.assigned, &member.revoking) != (&before.assigned, &before.revoking);

@@ -90,6 +90,18 @@ fn offsets_of_a_group_live_from_its_last_members_end() {
 }
 
 #[test]
+fn an_empty_group_keeps_its_generation_until_the_first_look_for_what_is_over() {
+    let mut jig = jig();
+    let mut one = Client::new("one");
+    jig.settle(&mut [&mut one]);
+    jig.leave(&[&one]);
+    let generation = jig.view().generation;
+    jig.age(10 * SECOND, &[]);
+    jig.settle(&mut [&mut Client::new("two")]);
+    assert!(jig.view().generation > generation, "it does not begin at 1 again");
+}
+
+#[test]
 fn only_offsets_of_topics_that_nobody_wants_age_while_members_are_there() {
     for (subscription, kept) in [(SUBSCRIPTION, Some(5)), (OTHERS, None)] {
         let mut jig = Jig::with(|config| config.offsets_retention = 100 * SECOND);

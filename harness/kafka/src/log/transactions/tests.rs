@@ -102,7 +102,7 @@ fn a_truncation_still_knows_producers_whose_batches_are_gone() {
     written.end(1, true);
     written.plain();
     let tail = written.plain();
-    written.log.retain(0, Duration::ZERO, tail);
+    written.log.retain((0, 1), Duration::ZERO, tail);
     assert_eq!(written.log.start(), tail);
     written.log.truncate(tail);
     let (id, producer) = written.log.producers().next().unwrap();
@@ -116,7 +116,7 @@ fn retention_forgets_aborted_transactions_with_their_records() {
         written.data(1);
         written.end(1, false);
     }
-    written.log.retain(0, Duration::ZERO, 297);
+    written.log.retain((0, 1), Duration::ZERO, 297);
     assert_eq!(written.log.start(), 297);
     assert_eq!(written.aborted(0, 300), [(1, 297)]);
     assert_eq!(written.log.last_stable(300), 300);

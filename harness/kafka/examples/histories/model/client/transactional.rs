@@ -16,6 +16,7 @@ use super::super::invariant::{Ended, Note, Produced};
 use super::super::links::Token;
 use super::super::records::{self, Writer};
 use super::super::wire::Reply;
+use super::offsets::Offsets;
 use super::routes::Routes;
 use super::{Client, is, topic};
 
@@ -49,6 +50,8 @@ pub(crate) struct Transactional {
     commits: bool,
     next_value: u64,
     finishing: bool,
+    /// It commits offsets, too.
+    offsets: Option<Offsets>,
 }
 
 impl Transactional {
@@ -68,7 +71,68 @@ impl Transactional {
             commits: true,
             next_value: number << 32,
             finishing: false,
+            offsets: None,
         }
+    }
+
+    /// A newer client that sends an offset with each transaction.
+    pub(crate) fn with_offsets(number: u64, partitions: i32) -> Self {
+        Self { offsets: Some(Offsets::new(number)), ..Self::new(number, true, partitions) }
+    }
+
+    /// What there is to ask of the group's coordinator now.
+    fn ask_group(&mut self, context: &mut Context) -> Option<Token> {
+        let offsets = self.offsets.as_ref()?;
+        let due = offsets.due.filter(|_| self.step == Step::Write && self.open.is_empty());
+        if due.is_none() && !(offsets.must_read && self.step == Step::Idle) {
+            return None;
+        }
+        let Some(coordinator) = offsets.coordinator else { return Some(offsets.find(context)) };
+        Some(match due {
+            Some(offset) => {
+                let (identity, transaction) = (self.identity, self.transaction);
+                offsets.send(context, coordinator, identity, transaction, offset)
+            }
+            None => offsets.read(context, coordinator),
+        })
+    }
+
+    /// Takes an answer about the group. `None` for one about something else.
+    fn take_group(&mut self, reply: &Reply) -> Option<()> {
+        let offsets = self.offsets.as_mut()?;
+        let code = match reply {
+            Reply::FindCoordinator(response) => {
+                let found = response.coordinators.first()?;
+                if !found.key.starts_with("group") {
+                    return None;
+                }
+                offsets.coordinator = Some(found.node_id.0).filter(|_| found.error_code == 0);
+                return Some(());
+            }
+            Reply::OffsetFetch(response) => {
+                let group = response.groups.first()?;
+                let parts = group.topics.iter().flat_map(|topic| &topic.partitions);
+                let mut codes = parts.map(|part| part.error_code).chain([group.error_code]);
+                let code = codes.find(|&code| code != 0).unwrap_or(0);
+                offsets.must_read = code != 0;
+                code
+            }
+            Reply::TxnOffsetCommit(response) => {
+                let mut parts = response.topics.iter().flat_map(|topic| &topic.partitions);
+                let code = parts.next()?.error_code;
+                if code == 0 {
+                    offsets.due = None;
+                }
+                code
+            }
+            _ => return None,
+        };
+        let waits = [ResponseError::UnstableOffsetCommit, ResponseError::ConcurrentTransactions];
+        if code != 0 && !waits.into_iter().any(|error| is(code, error)) {
+            offsets.coordinator = None;
+            self.refused(code);
+        }
+        Some(())
     }
 
     fn id(&self) -> TransactionalId {
@@ -76,6 +140,10 @@ impl Transactional {
     }
 
     fn act(&mut self, context: &mut Context) {
+        if self.waiting.is_some() {
+            return;
+        }
+        self.waiting = self.ask_group(context);
         if self.waiting.is_some() {
             return;
         }
@@ -114,6 +182,9 @@ impl Transactional {
             let count = context.random.random_range(1..=3);
             self.open.push_back((partition, self.next_value, count));
             self.next_value += count;
+        }
+        if let Some(offsets) = &mut self.offsets {
+            offsets.due = Some((self.transaction & 0xffff_ffff) as i64);
         }
         self.step = Step::Write;
     }
@@ -215,6 +286,9 @@ impl Transactional {
         if fatal.into_iter().any(|error| is(code, error)) {
             self.step = Step::Begin;
             self.open.clear();
+            if let Some(offsets) = &mut self.offsets {
+                (offsets.due, offsets.must_read) = (None, true);
+            }
         } else if !is(code, ResponseError::ConcurrentTransactions) {
             self.coordinator = None;
             self.routes.doubt();
@@ -222,6 +296,9 @@ impl Transactional {
     }
 
     fn take(&mut self, reply: Reply) {
+        if self.take_group(&reply).is_some() {
+            return;
+        }
         match reply {
             Reply::FindCoordinator(response) => {
                 let found = response.coordinators.first().filter(|found| found.error_code == 0);
@@ -284,6 +361,9 @@ impl Client for Transactional {
         if !self.routes.lost(token) && self.waiting == Some(token) {
             self.waiting = None;
             self.coordinator = None;
+            if let Some(offsets) = &mut self.offsets {
+                offsets.coordinator = None;
+            }
             self.routes.doubt();
         }
         context.wake_in(Duration::from_millis(25));
@@ -291,10 +371,14 @@ impl Client for Transactional {
 
     fn finish(&mut self) {
         self.finishing = true;
+        if let Some(offsets) = &mut self.offsets {
+            offsets.must_read = true;
+        }
     }
 
     fn is_done(&self) -> bool {
-        self.finishing && self.step == Step::Idle
+        let reads = self.offsets.as_ref().is_some_and(|offsets| offsets.must_read);
+        self.finishing && self.step == Step::Idle && !reads
     }
 
     fn describe(&self) -> String {

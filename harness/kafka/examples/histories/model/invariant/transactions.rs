@@ -53,6 +53,17 @@ impl Transactions {
         self.known.entry(ended.transaction).or_default().committed |= ended.commits;
     }
 
+    /// Something else shows that a transaction is committed.
+    pub(super) fn shown(&mut self, transaction: u64) {
+        self.known.entry(transaction).or_default().committed = true;
+    }
+
+    /// Whether the last reader saw something of a transaction.
+    pub(super) fn is_seen(&self, transaction: u64) -> bool {
+        let known = self.known.get(&transaction);
+        known.is_some_and(|known| known.written.iter().any(|place| self.seen.contains(place)))
+    }
+
     /// A reader of committed records drops what the answer calls aborted, as Kafka's clients do.
     pub(super) fn read(
         &mut self,
