@@ -2,8 +2,8 @@
 
 mod accounts;
 mod audit;
-mod collector;
-mod driver;
+pub(crate) mod collector;
+pub(crate) mod driver;
 mod interval_log;
 mod job;
 mod load;

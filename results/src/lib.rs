@@ -49,8 +49,8 @@ pub use latencies::{HistogramRecord, Latencies};
 pub use objectives::{Bound, IndicatorName, Objectives};
 pub use ranking::Ranking;
 pub use record::{
-    Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, Indicators, Machine,
-    Program, RunRecord, ScenarioIdentity, SourceAudit, Span, WorkloadIdentity,
+    Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, HarnessChecks, Health,
+    Indicators, Machine, Program, RunRecord, ScenarioIdentity, SourceAudit, Span, WorkloadIdentity,
 };
 pub use recovery::Recovery;
 pub use series::{SeriesBuilder, SeriesRow};

@@ -7,6 +7,7 @@
 mod check;
 mod delivery;
 mod fault;
+mod harness_checks;
 mod identity;
 mod indicators;
 mod store;
@@ -22,6 +23,7 @@ use crate::verdict::{Evidence, Verdict};
 
 pub use delivery::{Delivery, Guarantee, LOST_EXAMPLES_MAX, SourceAudit};
 pub use fault::{FaultSpan, FaultState};
+pub use harness_checks::HarnessChecks;
 pub use identity::{Environment, Machine, Program, ScenarioIdentity, WorkloadIdentity};
 pub use indicators::{Health, IndicatorInputs, Indicators};
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::elasticity::{Demand, Elasticity};
 use crate::latencies::Latencies;
 use crate::record::{
-    Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, Health, IndicatorInputs,
-    Indicators, Machine, Program, RECORD_SCHEMA, RunRecord, ScenarioIdentity, Span,
-    WorkloadIdentity,
+    Decision, Delivery, Environment, FaultSpan, FaultState, Guarantee, HarnessChecks, Health,
+    IndicatorInputs, Indicators, Machine, Program, RECORD_SCHEMA, RunRecord, ScenarioIdentity,
+    Span, WorkloadIdentity,
 };
 use crate::recovery::{Recovery, SignKind};
 use crate::series::SeriesRow;
@@ -50,7 +50,7 @@ impl Sample {
 
     pub(crate) fn record(&self) -> RunRecord {
         let mut response = Latencies::new();
-        for message in 0..10_000i64 {
+        for message in 0..10_000 - self.lost as i64 {
             let slow = if message % 50 == 0 { 4 } else { 1 };
             response.record_us(self.response_us * slow + message % 100);
         }
@@ -118,6 +118,7 @@ impl Sample {
                 dispatch_error_max_us: 2_100,
                 harness_cpu_share: 0.31,
                 rss_bytes_max: 300 << 20,
+                checks: HarnessChecks { skipped: Some(0), ..HarnessChecks::default() },
                 ..Health::default()
             },
             decisions,

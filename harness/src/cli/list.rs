@@ -3,6 +3,7 @@
 use super::options::Form;
 use super::print;
 use crate::exit::{Exit, Failure};
+use crate::oracle::Checker;
 use crate::scenario::builtin;
 use crate::scenario::spec::StrategyName;
 use anyhow::Context;
@@ -93,7 +94,9 @@ impl Kind {
                     })
                     .collect(),
             ),
-            Self::Checkers => (&["checker", "what it finds"], checkers()),
+            Self::Checkers => {
+                (&["checker", "what it finds", "a trial with a finding", "memory"], checkers())
+            }
             Self::Indicators => (
                 &["indicator", "what it measures"],
                 results::IndicatorName::ALL
@@ -130,14 +133,11 @@ fn strategies() -> Vec<Vec<String>> {
 }
 
 fn checkers() -> Vec<Vec<String>> {
-    [
-        ("lost", "acknowledged by the broker, and no result after the drain"),
-        ("duplicated", "a result after the first one of the same message"),
-        ("reordered", "the first result of a message after that of a later one of its key"),
-        ("unexpected", "a result that belongs to no message of this trial"),
-    ]
-    .map(|(name, words)| vec![name.to_owned(), words.to_owned()])
-    .to_vec()
+    let row = |checker: Checker| {
+        let consequence = checker.consequence().words();
+        [checker.as_str(), checker.words(), consequence, checker.memory()].map(str::to_owned)
+    };
+    Checker::ALL.into_iter().map(row).map(Vec::from).collect()
 }
 
 /// Writes the built-in files; files that are there already are not touched.

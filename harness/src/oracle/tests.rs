@@ -2,10 +2,30 @@ use super::*;
 
 const TRIAL: u32 = 7;
 
+/// Ten messages a second from the epoch on.
+fn oracle() -> Oracle {
+    let spec: workloads::WorkloadSpec = serde_json::from_value(serde_json::json!({
+        "events": { "market_data":
+            { "symbols": 2, "correlation": 0.5, "volatility": 0.2, "skew": 0.0 } },
+        "arrival": { "rate_per_s": 10.0, "shape": "constant" },
+    }))
+    .unwrap();
+    let workload = spec.validate(std::time::Duration::from_secs(10)).unwrap();
+    Oracle::new(&OraclePlan {
+        trial: TRIAL,
+        keys: 2,
+        partitions: 2,
+        guarantee: Guarantee::AtLeastOnce,
+        arrival: workload.arrival().clone(),
+        origin_us: 0,
+    })
+}
+
 /// Messages alternate between two keys: position p has key p % 2 and sequence p / 2.
 fn stamp(position: u64) -> Stamp {
     let (key, sequence) = ((position % 2) as u32, (position / 2) as u32);
-    Stamp { schema_version: 1, trial: TRIAL, position, intended_us: 0, key, sequence }
+    let intended_us = position * 100_000;
+    Stamp { schema_version: 1, trial: TRIAL, position, intended_us, key, sequence }
 }
 
 fn describe(position: u64) -> String {
@@ -19,11 +39,11 @@ fn check(sent: u64, results: &[u64]) -> Delivery {
         ledger.sending(position);
         ledger.acknowledged(position);
     });
-    let mut oracle = Oracle::new(TRIAL, 2);
+    let mut oracle = oracle();
     results.iter().for_each(|position| {
         oracle.observe(&ledger, Some(&stamp(*position)));
     });
-    oracle.verify(&ledger, Guarantee::AtLeastOnce, None, describe)
+    oracle.verify(&ledger, None, describe)
 }
 
 fn found(delivery: &Delivery) -> [u64; 4] {
@@ -61,15 +81,12 @@ fn a_repetition_from_further_back_is_no_reordering() {
 fn results_that_belong_to_nothing_are_unexpected() {
     let ledger = Ledger::new(4);
     ledger.sending(0);
-    let mut oracle = Oracle::new(TRIAL, 2);
+    let mut oracle = oracle();
     oracle.observe(&ledger, None);
     oracle.observe(&ledger, Some(&stamp(3)));
     oracle.observe(&ledger, Some(&Stamp { trial: TRIAL + 1, ..stamp(0) }));
     oracle.observe(&ledger, Some(&Stamp { key: 99, ..stamp(0) }));
-    assert_eq!(
-        found(&oracle.verify(&ledger, Guarantee::AtLeastOnce, None, describe)),
-        [0, 0, 0, 4]
-    );
+    assert_eq!(found(&oracle.verify(&ledger, None, describe)), [0, 0, 0, 4]);
 }
 
 #[test]
@@ -78,9 +95,9 @@ fn an_unknown_outcome_is_neither_lost_nor_failed() {
     (0..3).for_each(|position| ledger.sending(position));
     ledger.acknowledged(0);
     ledger.failed(1);
-    let mut oracle = Oracle::new(TRIAL, 2);
+    let mut oracle = oracle();
     oracle.observe(&ledger, Some(&stamp(0)));
-    let delivery = oracle.verify(&ledger, Guarantee::AtLeastOnce, None, describe);
+    let delivery = oracle.verify(&ledger, None, describe);
     assert_eq!((delivery.failed, delivery.unknown, delivery.lost), (1, 1, 0));
 }
 
@@ -97,15 +114,48 @@ fn what_the_log_lacks_is_told_apart_from_what_the_job_lost() {
     let ledger = Ledger::new(5);
     (0..5).for_each(|position| ledger.sending(position));
     (0..4).for_each(|position| ledger.acknowledged(position));
-    let mut oracle = Oracle::new(TRIAL, 2);
+    let mut oracle = oracle();
     for position in [0, 1] {
         oracle.observe(&ledger, Some(&stamp(position)));
     }
     let log = SourceLog::new(5);
     log.note(0);
     log.note(2);
-    let delivery = oracle.verify(&ledger, Guarantee::AtLeastOnce, Some(&log), describe);
+    let delivery = oracle.verify(&ledger, Some(&log), describe);
     let audit = delivery.audit.unwrap();
     assert_eq!((delivery.lost, audit.absent, audit.absent_and_lost), (2, 2, 1));
     assert!(!audit.explains(delivery.lost), "as many, but not the same");
+}
+
+/// What was found while these offsets of partition 1 were read, in this order.
+fn read(offsets: &[i64]) -> (Option<u64>, u64) {
+    let mut oracle = oracle();
+    offsets.iter().for_each(|offset| oracle.read(1, *offset));
+    let checks = oracle.check_harness(&Ledger::new(0), &[]);
+    (checks.skipped, checks.rewound)
+}
+
+#[test]
+fn offsets_must_be_read_one_after_the_other_from_the_first() {
+    assert_eq!(read(&[]), (Some(0), 0));
+    assert_eq!(read(&[0, 1, 2]), (Some(0), 0));
+    assert_eq!(read(&[2, 3]), (Some(2), 0), "the beginning is missing");
+    assert_eq!(read(&[0, 1, 7]), (Some(5), 0));
+    assert_eq!(read(&[0, 1, 1, 2]), (Some(0), 1));
+    assert_eq!(read(&[0, 1, 4, 5, 2, 3, 6]), (Some(2), 2), "two polls changed places");
+    assert_eq!(read(&[i64::MAX, i64::MIN]), (Some(i64::MAX as u64), 1));
+}
+
+#[test]
+fn an_intended_time_off_the_schedule_by_a_microsecond_is_found() {
+    let ledger = Ledger::new(10);
+    let mut oracle = oracle();
+    for position in 0..4 {
+        ledger.sending(position);
+        let late = u64::from(position == 2);
+        let stamp = stamp(position);
+        let stamp = Stamp { intended_us: stamp.intended_us + late, ..stamp };
+        assert!(oracle.observe(&ledger, Some(&stamp)));
+    }
+    assert_eq!(oracle.check_harness(&ledger, &[]).misstamped, 1);
 }

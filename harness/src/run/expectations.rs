@@ -3,10 +3,11 @@
 //! It proves that the checkers bite: planted bugs are caught by the right one, clean runs are
 //! silent, and what brokers lose is reported, exactly.
 
+use crate::oracle::Checker;
 use crate::scenario::ValidatedScenario;
 use crate::scenario::delivery::{Amount, DeliverySpec, ExpectedLoss, ExpectedSpec};
 use crate::scenario::spec::ScenarioSpec;
-use results::{Delivery, FaultState, RunRecord, SourceAudit};
+use results::{Delivery, FaultState, HarnessChecks, RunRecord, SourceAudit};
 use std::sync::Arc;
 use tabled::{Table, Tabled, settings::Style};
 
@@ -19,19 +20,13 @@ pub struct ExpectationRow {
     pub setting: String,
     /// What must be found.
     pub expected: String,
-    /// As counted.
-    pub lost: u64,
+    /// What the checkers counted.
+    #[tabled(rename = "found")]
+    pub counts: String,
     /// Acknowledged messages that the source log lacks at the end, where it was read.
     #[tabled(rename = "lost by brokers")]
     pub lost_by_brokers: String,
-    /// As counted.
-    pub duplicated: u64,
-    /// As counted.
-    pub reordered: u64,
-    /// As counted.
-    pub unexpected: u64,
     /// `as expected`, or what went wrong.
-    #[tabled(rename = "found")]
     pub result: String,
     /// Whether the line is as it must be.
     #[tabled(skip)]
@@ -47,8 +42,8 @@ pub fn expectation_rows(
         let name = &record.scenario.name;
         let scenario = scenarios.iter().find(|scenario| &scenario.spec.name == name)?;
         let expected = scenario.spec.expected?;
-        let (delivery, spoiled) = (&record.delivery, spoiled(record));
-        Some(row(name, &setting(&scenario.spec), expected, delivery, spoiled))
+        let found = (&record.delivery, &record.health.checks);
+        Some(row(name, &setting(&scenario.spec), expected, found, spoiled(record)))
     };
     records.iter().filter_map(row_of).collect()
 }
@@ -76,13 +71,19 @@ fn row(
     scenario: &str,
     setting: &str,
     expected: ExpectedSpec,
-    delivery: &Delivery,
+    (delivery, checks): (&Delivery, &HarnessChecks),
     mut wrong: Vec<String>,
 ) -> ExpectationRow {
     if delivery.observed == 0 {
         wrong.push("NOTHING OBSERVED".to_owned());
     }
-    for (name, amount, count) in counts(expected, delivery) {
+    let mut counts = Vec::new();
+    for checker in Checker::ALL {
+        let (name, amount) = (checker.as_str(), expected.amount(checker));
+        let count = checker.count(delivery, checks);
+        if count > 0 {
+            counts.push(format!("{name}: {count}"));
+        }
         match (amount, amount.holds(count)) {
             (_, true) => {}
             (Amount::Some, false) => wrong.push(format!("{name} MISSED")),
@@ -98,41 +99,27 @@ fn row(
         scenario: scenario.to_owned(),
         setting: setting.to_owned(),
         expected: words(expected),
-        lost: delivery.lost,
+        counts: lines(&counts),
         lost_by_brokers: absent.unwrap_or_else(|| "-".to_owned()),
-        duplicated: delivery.duplicated,
-        reordered: delivery.reordered,
-        unexpected: delivery.unexpected,
         ok: wrong.is_empty(),
         result: if wrong.is_empty() { "as expected".to_owned() } else { wrong.join("\n") },
     }
 }
 
 fn words(expected: ExpectedSpec) -> String {
-    let lost = match expected.lost {
-        ExpectedLoss::ByBrokers => Some("what the brokers lost"),
-        other => other.amount().word(),
+    let word = |checker: Checker| match (checker, expected.lost) {
+        (Checker::Lost, ExpectedLoss::ByBrokers) => Some("what the brokers lost"),
+        _ => expected.amount(checker).word(),
     };
-    let named = [
-        ("lost", lost),
-        ("duplicated", expected.duplicated.word()),
-        ("reordered", expected.reordered.word()),
-        ("unexpected", expected.unexpected.word()),
-    ];
-    let words: Vec<_> = named
+    let words: Vec<_> = Checker::ALL
         .into_iter()
-        .filter_map(|(name, word)| word.map(|word| format!("{name}: {word}")))
+        .filter_map(|checker| word(checker).map(|word| format!("{}: {word}", checker.as_str())))
         .collect();
-    if words.is_empty() { "nothing".to_owned() } else { words.join("\n") }
+    lines(&words)
 }
 
-fn counts(expected: ExpectedSpec, delivery: &Delivery) -> [(&'static str, Amount, u64); 4] {
-    [
-        ("lost", expected.lost.amount(), delivery.lost),
-        ("duplicated", expected.duplicated, delivery.duplicated),
-        ("reordered", expected.reordered, delivery.reordered),
-        ("unexpected", expected.unexpected, delivery.unexpected),
-    ]
+fn lines(words: &[String]) -> String {
+    if words.is_empty() { "nothing".to_owned() } else { words.join("\n") }
 }
 
 #[cfg(test)]

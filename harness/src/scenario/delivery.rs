@@ -1,6 +1,7 @@
 //! What a scenario says about delivery: what is promised, how the load is produced, and what the
 //! checkers are expected to find.
 
+use crate::oracle::Checker;
 use results::Guarantee;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,30 @@ pub struct ExpectedSpec {
     pub reordered: Amount,
     /// Results of messages that were never sent.
     pub unexpected: Amount,
+    /// Offsets of the result topic that the collector passed over.
+    pub skipped: Amount,
+    /// Offsets of the result topic read after a later one of their partition.
+    pub rewound: Amount,
+    /// Results with another intended time than the schedule gives.
+    pub misstamped: Amount,
+    /// Results that a recorder does not hold.
+    pub unrecorded: Amount,
+}
+
+impl ExpectedSpec {
+    /// How much a checker must find.
+    pub fn amount(&self, checker: Checker) -> Amount {
+        match checker {
+            Checker::Lost => self.lost.amount(),
+            Checker::Duplicated => self.duplicated,
+            Checker::Reordered => self.reordered,
+            Checker::Unexpected => self.unexpected,
+            Checker::Skipped => self.skipped,
+            Checker::Rewound => self.rewound,
+            Checker::Misstamped => self.misstamped,
+            Checker::Unrecorded => self.unrecorded,
+        }
+    }
 }
 
 /// How much of something must be found.

@@ -2,6 +2,7 @@
 
 use super::capacity::CapacitySpec;
 use super::delivery::{DeliverySpec, ExpectedSpec};
+use super::planted::{HarnessBug, Planted};
 use chaos::FaultSpec;
 use results::Objectives;
 use schemars::JsonSchema;
@@ -59,14 +60,29 @@ pub struct ScenarioSpec {
     /// Makes the run a search for capacities instead of a comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<CapacitySpec>,
-    /// A bug planted in the reference worker, to prove that the checkers find it: a value of
-    /// `WORKER_PLANTED_BUG`.
+    /// A bug planted in the reference worker, a value of `WORKER_PLANTED_BUG`, or in the harness,
+    /// to prove that the checkers find it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planted: Option<String>,
     /// What the checkers must find. A run of scenarios that say so passes if all of it is found
     /// and nothing else, whatever their verdicts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<ExpectedSpec>,
+}
+
+impl ScenarioSpec {
+    /// The planted bug, if the scenario names one that there is.
+    pub fn planted(&self) -> Option<Planted> {
+        self.planted.as_ref()?.parse().ok()
+    }
+
+    /// The bug planted in the harness, if any.
+    pub fn harness_bug(&self) -> Option<HarnessBug> {
+        match self.planted()? {
+            Planted::Harness(bug) => Some(bug),
+            Planted::Worker(_) => None,
+        }
+    }
 }
 
 /// What the environment must offer.

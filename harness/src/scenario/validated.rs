@@ -294,11 +294,11 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
         && spec.price.currency.chars().all(|c| c.is_ascii_uppercase());
     require(named, "price.currency", "must be three capital letters");
     require(
-        spec.planted
-            .as_ref()
-            .is_none_or(|bug| bug.parse::<workloads::worker::PlantedBug>().is_ok()),
+        spec.planted.as_ref().is_none_or(|bug| bug.parse::<super::planted::Planted>().is_ok()),
         "planted",
-        "must be commit_before_processing, swap_within_key, drop_one_in:N or duplicate_hides_loss",
+        "must be commit_before_processing, swap_within_key[:N], drop_one_in:N, drop_from:N, \
+         duplicate_hides_loss[:N] or invent_one_in:N in the worker, or stamp_at_send, \
+         drop_slower_than:DURATION or skip_poll:N in the harness",
     );
     problems
 }

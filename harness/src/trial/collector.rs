@@ -1,17 +1,22 @@
 //! The collector: reads every result, measures its response time and shows it to the oracle.
 
-use super::{phases, reader};
+mod intake;
+
+pub(crate) use intake::{Read, take};
+
+use super::reader;
 use crate::clock::Anchor;
 use crate::oracle::{Ledger, Oracle};
+use crate::scenario::planted::HarnessBug;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
-use results::Latencies;
+use results::{Guarantee, Latencies};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use workloads::Stamp;
+use workloads::{Arrival, Stamp};
 
 /// What a collector needs.
 #[derive(Debug)]
@@ -24,14 +29,19 @@ pub struct CollectorPlan {
     pub partitions: i32,
     /// Tag of the trial in stamps.
     pub trial: u32,
-    /// Whether results of open and aborted transactions are passed over.
-    pub committed_only: bool,
+    /// What the job promises: under exactly once, results of open and aborted transactions are
+    /// passed over.
+    pub guarantee: Guarantee,
     /// How many keys the workload has.
     pub keys: usize,
+    /// When each message is due.
+    pub arrival: Arrival,
     /// When the load starts.
     pub anchor: Anchor,
     /// Ends of the phases of the load, from its start, with their names, in order.
     pub phases: Vec<(Duration, &'static str)>,
+    /// A mistake to make, if any.
+    pub bug: Option<HarnessBug>,
 }
 
 /// Response times of the results observed in an interval.
@@ -111,12 +121,7 @@ pub fn collect(
     live: &Live,
 ) -> Result<CollectorReport, KafkaError> {
     let consumer = connect(plan)?;
-    let mut report = CollectorReport {
-        oracle: Oracle::new(plan.trial, plan.keys),
-        phases: BTreeMap::new(),
-        schema_versions: BTreeMap::new(),
-        unreadable: 0,
-    };
+    let mut report = CollectorReport::new(plan);
     while !live.stop.load(Ordering::Relaxed) {
         let Some(item) = consumer.poll(Duration::from_millis(50)) else { continue };
         // The lock is taken once a batch of results, not once a result.
@@ -125,7 +130,10 @@ pub fn collect(
         let mut budget = 1000;
         while let Some(item) = next.take() {
             match item {
-                Ok(message) => take(plan, ledger, live, &mut report, &mut interval, &message),
+                Ok(message) => {
+                    let read = read_of(plan, &message);
+                    take(plan, ledger, live, &mut report, &mut interval, &read);
+                }
                 Err(error) => {
                     report.unreadable += u64::from(is_final(&error));
                     tracing::debug!(%error, "collector");
@@ -140,34 +148,9 @@ pub fn collect(
     Ok(report)
 }
 
-fn take(
-    plan: &CollectorPlan,
-    ledger: &Ledger,
-    live: &Live,
-    report: &mut CollectorReport,
-    interval: &mut Interval,
-    message: &rdkafka::message::BorrowedMessage<'_>,
-) {
-    let now_us = plan.anchor.now_us();
-    let stamp = stamp_of(message);
-    if report.oracle.observe(ledger, stamp.as_ref())
-        && let Some(stamp) = stamp
-    {
-        let response_us = now_us - i64::try_from(stamp.intended_us).unwrap_or(i64::MAX);
-        let after_start = stamp.intended_us.saturating_sub(plan.anchor.unix_us());
-        let phase = phase_at(&plan.phases, Duration::from_micros(after_start));
-        report.phases.entry(phase).or_default().record_us(response_us);
-        match phase {
-            phases::WARM_UP => interval.warm_up.record_us(response_us),
-            _ => interval.measured.record_us(response_us),
-        }
-        *report.schema_versions.entry(stamp.schema_version).or_default() += 1;
-        live.observed.fetch_add(1, Ordering::Relaxed);
-    }
-    let position = usize::try_from(message.partition()).ok().and_then(|p| live.positions.get(p));
-    if let Some(position) = position {
-        position.store(message.offset() + 1, Ordering::Relaxed);
-    }
+fn read_of(plan: &CollectorPlan, message: &rdkafka::message::BorrowedMessage<'_>) -> Read {
+    let (partition, offset) = (message.partition(), message.offset());
+    Read { partition, offset, stamp: stamp_of(message), at_us: plan.anchor.now_us() }
 }
 
 /// Whether a partition is read no further after this error.
@@ -183,17 +166,9 @@ pub(super) fn stamp_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Optio
     headers.iter().find(|header| header.key == Stamp::HEADER).and_then(|h| Stamp::decode(h.value?))
 }
 
-/// The phase that a message belongs to by its intended time.
-fn phase_at(phases: &[(Duration, &'static str)], intended: Duration) -> &'static str {
-    phases
-        .iter()
-        .find(|(end, _)| intended < *end)
-        .or(phases.last())
-        .map_or("steady", |(_, name)| name)
-}
-
 fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
-    let isolation = if plan.committed_only { "read_committed" } else { "read_uncommitted" };
+    let committed_only = plan.guarantee == Guarantee::ExactlyOnce;
+    let isolation = if committed_only { "read_committed" } else { "read_uncommitted" };
     let settings = [
         ("client.id", crate::environment::COLLECTOR_CLIENT),
         ("group.id", "stormgauge-collector"),
@@ -208,19 +183,4 @@ fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
         ("check.crcs", "false"),
     ];
     reader::from_start(&plan.bootstrap, (&plan.topic, plan.partitions), &settings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_belongs_to_the_phase_of_its_intended_time() {
-        let seconds = Duration::from_secs;
-        let phases = [(seconds(3), "warm-up"), (seconds(8), "steady"), (seconds(10), "fault")];
-        assert_eq!(phase_at(&phases, Duration::ZERO), "warm-up");
-        assert_eq!(phase_at(&phases, seconds(3)), "steady");
-        assert_eq!(phase_at(&phases, seconds(9)), "fault");
-        assert_eq!(phase_at(&phases, seconds(99)), "fault");
-    }
 }

@@ -2,6 +2,7 @@
 
 use crate::clock::Anchor;
 use crate::oracle::Ledger;
+use crate::scenario::planted::HarnessBug;
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -40,6 +41,8 @@ pub struct DriverPlan {
     pub anchor: Anchor,
     /// Further client settings, which take precedence: acknowledgements among them.
     pub client: Vec<(String, String)>,
+    /// A mistake to make, if any.
+    pub bug: Option<HarnessBug>,
 }
 
 /// What the driver saw of itself.
@@ -68,11 +71,13 @@ pub fn drive(
     let planned = ledger.planned();
     let mut position = 0;
     while position < planned && !stop.load(Ordering::Relaxed) {
-        message.prepare(&mut generator, plan.trial, position);
+        message.prepare(&mut generator, position);
         let late_ns = wait_until(plan, &producer, message.event.intended_ns, stop);
         if late_ns > CATCH_UP_MAX.as_nanos() as i64 && past_end(plan) {
             break;
         }
+        let now_us = || plan.anchor.now_us();
+        message.stamp = stamp(plan.bug, &message.event, plan.trial, now_us).encode();
         ledger.sending(position);
         if !send(plan, &producer, &message, position, stop) {
             ledger.failed(position);
@@ -86,6 +91,22 @@ pub fn drive(
     report.missed = planned - position;
     settle(&producer, stop);
     Ok(report)
+}
+
+/// The stamp of a message that is sent now: it bears the time at which the schedule said to.
+pub(crate) fn stamp(
+    bug: Option<HarnessBug>,
+    event: &Event,
+    trial: u32,
+    now_us: impl FnOnce() -> i64,
+) -> Stamp {
+    let stamp = event.stamp(trial);
+    match bug {
+        Some(HarnessBug::StampAtSend) => {
+            Stamp { intended_us: u64::try_from(now_us()).unwrap_or(0), ..stamp }
+        }
+        _ => stamp,
+    }
 }
 
 /// Waits until a message is due and returns by how much it is late, in nanoseconds.
@@ -178,10 +199,9 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn prepare(&mut self, generator: &mut Generator, trial: u32, position: u64) {
+    fn prepare(&mut self, generator: &mut Generator, position: u64) {
         generator.event(position, &mut self.event);
         generator.serialize(&self.event, self.event.schema_version, &mut self.payload);
-        self.stamp = self.event.stamp(trial).encode();
     }
 }
 

@@ -5,6 +5,7 @@ use crate::clock::Anchor;
 use crate::environment::{
     Environment, EnvironmentError, GROUP, JOB, NAMESPACE, RESULT_TOPIC, SOURCE_TOPIC,
 };
+use crate::scenario::planted::Planted;
 use crate::scenario::spec::ScenarioSpec;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
@@ -82,8 +83,8 @@ fn worker(spec: &ScenarioSpec) -> serde_json::Value {
     let own = worker.command.is_some();
     if !own {
         environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());
-        if let Some(bug) = spec.planted.clone() {
-            environment.insert("WORKER_PLANTED_BUG".to_owned(), bug);
+        if let Some(Planted::Worker(bug)) = spec.planted() {
+            environment.insert("WORKER_PLANTED_BUG".to_owned(), bug.to_string());
         }
     }
     let command = worker.command.clone().unwrap_or_else(reference_worker);

@@ -11,7 +11,6 @@ use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::oracle::{Ledger, SourceLog};
 use crate::progress::Progress;
-use results::Guarantee;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -86,14 +85,17 @@ pub(super) async fn run(
         stop_sampler.cancel();
         (sent_after, drained_after)
     };
-    let ((sent_after, drained_after), samples) =
+    let ((sent_after, drained_after), mut samples) =
         tokio::join!(script, sampler.run(&mut response_log, &stop_sampler));
     drop(side);
     live.stop.store(true, Ordering::Relaxed);
     let driver = join(driver, "driver").await?;
     let collector = join(collector, "collector").await?;
     let mut spoiled = environment.defects();
-    response_log.append(anchor.elapsed(), &live.take_interval());
+    // What was read after the last row.
+    let rest = live.take_interval();
+    samples.response.merge(&rest.all());
+    response_log.append(anchor.elapsed(), &rest);
     if let Err(error) = response_log.finish() {
         spoiled.push(format!("{LOG_FILE} could not be written: {error}."));
     }
@@ -143,6 +145,7 @@ fn spawn_driver(
         trial: plan.tag(),
         anchor,
         client: plan.scenario.spec.delivery.acks.client_settings(),
+        bug: plan.scenario.spec.harness_bug(),
     };
     let (ledger, stop) = (Arc::clone(ledger), Arc::clone(stop));
     thread::Builder::new()
@@ -163,10 +166,12 @@ fn spawn_collector(
         topic: RESULT_TOPIC.to_owned(),
         partitions: plan.scenario.spec.environment.partitions,
         trial: plan.tag(),
-        committed_only: plan.scenario.spec.delivery.processing == Guarantee::ExactlyOnce,
+        guarantee: plan.scenario.spec.delivery.processing,
+        arrival: plan.scenario.workload.arrival().clone(),
         keys: plan.scenario.workload.symbols() as usize,
         anchor,
         phases: phases::of(&plan.scenario, &plan.faults()),
+        bug: plan.scenario.spec.harness_bug(),
     };
     let (ledger, live) = (Arc::clone(ledger), Arc::clone(live));
     thread::Builder::new()

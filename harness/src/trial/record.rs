@@ -22,8 +22,8 @@ pub(super) fn build(
 ) -> RunRecord {
     let Measured { load, faults } = measured;
     let spec = &plan.scenario.spec;
-    let (oracle, promise) = (&load.collector.oracle, spec.delivery.processing);
-    let delivery = oracle.verify(&load.ledger, promise, load.log.as_ref(), describe(plan));
+    let oracle = &load.collector.oracle;
+    let delivery = oracle.verify(&load.ledger, load.log.as_ref(), describe(plan));
     let response = measured_response(&load);
     let unhealed: Vec<_> = faults.iter().filter_map(unhealed).collect();
     let faults = recovery::fault_spans(plan, &faults, &load);
@@ -123,6 +123,10 @@ fn health(load: &Loaded, response: &Latencies, usage: &Usage) -> Health {
         rss_bytes_max: machine::memory_bytes_max(),
         negative_latencies: response.negatives(),
         overflow_latencies: response.overflows(),
+        checks: {
+            let recorders = [&load.collector.recorded(), &load.samples.response];
+            load.collector.oracle.check_harness(&load.ledger, &recorders)
+        },
         spoiled: load.spoiled.clone(),
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Samples {
     pub(super) decisions: Vec<Decision>,
     pub(super) worker_seconds: f64,
     pub(super) stalls: Vec<Stall>,
+    /// Response times of every row.
+    pub(super) response: Latencies,
 }
 
 /// Samples a trial until told to stop.
@@ -218,6 +220,7 @@ impl<'a> Trace<'a> {
             decisions: self.decisions,
             worker_seconds: self.worker_seconds,
             stalls: self.progress.finish(),
+            response: self.response,
         }
     }
 }

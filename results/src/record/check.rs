@@ -2,7 +2,7 @@
 
 mod measures;
 
-use crate::record::{FaultState, LOST_EXAMPLES_MAX, RunRecord};
+use crate::record::{FaultState, LOST_EXAMPLES_MAX, RunRecord, harness_checks};
 use crate::series::{SERIES_ROWS_MAX, SeriesRow};
 
 /// The field and what is wrong with it.
@@ -32,6 +32,9 @@ pub(super) fn check(record: &RunRecord) -> Result<(), Problem> {
     series(record)?;
     histograms(record)?;
     delivery(record)?;
+    if let Some(problem) = harness_checks::problem(record) {
+        return Err(problem);
+    }
     indicators(record)?;
     measures::check(record)
 }

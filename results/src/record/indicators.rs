@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::elasticity::Elasticity;
 use crate::latencies::Latencies;
-use crate::record::{Decision, Delivery, FaultSpan};
+use crate::record::{Decision, Delivery, FaultSpan, HarnessChecks};
 use crate::recovery::Worst;
 
 /// The figures of one trial. A figure that was not measured is absent, never zero.
@@ -81,6 +81,8 @@ pub struct Health {
     pub negative_latencies: u64,
     /// Response times over an hour, which were counted and recorded as one hour.
     pub overflow_latencies: u64,
+    /// What the checkers of the harness's own measuring found.
+    pub checks: HarnessChecks,
     /// What spoiled the trial, such as an interruption or the death of a part of the environment
     /// that no fault asked for; a sentence each.
     pub spoiled: Vec<String>,

@@ -60,7 +60,7 @@ fn text_that_is_no_record_is_an_error_with_its_place() {
 #[test]
 fn numbers_that_no_measurement_gives_are_named() {
     type Edit = fn(&mut Value);
-    let cases: [(&str, Edit); 31] = [
+    let cases: [(&str, Edit); 34] = [
         ("series[3].offered", |json| json["series"][3]["offered"] = (-1.0).into()),
         ("series[3].response_p99_ms", |json| {
             json["series"][3]["response_p99_ms"] = (-0.5).into();
@@ -80,6 +80,16 @@ fn numbers_that_no_measurement_gives_are_named() {
         ("delivery.lost", |json| json["delivery"]["observed"] = 9_000.into()),
         ("health.harness_cpu_share", |json| {
             json["health"]["harness_cpu_share"] = (-0.1).into();
+        }),
+        ("health.checks.skipped", |json| json["health"]["checks"]["skipped"] = Value::Null),
+        ("health.checks.skipped", |json| {
+            json["delivery"]["guarantee"] = "exactly_once".into();
+        }),
+        // Nine observed results fewer than samples.
+        ("health.checks.unrecorded", |json| {
+            json["delivery"]["observed"] = 9_991.into();
+            json["delivery"]["lost"] = 9.into();
+            json["indicators"]["lost"] = 9.into();
         }),
         ("repetition", |json| json["repetition"] = 0.into()),
         ("series[3].demand_replicas", |json| {

@@ -117,11 +117,15 @@ fn a_fault_that_did_not_land_makes_even_a_failing_trial_invalid() {
 #[test]
 fn an_unwell_harness_makes_a_trial_invalid() {
     type Spoil = fn(&mut RunRecord);
-    let cases: [(Spoil, &str); 5] = [
+    let cases: [(Spoil, &str); 9] = [
         (|record| record.health.missed_sends = 101, "missed 101 of 10,000 sends"),
         (|record| record.health.dispatch_error_p99_us = 20_001, "dispatch error was 20.0 ms"),
         (|record| record.health.negative_latencies = 1, "1 response times were below zero"),
         (|record| record.health.overflow_latencies = 1, "exceeded one hour"),
+        (|record| record.health.checks.skipped = Some(3), "3 offsets of the result topic were"),
+        (|record| record.health.checks.rewound = 2, "2 offsets of the result topic were read"),
+        (|record| record.health.checks.misstamped = 1, "1 results were misstamped"),
+        (|record| record.health.checks.unrecorded = 1, "1 response times were left unrecorded"),
         (|record| record.delivery.observed = 0, "No result was observed, of 10,000"),
     ];
     for (spoil, part) in cases {

@@ -31,6 +31,7 @@ pub(super) fn reasons(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<Stri
     open_sends(evidence, limits, &mut reasons);
     timing(evidence.health, limits, &mut reasons);
     reasons.extend(unsteady(evidence.steadiness));
+    harness_checks(evidence.health, &mut reasons);
     reasons
 }
 
@@ -55,6 +56,34 @@ fn unsteady(steadiness: &Steadiness) -> Option<String> {
          {factor:.1}; at most {LEVEL_RATIO_MAX} is allowed; {cause}.",
         format::count(steadiness.seconds),
     ))
+}
+
+/// What the checkers found out about the harness itself.
+fn harness_checks(health: &Health, reasons: &mut Vec<String>) {
+    for (name, count) in health.checks.counts() {
+        let what = match name {
+            "skipped" => {
+                "offsets of the result topic were skipped by the collector, or left out by the \
+                 brokers, so what is lost cannot be told (results written in transactions need \
+                 `processing: exactly_once`)"
+            }
+            "rewound" => {
+                "offsets of the result topic were read after a later one of their partition \
+                 (rewound), so what is duplicated or reordered cannot be told"
+            }
+            "misstamped" => {
+                "results were misstamped: they bear another intended time than the schedule gives, \
+                 so their response times are not what users feel"
+            }
+            _ => {
+                "response times were left unrecorded, or were recorded without a result, so no \
+                 quantile can be trusted"
+            }
+        };
+        if count > 0 {
+            reasons.push(format!("{} {what}; none are allowed.", format::count(count)));
+        }
+    }
 }
 
 fn missed_sends(evidence: Evidence<'_>, limits: &HealthLimits, reasons: &mut Vec<String>) {

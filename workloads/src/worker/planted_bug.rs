@@ -1,20 +1,25 @@
 //! Deliberate mistakes, one a file. A checker that does not catch them is not worth its name.
 
+mod drop_from;
 mod drop_one;
 mod duplicate;
+mod invent;
 mod read_ahead;
 mod swap;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use drop_from::is_dropped_from;
 pub(crate) use drop_one::is_dropped;
 pub(crate) use duplicate::DuplicateHidesLoss;
+pub(crate) use invent::invented;
 pub(crate) use read_ahead::ReadAhead;
 pub(crate) use swap::{Order, SwapWithinKey};
 
 const ALLOWED: &str = "commit_before_processing, swap_within_key[:N], drop_one_in:N, \
-                       duplicate_hides_loss[:N] (N: about once in how many records, 2 or more)";
+                       duplicate_hides_loss[:N], invent_one_in:N (N: about once in how many \
+                       records), drop_from:N (N: the message's number); N is 2 or more";
 
 /// A mistake the reference worker makes when asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,16 @@ pub enum PlantedBug {
     },
     /// Writes no result for one record in so many.
     DropOneIn {
+        /// Exactly once in this many positions.
+        every: u64,
+    },
+    /// Writes no result any more from one message on: a loss at the very end of the load.
+    DropFrom {
+        /// The first message without a result.
+        position: u64,
+    },
+    /// Writes one more result in so many, for a message that nobody sent.
+    InventOneIn {
         /// Exactly once in this many positions.
         every: u64,
     },
@@ -54,6 +69,8 @@ impl FromStr for PlantedBug {
             ("commit_before_processing", None) => Ok(Self::CommitBeforeProcessing),
             ("swap_within_key", every) => Ok(Self::SwapWithinKey { every: every.unwrap_or(1_000) }),
             ("drop_one_in", Some(every)) => Ok(Self::DropOneIn { every }),
+            ("drop_from", Some(position)) => Ok(Self::DropFrom { position }),
+            ("invent_one_in", Some(every)) => Ok(Self::InventOneIn { every }),
             ("duplicate_hides_loss", every) => {
                 Ok(Self::DuplicateHidesLoss { every: every.unwrap_or(10_000) })
             }
@@ -68,6 +85,8 @@ impl fmt::Display for PlantedBug {
             Self::CommitBeforeProcessing => write!(formatter, "commit_before_processing"),
             Self::SwapWithinKey { every } => write!(formatter, "swap_within_key:{every}"),
             Self::DropOneIn { every } => write!(formatter, "drop_one_in:{every}"),
+            Self::DropFrom { position } => write!(formatter, "drop_from:{position}"),
+            Self::InventOneIn { every } => write!(formatter, "invent_one_in:{every}"),
             Self::DuplicateHidesLoss { every } => {
                 write!(formatter, "duplicate_hides_loss:{every}")
             }
@@ -90,6 +109,8 @@ mod tests {
             "commit_before_processing",
             "swap_within_key:50",
             "drop_one_in:100000",
+            "drop_from:70000",
+            "invent_one_in:900",
             "duplicate_hides_loss:7",
         ] {
             assert_eq!(text.parse::<PlantedBug>().unwrap().to_string(), text);

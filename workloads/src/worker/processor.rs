@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use super::debt::{Debt, RealSleeper};
 use super::delivery::Delivery;
 use super::metrics::Metrics;
-use super::planted_bug::{DuplicateHidesLoss, Order, SwapWithinKey, is_dropped};
+use super::planted_bug::{
+    DuplicateHidesLoss, Order, SwapWithinKey, invented, is_dropped, is_dropped_from,
+};
 use super::record::Record;
 use super::{PlantedBug, ServiceTime, WorkerConfig, WorkerError};
 use crate::clock;
@@ -23,6 +25,8 @@ pub(crate) struct Processor<D> {
 enum Bug {
     None,
     Drop { every: u64 },
+    DropFrom { position: u64 },
+    Invent { every: u64 },
     Duplicate(DuplicateHidesLoss),
     Swap(SwapWithinKey),
 }
@@ -32,6 +36,8 @@ impl<D: Delivery> Processor<D> {
         let bug = match config.planted_bug {
             None | Some(PlantedBug::CommitBeforeProcessing) => Bug::None,
             Some(PlantedBug::DropOneIn { every }) => Bug::Drop { every },
+            Some(PlantedBug::DropFrom { position }) => Bug::DropFrom { position },
+            Some(PlantedBug::InventOneIn { every }) => Bug::Invent { every },
             Some(PlantedBug::DuplicateHidesLoss { every }) => {
                 Bug::Duplicate(DuplicateHidesLoss::new(every))
             }
@@ -62,6 +68,16 @@ impl<D: Delivery> Processor<D> {
             Bug::None => self.write(record),
             Bug::Drop { every } if is_dropped(position, *every) => Ok(()),
             Bug::Drop { .. } => self.write(record),
+            Bug::DropFrom { position: from } if is_dropped_from(position, *from) => Ok(()),
+            Bug::DropFrom { .. } => self.write(record),
+            Bug::Invent { every } => {
+                let every = *every;
+                self.write(record)?;
+                match invented(record.header, position, every) {
+                    Some(header) => self.write(&Record { header: Some(&header), ..*record }),
+                    None => Ok(()),
+                }
+            }
             Bug::Duplicate(bug) => {
                 let copies = bug.copies(position);
                 (0..copies).try_for_each(|_| self.write(record))

@@ -20,7 +20,15 @@ fn delivery(lost: u64, duplicated: u64, reordered: u64) -> Delivery {
 }
 
 fn judged(expected: ExpectedSpec, delivery: &Delivery) -> (bool, String) {
-    let row = row("scenario", "setting", expected, delivery, Vec::new());
+    judged_with(expected, delivery, &HarnessChecks::default())
+}
+
+fn judged_with(
+    expected: ExpectedSpec,
+    delivery: &Delivery,
+    checks: &HarnessChecks,
+) -> (bool, String) {
+    let row = row("scenario", "setting", expected, (delivery, checks), Vec::new());
     (row.ok, row.result)
 }
 
@@ -68,8 +76,20 @@ fn a_loss_by_brokers_must_be_exactly_what_their_log_lacks() {
 #[test]
 fn a_spoiled_trial_proves_nothing() {
     let wrong = vec!["broker-crash DID NOT LAND".to_owned()];
-    let row = row("scenario", "setting", ExpectedSpec::default(), &delivery(0, 0, 0), wrong);
+    let found = (&delivery(0, 0, 0), &HarnessChecks::default());
+    let row = row("scenario", "setting", ExpectedSpec::default(), found, wrong);
     assert!(!row.ok);
+}
+
+#[test]
+fn what_the_harness_did_wrong_is_expected_or_not_like_the_rest() {
+    let checks = HarnessChecks { skipped: Some(3), ..HarnessChecks::default() };
+    let clean = delivery(0, 0, 0);
+    let result = judged_with(ExpectedSpec::default(), &clean, &checks);
+    assert_eq!(result, (false, "skipped NOT EXPECTED".to_owned()));
+    let expected = ExpectedSpec { skipped: Amount::Some, ..ExpectedSpec::default() };
+    assert!(judged_with(expected, &clean, &checks).0);
+    assert_eq!(judged(expected, &clean), (false, "skipped MISSED".to_owned()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::record::RunRecord;
-use crate::report::format::{count, milliseconds};
+use crate::report::format::{ABSENT, count, milliseconds};
 use crate::report::markdown::table::{Table, escape};
 use crate::report::markdown::{line, name_of};
 
@@ -79,9 +79,14 @@ pub(super) fn health(trials: &[&RunRecord]) -> String {
         "harness memory",
         "negative latencies",
         "overflowing latencies",
+        "skipped",
+        "rewound",
+        "misstamped",
+        "unrecorded",
     ]);
     for trial in trials {
         let health = &trial.health;
+        let checks = &health.checks;
         table.row(vec![
             name_of(trial),
             milliseconds(health.dispatch_error_p99_us as f64 / 1e3),
@@ -91,6 +96,10 @@ pub(super) fn health(trials: &[&RunRecord]) -> String {
             format!("{} MiB", count(health.rss_bytes_max >> 20)),
             count(health.negative_latencies),
             count(health.overflow_latencies),
+            checks.skipped.map_or(ABSENT.to_owned(), count),
+            count(checks.rewound),
+            count(checks.misstamped),
+            count(checks.unrecorded),
         ]);
     }
     table.render()
