@@ -6,8 +6,8 @@ use crate::scenario::planted::HarnessBug;
 use crate::trial::collector::{CollectorPlan, CollectorReport, Interval, Live, Read, take};
 use crate::trial::driver::stamp;
 use results::{
-    Delivery, Evidence, Guarantee, HarnessChecks, Health, HealthLimits, Indicators, Objectives,
-    Verdict,
+    Delivery, Evidence, Guarantee, HarnessChecks, Health, HealthLimits, Indicators, Latencies,
+    Objectives, Steadiness, Verdict,
 };
 use std::time::Duration;
 use workloads::{Event, Generator, Stamp, Workload, WorkloadSpec};
@@ -62,6 +62,7 @@ impl Findings {
             delivery: &self.delivery,
             indicators: &Indicators::default(),
             health: &health,
+            steadiness: &Steadiness::measure(&[], 0.0, 0.0, &Latencies::new()),
         };
         results::judge(evidence, &Objectives::new(), &HealthLimits::default())
     }
