@@ -3,6 +3,7 @@
 //!
 //! - [`target`]: one line a target, `name measured target ok|short`;
 //! - [`micro`]: the generator and the recorder, in loops;
+//! - [`page`]: `report.html` of a long run, its size and its time;
 //! - [`conformance`]: the embedded cluster and Apache Kafka, case by case (`ci/kafka-conformance`);
 //! - [`bare`]: the pipeline of plain clients that ours is held against;
 //! - [`broker`]: the embedded Kafka cluster held against other brokers;
@@ -13,5 +14,6 @@ pub mod broker;
 pub mod conformance;
 mod frame;
 pub mod micro;
+pub mod page;
 pub mod runs;
 pub mod target;

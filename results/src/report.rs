@@ -7,6 +7,7 @@ pub mod format;
 mod gate;
 mod hgrm;
 pub mod hlog;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -19,6 +20,7 @@ pub use capacity::{capacity_csv, capacity_json, capacity_markdown, capacity_tabl
 pub use dashboard::dashboard_json;
 pub use gate::gate_table;
 pub use hgrm::hgrm;
+pub use html::html;
 pub use json::{comparison_json, gate_json};
 pub use junit::junit;
 pub use markdown::{gate_markdown, markdown};

@@ -4,7 +4,7 @@ use ci::target::{
     Wanted::{AtLeast, AtMost},
     report,
 };
-use ci::{bare, micro, runs};
+use ci::{bare, micro, page, runs};
 use clap::Parser;
 use std::io::Write;
 use std::path::PathBuf;
@@ -49,6 +49,10 @@ async fn main() -> anyhow::Result<()> {
     report("dispatch_error_p99_at_50000", dispatch_ms, AtMost, 1.0, "ms")?;
     let memory_mib = steady.health.rss_bytes_max as f64 / f64::from(1 << 20);
     report("harness_memory_60s_at_50000", memory_mib, AtMost, 1024.0, "MiB")?;
+
+    let (page_bytes, page_took) = page::one_hour(&steady)?;
+    report("report_html_one_hour_bytes", page_bytes as f64, AtMost, 2e6, "B")?;
+    report("report_html_one_hour_s", page_took.as_secs_f64(), AtMost, 1.0, "s")?;
 
     let (took, passed) = runs::smoke(&args.program)?;
     report("suite_smoke", took.as_secs_f64(), AtMost, 60.0, "s")?;

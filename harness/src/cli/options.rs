@@ -43,6 +43,8 @@ pub(crate) enum Format {
     Dashboard,
     /// OpenMetrics text.
     Openmetrics,
+    /// A page with pictures.
+    Html,
 }
 
 impl Format {
@@ -237,6 +239,7 @@ pub(crate) fn render(
         Format::Junit => reports::junit(comparison, records),
         Format::Dashboard => report::dashboard_json(comparison).map_err(Failure::internal),
         Format::Openmetrics => Ok(report::openmetrics(records)),
+        Format::Html => Ok(report::html(comparison, records)),
     }
 }
 

@@ -17,7 +17,8 @@ const RECORDS_MAX: usize = 10_000;
 Examples:
   stormgauge report stormgauge-out/RUN
   stormgauge report stormgauge-out/RUN -o md > comment.md
-  stormgauge report stormgauge-out/RUN -o junit > junit.xml")]
+  stormgauge report stormgauge-out/RUN -o junit > junit.xml
+  stormgauge report stormgauge-out/RUN -o html > page.html")]
 pub(super) struct ReportArgs {
     /// Folder of a run
     directory: PathBuf,

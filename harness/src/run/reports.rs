@@ -6,8 +6,9 @@ use results::file::write_atomic;
 use results::{Comparison, GateResult, HealthLimits, RunRecord, report};
 use std::path::{Component, Path, PathBuf};
 
-/// The files of a run beside `report.md`, each with what it holds.
-const FILES: [(&str, &str); 11] = [
+/// The files of a run beside its reports, each with what it holds.
+const FILES: [(&str, &str); 12] = [
+    ("report.html", "this report as a page with pictures"),
     ("summary.csv", "a row a strategy"),
     ("trials.csv", "a row a trial"),
     ("series.csv", "a row a second of each trial"),
@@ -24,7 +25,7 @@ const FILES: [(&str, &str); 11] = [
 /// Width of tables where standard output is no terminal.
 const WIDTH: usize = 160;
 
-/// Writes `report.md` and every file beside it that is made of records.
+/// Writes `report.md`, `report.html` and every file beside it that is made of records.
 ///
 /// # Errors
 /// When the records do not belong together, a trial's name is no name for a folder, or the disk
@@ -41,6 +42,7 @@ pub fn write(directory: &Path, records: &[RunRecord]) -> Result<(), Failure> {
         ("dashboard.json", dashboard),
         ("metrics.txt", report::openmetrics(records)),
         ("report.md", markdown(&comparison, records)),
+        ("report.html", report::html(&comparison, records)),
     ];
     for (name, text) in files {
         write_atomic(&directory.join(name), text.as_bytes()).map_err(Failure::not_ready)?;

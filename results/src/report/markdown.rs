@@ -1,7 +1,7 @@
 //! `report.md`: the findings for a reader, with the verdict in its first line.
 
 mod conduct;
-mod differences;
+pub(super) mod differences;
 mod faults;
 mod gate;
 mod page;

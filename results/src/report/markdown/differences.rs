@@ -22,7 +22,7 @@ struct Entry<'a> {
 }
 
 /// The sentences for the rows of one scenario and their records.
-pub(super) fn sentences(rows: &[&StrategyRow], trials: &[&RunRecord]) -> Vec<String> {
+pub(in crate::report) fn sentences(rows: &[&StrategyRow], trials: &[&RunRecord]) -> Vec<String> {
     let mut sentences = Vec::new();
     for (indicator, less_is_better) in COMPARED {
         sentences.extend(rows.iter().filter_map(|row| never(row, indicator)));
