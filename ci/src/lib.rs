@@ -2,6 +2,7 @@
 //! (`src/bin/bench.rs`, started by the script `ci/bench`).
 //!
 //! - [`target`]: one line a target, `name measured target ok|short`;
+//! - [`calibration`]: error rates of the statistics, counted (`ci/calibration`);
 //! - [`micro`]: the generator and the recorder, in loops;
 //! - [`page`]: `report.html` of a long run, its size and its time;
 //! - [`conformance`]: the embedded cluster and Apache Kafka, case by case (`ci/kafka-conformance`);
@@ -11,6 +12,7 @@
 
 pub mod bare;
 pub mod broker;
+pub mod calibration;
 pub mod conformance;
 mod frame;
 pub mod micro;

@@ -1,4 +1,4 @@
-//! The generator and the recorder, in loops on one core.
+//! The generator, the recorder and the statistics, in loops on one core.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -47,6 +47,74 @@ pub fn recorder_ns() -> f64 {
     }
     black_box(&latencies);
     start.elapsed().as_secs_f64() * 1e9 / SAMPLES as f64
+}
+
+/// Nanoseconds to read the clock and record what has passed: the fastest of many rounds, as other
+/// programs on the machine can only add to it.
+pub fn timestamped_recorder_ns() -> f64 {
+    const ROUNDS: u64 = 100;
+    let mut latencies = results::Latencies::new();
+    let samples = SAMPLES / ROUNDS;
+    let round = |_| {
+        let start = now();
+        let mut before = start;
+        for _ in 0..samples {
+            let this = now();
+            latencies.record_us((this - before).as_micros() as i64);
+            before = this;
+        }
+        black_box(&latencies);
+        start.elapsed().as_secs_f64() * 1e9 / samples as f64
+    };
+    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+}
+
+/// The time of our recorder over that of a bare `hdrhistogram`, the median of alternating rounds.
+pub fn recorder_over_bare() -> f64 {
+    const ROUNDS: usize = 9;
+    let mut bare = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3)
+        .expect("the bounds are the recorder's");
+    let ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let ours = recorder_ns();
+            let start = now();
+            for sample in 0..SAMPLES {
+                bare.saturating_record(black_box(sample * 2_654_435_761 % 1_000_000));
+            }
+            black_box(&bare);
+            ours / (start.elapsed().as_secs_f64() * 1e9 / SAMPLES as f64)
+        })
+        .collect();
+    results::statistics::median(&ratios).unwrap_or(f64::INFINITY)
+}
+
+/// Seconds to merge so many histograms of intervals into one.
+pub fn merges_s(histograms: usize) -> f64 {
+    const DIFFERENT: usize = 100;
+    let parts: Vec<results::Latencies> = (0..DIFFERENT as i64)
+        .map(|part| {
+            let mut latencies = results::Latencies::new();
+            (0..1_000).for_each(|sample| latencies.record_us(sample * sample + part * 997));
+            latencies
+        })
+        .collect();
+    let mut whole = results::Latencies::new();
+    let start = now();
+    (0..histograms).for_each(|number| whole.merge(&parts[number % DIFFERENT]));
+    black_box(&whole);
+    start.elapsed().as_secs_f64()
+}
+
+/// Milliseconds to look for the best split of a history, without permutations.
+pub fn change_pass_ms(values: usize) -> f64 {
+    const PASSES: u32 = 2_000;
+    let history: Vec<f64> = (0..values).map(|i| (i * 7_919 % 1_009) as f64).collect();
+    let mut scan = results::statistics::energy::Scan::default();
+    let start = now();
+    for _ in 0..PASSES {
+        black_box(scan.best_split(black_box(&history), 2));
+    }
+    start.elapsed().as_secs_f64() * 1e3 / f64::from(PASSES)
 }
 
 #[expect(clippy::disallowed_methods, reason = "benchmarks measure time")]

@@ -5,10 +5,14 @@
 //! negative and recorded as 0. One above an hour is counted as an overflow and recorded as one
 //! hour, so that quantiles err on the side of "slow".
 
+mod counters;
 mod encoded;
 mod histogram_record;
 
+use counters::Counters;
 use hdrhistogram::Histogram;
+
+use crate::statistics::quantile_ranks;
 
 pub use histogram_record::{HistogramError, HistogramRecord};
 
@@ -22,7 +26,7 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// A histogram of latencies in microseconds.
 #[derive(Clone, Debug)]
 pub struct Latencies {
-    histogram: Histogram<u64>,
+    counters: Counters,
     negatives: u64,
     overflows: u64,
 }
@@ -36,10 +40,7 @@ impl Default for Latencies {
 impl Latencies {
     /// An empty recorder.
     pub fn new() -> Latencies {
-        let histogram =
-            Histogram::new_with_bounds(LATENCY_US_MIN, LATENCY_US_MAX, SIGNIFICANT_DIGITS)
-                .expect("the constant bounds are ones that the histogram accepts");
-        Latencies { histogram, negatives: 0, overflows: 0 }
+        Latencies { counters: Counters::new(), negatives: 0, overflows: 0 }
     }
 
     /// Records one latency, in microseconds.
@@ -56,33 +57,31 @@ impl Latencies {
                 0
             }
         };
-        self.histogram.saturating_record(value);
+        self.counters.add(value);
     }
 
     /// Adds every sample of `other`: the same as having recorded them here.
     pub fn merge(&mut self, other: &Latencies) {
-        self.histogram
-            .add(&other.histogram)
-            .expect("all recorders have the same bounds, so every value has its place");
+        self.counters.add_all(&other.counters);
         self.negatives += other.negatives;
         self.overflows += other.overflows;
     }
 
     /// Forgets every sample and keeps the memory.
     pub fn clear(&mut self) {
-        self.histogram.reset();
+        self.counters.clear();
         self.negatives = 0;
         self.overflows = 0;
     }
 
     /// The number of samples, negative and overflowing ones included.
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.counters.total()
     }
 
     /// Whether nothing was recorded.
     pub fn is_empty(&self) -> bool {
-        self.histogram.is_empty()
+        self.counters.is_empty()
     }
 
     /// Samples below zero.
@@ -98,7 +97,7 @@ impl Latencies {
     /// The value in microseconds that a share of `quantile` (0 to 1) of the samples does not
     /// exceed, to three digits; `None` when nothing was recorded.
     pub fn quantile_us(&self, quantile: f64) -> Option<u64> {
-        (!self.is_empty()).then(|| self.histogram.value_at_quantile(quantile))
+        (!self.is_empty()).then(|| self.histogram().value_at_quantile(quantile))
     }
 
     /// As [`Latencies::quantile_us`], in milliseconds.
@@ -108,33 +107,50 @@ impl Latencies {
 
     /// The smallest sample in microseconds, to three digits.
     pub fn min_us(&self) -> Option<u64> {
-        (!self.is_empty()).then(|| self.histogram.min())
+        (!self.is_empty()).then(|| self.histogram().min())
     }
 
     /// The largest sample in microseconds, to three digits.
     pub fn max_us(&self) -> Option<u64> {
-        (!self.is_empty()).then(|| self.histogram.max())
+        (!self.is_empty()).then(|| self.histogram().max())
     }
 
     /// The mean in microseconds, to three digits.
     pub fn mean_us(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.histogram.mean())
+        (!self.is_empty()).then(|| self.histogram().mean())
     }
 
     /// HdrHistogram's V2 encoding, deflated, in base64: what its other implementations read.
     pub fn encoded(&self) -> String {
-        encoded::encode(&self.histogram)
+        encoded::encode(&self.histogram())
     }
 
-    /// The histogram itself.
-    pub(crate) fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
+    /// The histogram of these counts.
+    pub(crate) fn histogram(&self) -> Histogram<u64> {
+        let mut histogram = empty_histogram();
+        self.counters.fill(&mut histogram);
+        histogram
     }
 
     /// Samples above `limit_us` microseconds. Samples that cannot be told from the limit, to
     /// three digits, are not counted.
     pub fn count_above_us(&self, limit_us: u64) -> u64 {
-        self.count().saturating_sub(self.histogram.count_between(0, limit_us))
+        self.count().saturating_sub(self.histogram().count_between(0, limit_us))
+    }
+
+    /// Between which values in microseconds the `quantile` of the distribution lies with the given
+    /// confidence, each widened by its bucket; a side is `None` where no sample bounds it. Holds
+    /// for independent samples, so within short windows.
+    ///
+    /// Source: as [`quantile_ranks`].
+    pub fn quantile_interval_us(
+        &self,
+        quantile: f64,
+        confidence: f64,
+    ) -> (Option<u64>, Option<u64>) {
+        let (low, high) = quantile_ranks(self.count(), quantile, confidence);
+        let bounds = |rank: Option<u64>| rank.and_then(|rank| self.rank_bounds_us(rank));
+        (bounds(low).map(|(least, _)| least), bounds(high).map(|(_, largest)| largest))
     }
 
     /// The least and the largest value in microseconds that the sample of `rank` (1 is the
@@ -144,14 +160,19 @@ impl Latencies {
             return None;
         }
         let mut seen = 0u64;
-        self.histogram.iter_recorded().find_map(|step| {
+        let histogram = self.histogram();
+        histogram.iter_recorded().find_map(|step| {
             seen = seen.saturating_add(step.count_at_value());
             let value = step.value_iterated_to();
-            (seen >= rank).then(|| {
-                (self.histogram.lowest_equivalent(value), self.histogram.highest_equivalent(value))
-            })
+            (seen >= rank)
+                .then(|| (histogram.lowest_equivalent(value), histogram.highest_equivalent(value)))
         })
     }
+}
+
+fn empty_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(LATENCY_US_MIN, LATENCY_US_MAX, SIGNIFICANT_DIGITS)
+        .expect("the constant bounds are ones that the histogram accepts")
 }
 
 #[cfg(test)]
@@ -193,6 +214,19 @@ mod tests {
         assert_eq!(latencies.count_above_us(u64::MAX), 0);
         // 2.000 s and 2.001 s are not told apart.
         assert_eq!(latencies.count_above_us(2_000_000), 1);
+    }
+
+    #[test]
+    fn the_interval_of_a_quantile_is_widened_by_the_bucket() {
+        // Of 1,000 samples the ranks 983 and 997 bound the 99th percentile. 98,300 and 99,700 lie
+        // in buckets of 64 µs: from 98,240 on, and up to 99,711.
+        let latencies = recorded(&(1..=1_000).map(|sample| sample * 100).collect::<Vec<_>>());
+        let interval = latencies.quantile_interval_us(0.99, 0.95);
+        assert_eq!(interval, (Some(98_300 / 64 * 64), Some(99_700 / 64 * 64 + 63)));
+        // 200 samples do not bound it above, and nothing bounds nothing.
+        let few = recorded(&[5; 200]);
+        assert_eq!(few.quantile_interval_us(0.99, 0.95), (Some(5), None));
+        assert_eq!(Latencies::new().quantile_interval_us(0.99, 0.95), (None, None));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! - [`holm()`]: several tests at one stated error rate;
 //! - [`duet`]: a sequential decision over paired windows;
 //! - [`changes`]: where a history has changed, by the [`energy`] distance of its parts;
+//! - [`share_interval`]: an interval for a share that was counted;
 //! - [`power`]: how many windows are needed, and which change so many can show.
 //!
 //! Seeds come in; nothing here draws randomness of its own.
@@ -25,6 +26,7 @@ mod normal;
 pub mod paired;
 pub mod power;
 mod ranks;
+mod share;
 mod signed_rank;
 mod spending;
 pub mod student;
@@ -32,6 +34,7 @@ pub mod warm_up;
 
 pub use holm::holm;
 pub use ranks::quantile_ranks;
+pub use share::share_interval;
 
 /// The median of `values`; of an even number of values, the mean of the middle two. `None` when
 /// there are none. The values must not be NaN.

@@ -13,7 +13,7 @@ use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
-use super::{HistogramError, LATENCY_US_MAX, LATENCY_US_MIN, SIGNIFICANT_DIGITS};
+use super::{HistogramError, LATENCY_US_MAX, LATENCY_US_MIN, SIGNIFICANT_DIGITS, empty_histogram};
 
 /// Cookie, payload length, normalizing offset, digits, low, high, ratio.
 const HEADER_BYTES: usize = 4 + 4 + 4 + 4 + 8 + 8 + 8;
@@ -58,10 +58,6 @@ pub(super) fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
     Deserializer::new()
         .deserialize(&mut inflated.as_slice())
         .map_err(|error| problem(&error.to_string()))
-}
-
-fn empty_histogram() -> Histogram<u64> {
-    super::Latencies::new().histogram
 }
 
 fn check_header(bytes: &[u8]) -> Result<(), &'static str> {

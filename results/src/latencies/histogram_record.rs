@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::counters::Counters;
 use super::{Latencies, encoded};
 
 /// A histogram in a file. Programs read `encoded`, which holds every bucket; people read the
@@ -81,8 +82,11 @@ impl Latencies {
     /// When the encoding is broken or hostile, or a plain number disagrees with it.
     pub fn from_record(record: &HistogramRecord) -> Result<Latencies, HistogramError> {
         let histogram = encoded::decode(&record.encoded)?;
-        let latencies =
-            Latencies { histogram, negatives: record.negatives, overflows: record.overflows };
+        let latencies = Latencies {
+            counters: Counters::of(&histogram),
+            negatives: record.negatives,
+            overflows: record.overflows,
+        };
         agree(record, &latencies)?;
         Ok(latencies)
     }

@@ -20,7 +20,7 @@ use unchanged::Unchanged;
 
 /// A part shorter than this is not told from a burst of noise: a change is seen once so many
 /// results came after it.
-pub const PART_MIN: usize = 8;
+pub const PART_MIN: usize = 10;
 /// The longest series that is looked at, in values; of a longer one, the end is.
 pub const VALUES_MAX: usize = 2_000;
 
@@ -70,12 +70,12 @@ pub fn change_points(values: &[f64], rules: &ChangeRules) -> Vec<ChangePoint> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let mut parts = vec![0..values.len()];
-    while let Some(part) = parts.pop() {
-        let Some((at, p_value)) = step(&values[part.clone()], rules) else { continue };
-        let index = part.start + at;
+    let mut parts = vec![(0, values.len())];
+    while let Some((start, end)) = parts.pop() {
+        let Some((at, p_value)) = step(&values[start..end], rules) else { continue };
+        let index = start + at;
         found.push((index, p_value));
-        parts.extend([part.start..index, index..part.end]);
+        parts.extend([(start, index), (index, end)]);
     }
     found.sort_by_key(|(index, _)| *index);
     let ends: Vec<usize> = found.iter().map(|(index, _)| *index).chain([values.len()]).collect();

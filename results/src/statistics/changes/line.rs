@@ -26,6 +26,15 @@ pub(super) fn without_drift(values: &[f64], part_min: usize, level: &mut Vec<f64
 /// The line with one step that leaves the least squares, both parts having `part_min` values at
 /// least; `None` when there are too few values.
 pub(super) fn best_fit(values: &[f64], part_min: usize) -> Option<Fit> {
+    best_fit_where(values, part_min, |_| true)
+}
+
+/// As [`best_fit`], with a step only where it is `allowed`.
+pub(super) fn best_fit_where(
+    values: &[f64],
+    part_min: usize,
+    allowed: impl Fn(usize) -> bool,
+) -> Option<Fit> {
     let n = values.len();
     if part_min == 0 || n < 2 * part_min || n < 4 {
         return None;
@@ -37,7 +46,7 @@ pub(super) fn best_fit(values: &[f64], part_min: usize) -> Option<Fit> {
     let mut best = (0.0, Fit { at: part_min, step: 0.0, slope: line.slope });
     for at in (part_min..n).rev() {
         after += line.rest(values, at);
-        if at > n - part_min {
+        if at > n - part_min || !allowed(at) {
             continue;
         }
         let (left, right) = (at as f64, (n - at) as f64);

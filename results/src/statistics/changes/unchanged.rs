@@ -15,7 +15,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{PART_MIN, line};
+use super::{PART_MIN, line, median};
 
 /// How many standard errors the bound of ρ lies above its estimate.
 const ERRORS_ABOVE: f64 = 2.5;
@@ -25,9 +25,12 @@ const SHORTFALL: (f64, f64) = (3.0, 10.0);
 const CORRELATION_MAX: f64 = 0.97;
 /// Steps that are taken out at most.
 const STEPS_MAX: usize = 4;
+/// A further step is taken out only when levels between steps last so long: what is shorter may
+/// be a burst, and belongs to the noise.
+const LEVEL_MIN: usize = 20;
 /// A further step is taken out when it makes the logarithm of the likelihood rise by this; that
 /// no noise does.
-const LIKELIHOOD_RISE: f64 = 12.0;
+const LIKELIHOOD_RISE: f64 = 15.0;
 
 /// Draws series without a step.
 pub(super) struct Unchanged {
@@ -70,21 +73,20 @@ impl Unchanged {
 
 /// What a line and the steps leave: one step always, further ones when they are plain.
 fn without_steps(values: &[f64]) -> Option<Vec<f64>> {
-    let mut steps = Vec::new();
-    let mut best: Option<Vec<f64>> = None;
+    let mut steps = vec![line::best_fit(values, PART_MIN)?.at];
+    let mut rest = fitted(values, &steps);
     while steps.len() < STEPS_MAX {
-        let looked_at = best.as_deref().unwrap_or(values);
-        steps.push(line::best_fit(looked_at, PART_MIN)?.at);
-        let rest = fitted(values, &steps);
-        if let Some(before) = &best {
-            let rise = values.len() as f64 / 2.0 * (scatter(before) / scatter(&rest)).ln();
-            if rise.is_nan() || rise < LIKELIHOOD_RISE {
-                break;
-            }
+        let apart = |at: usize| steps.iter().all(|step| step.abs_diff(at) >= LEVEL_MIN);
+        let Some(fit) = line::best_fit_where(&rest, LEVEL_MIN, apart) else { break };
+        steps.push(fit.at);
+        let without = fitted(values, &steps);
+        let rise = values.len() as f64 / 2.0 * (scatter(&rest) / scatter(&without)).ln();
+        if rise.is_nan() || rise < LIKELIHOOD_RISE {
+            break;
         }
-        best = Some(rest);
+        rest = without;
     }
-    best
+    Some(rest)
 }
 
 /// What a line and steps at the given places leave, each fitted in turn until all agree.
@@ -127,8 +129,10 @@ fn innovations(rest: &[f64], correlation: f64) -> Vec<f64> {
     innovations
 }
 
-/// The mean square of the innovations.
+/// How far the innovations scatter, squared, by their median: bursts are no reason to take a step
+/// out.
 fn scatter(rest: &[f64]) -> f64 {
     let innovations = innovations(rest, correlation(rest));
-    innovations.iter().map(|innovation| innovation * innovation).sum::<f64>() / rest.len() as f64
+    let sizes: Vec<f64> = innovations.iter().map(|innovation| innovation.abs()).collect();
+    median(&sizes).map_or(f64::NAN, |size| size * size)
 }
