@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{PART_MIN, line, median};
 
 /// How many standard errors the bound of ρ lies above its estimate.
-const ERRORS_ABOVE: f64 = 2.5;
+const ERRORS_ABOVE: f64 = 3.0;
 /// The estimate falls short by about (3 + 10 ρ) / n when a line and a step are fitted.
 const SHORTFALL: (f64, f64) = (3.0, 10.0);
 /// A walk that never returns has ρ = 1; nothing could be told from it.
