@@ -101,7 +101,8 @@ fn traces(strategy: &Strategy<'_>, area: &Area<'_>) -> Vec<Trace> {
     let curve = |response: &Latencies| {
         let total = response.count() as f64;
         let mut faster = 0.0;
-        let points = response.histogram().iter_recorded().map(|step| {
+        let histogram = response.histogram();
+        let points = histogram.iter_recorded().map(|step| {
             let nines = (total / (total - faster)).log10();
             faster += step.count_at_value() as f64;
             area.point(nines, step.value_iterated_to() as f64 / 1e3)
