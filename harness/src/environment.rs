@@ -6,6 +6,7 @@ pub mod local;
 
 use chaos::Injector;
 use futures::future::BoxFuture;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Name of the source topic in every environment.
@@ -23,6 +24,17 @@ pub const JOB: &str = "job";
 /// Namespace of the `StreamingJob`.
 pub const NAMESPACE: &str = "default";
 
+/// Who leads, follows and consumes: what changes when an environment notices a fault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The broker that leads each partition of the trial's topics, where one does.
+    pub leaders: BTreeMap<String, String>,
+    /// The brokers in sync, by partition.
+    pub in_sync: BTreeMap<String, BTreeSet<String>>,
+    /// The members of the job's consumer group, each with the node that it runs on.
+    pub members: BTreeMap<String, String>,
+}
+
 /// A started environment. It holds everything a trial made, and takes it away on shutdown.
 pub trait Environment: Send + Sync {
     /// Bootstrap servers for the driver and the collector, with no fault in between.
@@ -39,6 +51,9 @@ pub trait Environment: Send + Sync {
 
     /// Records of the source topic that the job has not committed.
     fn lag_records(&self) -> u64;
+
+    /// Who leads, follows and consumes now.
+    fn standing(&self) -> Standing;
 
     /// Partitions of the source topic that a worker owns.
     fn assigned_partitions(&self) -> usize;

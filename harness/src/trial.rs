@@ -14,6 +14,7 @@ mod record;
 mod recovery;
 mod sampler;
 mod service;
+mod signs;
 mod stalls;
 
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};

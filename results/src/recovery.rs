@@ -16,8 +16,9 @@
 //! returns at 20 s and causes a hiccup of 1 s; and a fault that is felt for as long as it lasts
 //! has a recovery of its length and what comes after.
 //!
-//! *Restoring* the objective is the same law with slow and silent seconds alone, and *draining*
-//! the same with lagging seconds alone: neither is ever longer than the recovery.
+//! *Restoring* the objective is the same law with slow and silent seconds alone (silent are also
+//! those in which nothing was scheduled, but more waits than the threshold), and *draining* the
+//! same with lagging seconds alone: neither is ever longer than the recovery.
 //!
 //! **The fault's time**, over which messages are counted, runs from installation to its healing
 //! or to the end of its last episode, whichever is later; but to the next fault's installation at
@@ -80,12 +81,12 @@ pub struct Sign {
 pub enum SignKind {
     /// The control plane holds a node to be gone.
     NodeNotReady,
-    /// A worker was started in place of one that was lost.
-    Replacement,
-    /// The consumer group dropped a member that had not said good-bye.
-    MemberDropped,
-    /// A partition has another leader.
+    /// The consumer group lost a member, by its session timeout or because it left.
+    MemberGone,
+    /// A partition has another leader than the broker that led it.
     LeaderChange,
+    /// A broker is no longer among the replicas in sync of a partition.
+    ReplicaOutOfSync,
     /// The operator decided on more workers. Less is no sign of a fault.
     Decision,
 }
@@ -95,9 +96,9 @@ impl SignKind {
     pub fn words(self) -> &'static str {
         match self {
             SignKind::NodeNotReady => "node held to be gone",
-            SignKind::Replacement => "worker replaced",
-            SignKind::MemberDropped => "group member dropped",
+            SignKind::MemberGone => "group member gone",
             SignKind::LeaderChange => "leader changed",
+            SignKind::ReplicaOutOfSync => "replica out of sync",
             SignKind::Decision => "more workers decided on",
         }
     }

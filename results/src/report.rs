@@ -33,7 +33,7 @@ use crate::comparison::StrategyRow;
 use crate::objectives::IndicatorName;
 
 /// The indicators of a comparison table, with their headings.
-const TABLE_COLUMNS: [(IndicatorName, &str); 11] = [
+const TABLE_COLUMNS: [(IndicatorName, &str); 13] = [
     (IndicatorName::P50Response, "p50"),
     (IndicatorName::P99Response, "p99"),
     (IndicatorName::P999Response, "p99.9"),
@@ -42,9 +42,11 @@ const TABLE_COLUMNS: [(IndicatorName, &str); 11] = [
     (IndicatorName::Duplicated, "dup"),
     (IndicatorName::Reordered, "reordered"),
     (IndicatorName::Recovery, "recovery"),
+    (IndicatorName::OutOfObjective, "out of objective"),
     (IndicatorName::WorkerSeconds, "worker-s"),
     (IndicatorName::Cost, "cost/h"),
     (IndicatorName::ScaleActions, "scalings"),
+    (IndicatorName::UnderProvisioned, "too few workers"),
 ];
 
 /// The value of a table's cell, without its spread.

@@ -7,10 +7,12 @@
 //! **Steady or not.** The phase is parted in two, once in the middle and once where MSER-5 (White,
 //! Cobb and Spratt, "A comparison of five steady-state truncation heuristics", Winter Simulation
 //! Conference 2000) says that the warm-up ended. It is unsteady if, for one of these, the levels of
-//! both parts differ both by a factor of 1.5 or more and by more than chance, for which the noise is
+//! both parts differ both by a factor of 2 or more and by more than chance, for which the noise is
 //! taken to be autocorrelated as it is seen to be. Under 30 seconds nothing is said. Of synthetic
 //! steady phases of 30 to 120 s, independent and AR(1) with ρ = 0.5 and 0.8, with noise of 10 % and
-//! 30 %, under 1 % are called unsteady.
+//! 30 %, at most 0.5 % are called unsteady (4,000 of each); of phases of 40 s with a warm-up of
+//! 10 s at ten times the level, with a drift to five times it, or with a jump to five times it, at
+//! least 97 %, 89 % and 95 % are found out.
 //!
 //! **The p99 and its interval.** Order statistics at 95 %, over as many independent responses as
 //! there effectively were, widened by the histogram's buckets.
@@ -30,7 +32,7 @@ pub const STEADY_SECONDS_MIN: usize = 30;
 /// The share of all trials in which the interval of the p99 holds it.
 pub const CONFIDENCE: f64 = 0.95;
 /// How far the levels of two parts of a steady phase may lie apart, as a factor.
-pub const LEVEL_RATIO_MAX: f64 = 1.5;
+pub const LEVEL_RATIO_MAX: f64 = 2.0;
 /// Rows end a little after the full second.
 const LATE_S: f64 = 0.1;
 

@@ -7,7 +7,7 @@ mod leader;
 mod nodes;
 mod operator_process;
 
-use super::{Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_TOPIC};
+use super::{Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_TOPIC, Standing};
 use crate::scenario::ValidatedScenario;
 use chaos::Injector;
 use chaos::proxy::{FaultProxy, Rules};
@@ -105,6 +105,10 @@ impl Environment for Local {
 
     fn lag_records(&self) -> u64 {
         brokers::lag_records(&self.kafka, SOURCE_TOPIC, GROUP)
+    }
+
+    fn standing(&self) -> Standing {
+        brokers::standing(&self.kafka, GROUP)
     }
 
     fn assigned_partitions(&self) -> usize {

@@ -6,11 +6,12 @@ use super::driver::{DriverPlan, DriverReport, drive};
 use super::interval_log::IntervalLog;
 use super::sampler::{Sampler, Samples};
 use super::service::{self, ServiceTimes};
-use super::{TrialError, TrialPlan, phases};
+use super::{TrialError, TrialPlan, phases, signs};
 use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::oracle::{Ledger, SourceLog};
 use crate::progress::Progress;
+use results::recovery::Sign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -34,6 +35,8 @@ pub(crate) struct Loaded {
     /// The source log, where the scenario has it read.
     pub(crate) log: Option<SourceLog>,
     pub(super) samples: Samples,
+    /// Signs that the environment noticed something.
+    pub(crate) signs: Vec<Sign>,
     /// Load start to the last message sent, and to the end of the drain.
     pub(crate) sent_after: Duration,
     pub(crate) drained_after: Duration,
@@ -85,8 +88,11 @@ pub(super) async fn run(
         stop_sampler.cancel();
         (sent_after, drained_after)
     };
-    let ((sent_after, drained_after), mut samples) =
-        tokio::join!(script, sampler.run(&mut response_log, &stop_sampler));
+    let ((sent_after, drained_after), mut samples, signs) = tokio::join!(
+        script,
+        sampler.run(&mut response_log, &stop_sampler),
+        signs::watch(environment, anchor, &stop_sampler),
+    );
     drop(side);
     live.stop.store(true, Ordering::Relaxed);
     let driver = join(driver, "driver").await?;
@@ -103,7 +109,17 @@ pub(super) async fn run(
         spoiled.push(format!("{} reads of results failed for good.", collector.unreadable));
     }
     let log = audited(plan, environment, &mut spoiled).await?;
-    Ok(Loaded { spoiled, ledger, driver, collector, log, samples, sent_after, drained_after })
+    Ok(Loaded {
+        ledger,
+        driver,
+        collector,
+        log,
+        samples,
+        signs,
+        sent_after,
+        drained_after,
+        spoiled,
+    })
 }
 
 /// Reads the source log if the scenario asks for it; without it the trial proves nothing.

@@ -13,7 +13,8 @@ pub(super) fn fault_spans(
     faults: &[FaultOutcome],
     load: &Loaded,
 ) -> Vec<FaultSpan> {
-    let signs: Vec<Sign> = load.samples.decisions.iter().filter_map(sign_of).collect();
+    let decisions = load.samples.decisions.iter().filter_map(sign_of);
+    let signs: Vec<Sign> = load.signs.iter().cloned().chain(decisions).collect();
     let observed = Observed {
         series: &load.samples.series,
         signs: &signs,

@@ -10,7 +10,7 @@ const AFTERMATH_S: f64 = 5.0;
 /// What disturbs a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// The response p99 exceeds the objective, or nothing came of what was offered.
+    /// The response p99 exceeds the objective, or nothing came of what was offered or waited.
     Slow,
     /// The lag exceeds the threshold.
     Lagging,
@@ -87,11 +87,12 @@ fn episodes(series: &[SeriesRow], thresholds: &Thresholds, trouble: Trouble) -> 
     let mut lag = 0;
     for (start_s, row) in intervals(series) {
         lag = row.lag_records.unwrap_or(lag);
+        let lagging = lag > thresholds.lag_records;
         let slow = match row.response_p99_ms {
             Some(p99_ms) => p99_ms > thresholds.p99_ms,
-            None => row.offered > 0.0,
+            // Silence is calm only when nothing is owed.
+            None => row.offered > 0.0 || lagging,
         };
-        let lagging = lag > thresholds.lag_records;
         let disturbed = match trouble {
             Trouble::Slow => slow,
             Trouble::Lagging => lagging,

@@ -114,6 +114,12 @@ fn restoring_and_draining_are_told_apart() {
     assert_eq!((both.total_s, both.restore_s, both.drain_s), (Some(6.0), Some(2.0), Some(6.0)));
     let slow = measured("...##........", fault(3.0, 6.0), &[], &[]);
     assert_eq!((slow.total_s, slow.restore_s, slow.drain_s), (Some(2.0), Some(2.0), Some(0.0)));
+    // Silence after the load is calm, but not while a backlog waits.
+    let mut series = drawn("...##----");
+    series[5..].iter_mut().for_each(|row| row.lag_records = Some(5_000));
+    let observed = Observed { series: &series, signs: &[], stalls: &[], load_s: 5.0 };
+    let silent = Recovery::measure(&observed, &fault(3.0, 6.0), &[], &THRESHOLDS);
+    assert_eq!((silent.total_s, silent.restore_s, silent.drain_s), (None, None, None));
     // Restored, but never drained.
     let stuck = measured("...##LLLLLLLL", fault(3.0, 6.0), &[], &[]);
     assert_eq!((stuck.total_s, stuck.restore_s, stuck.drain_s), (None, Some(2.0), None));

@@ -1,7 +1,9 @@
 //! `report.md`: the findings for a reader, with the verdict in its first line.
 
+mod baseline;
 mod conduct;
 pub(super) mod differences;
+mod elasticity;
 mod faults;
 mod gate;
 mod page;
@@ -49,9 +51,11 @@ pub fn markdown(comparison: &Comparison, records: &[RunRecord], files: &[(&str, 
         let trials: Vec<&RunRecord> = sorted(records, scenario);
         let differences = list(&differences::sentences(&rows, &trials));
         page.fold(&title("How the strategies differ"), &differences);
-        page.fold(&title("Faults"), &faults::table(&rows, &trials));
+        page.fold(&title("Faults"), &faults::tables(&rows, &trials));
+        page.fold(&title("Workers against the load"), &elasticity::table(&trials));
         page.fold(&title("Delivery"), &conduct::delivery(&trials));
         page.fold(&title("Trials over time"), &trials::over_time(&trials));
+        page.fold(&title("Baseline"), &baseline::table(&trials));
         page.fold(&title("p99 within each trial"), &trials::intervals(&trials));
         page.fold(&title("Health of the harness"), &conduct::health(&trials));
         page.fold(&title("What is emulated and what is real"), &conduct::environment(&trials));

@@ -49,11 +49,9 @@ fn false_alarms(seconds: usize, noise: f64, rho: f64, phases: u64) -> f64 {
 
 #[test]
 fn a_steady_phase_is_called_unsteady_in_under_one_of_a_hundred() {
-    for seconds in [30, 60, 120] {
-        for (noise, rho) in [(0.1, 0.0), (0.1, 0.8), (0.3, 0.0), (0.3, 0.5), (0.3, 0.8)] {
-            let rate = false_alarms(seconds, noise, rho, 400);
-            assert!(rate <= 0.01, "{seconds} s, noise {noise}, ρ {rho}: {rate}");
-        }
+    for (seconds, noise, rho) in [(30, 0.3, 0.5), (30, 0.3, 0.8), (60, 0.3, 0.8), (60, 0.1, 0.0)] {
+        let rate = false_alarms(seconds, noise, rho, 200);
+        assert!(rate <= 0.01, "{seconds} s, noise {noise}, ρ {rho}: {rate}");
     }
 }
 
@@ -63,12 +61,12 @@ fn a_phase_that_warms_up_drifts_or_jumps_is_found_out() {
         let alarm = |seed: &u64| {
             state_of(&rows(40, 0.1, 0.5, *seed, level), 0.0).state == SteadyState::Unsteady
         };
-        (0..100).filter(alarm).count()
+        (0..40).filter(alarm).count()
     };
     let warming = caught(|second| if second < 10 { 200.0 } else { 20.0 });
-    let drifting = caught(|second| 20.0 * 1.1f64.powf(second as f64));
+    let drifting = caught(|second| 20.0 * 1.05f64.powf(second as f64));
     let jumping = caught(|second| if second < 22 { 20.0 } else { 100.0 });
-    assert!(warming >= 90 && drifting >= 50 && jumping >= 50, "{warming} {drifting} {jumping}");
+    assert!(warming >= 38 && drifting >= 38 && jumping >= 38, "{warming} {drifting} {jumping}");
 }
 
 #[test]

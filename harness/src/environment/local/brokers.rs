@@ -1,6 +1,6 @@
 //! What the harness reads from the embedded brokers, and trims in them.
 
-use crate::environment::{RESULT_TOPIC, SOURCE_TOPIC};
+use crate::environment::{RESULT_TOPIC, SOURCE_TOPIC, Standing};
 use chaos::Refusal;
 use embedded_kafka::{EmbeddedKafka, PartitionView, ReplicaView};
 
@@ -28,6 +28,24 @@ pub(super) fn lag_records(kafka: &EmbeddedKafka, topic: &str, group: &str) -> u6
             u64::try_from(partition.high_watermark - position).unwrap_or(0)
         })
         .sum()
+}
+
+/// Who leads and follows, and who consumes in `group`.
+pub(super) fn standing(kafka: &EmbeddedKafka, group: &str) -> Standing {
+    let mut standing = Standing::default();
+    for (topic, view) in partitions(kafka) {
+        let partition = format!("{topic}/{}", view.partition);
+        let in_sync = view.isr.iter().map(|id| name(*id)).collect();
+        standing.in_sync.insert(partition.clone(), in_sync);
+        if let Some(leader) = view.leader {
+            standing.leaders.insert(partition, name(leader));
+        }
+    }
+    let members = kafka.group(group).map(|group| group.members).unwrap_or_default();
+    let node_of = |client_id: &str| client_id.split('/').next().unwrap_or_default().to_owned();
+    standing.members =
+        members.into_iter().map(|member| (member.member_id, node_of(&member.client_id))).collect();
+    standing
 }
 
 /// Lets go of what `group` has committed.

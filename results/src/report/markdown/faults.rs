@@ -1,13 +1,13 @@
-//! The faults of a scenario: what was injected, what shows it, how long it was felt.
+//! The faults of a scenario: what was injected, what shows it, how the system came back.
 
-use crate::comparison::{StrategyRow, Summary};
-use crate::objectives::IndicatorName;
+mod recovery;
+
+use crate::comparison::StrategyRow;
 use crate::record::{FaultSpan, FaultState, RunRecord};
-use crate::report::format;
 use crate::report::markdown::table::Table;
 
-/// The table of faults, a row a fault, a column a strategy.
-pub(super) fn table(rows: &[&StrategyRow], trials: &[&RunRecord]) -> String {
+/// The table of faults, a row a fault, and below it how the system came back under each strategy.
+pub(super) fn tables(rows: &[&StrategyRow], trials: &[&RunRecord]) -> String {
     let mut names: Vec<(&str, &str)> = Vec::new();
     for fault in trials.iter().flat_map(|trial| &trial.faults) {
         if !names.contains(&(&fault.name, &fault.kind)) {
@@ -17,22 +17,21 @@ pub(super) fn table(rows: &[&StrategyRow], trials: &[&RunRecord]) -> String {
     if names.is_empty() {
         return "No faults were scheduled.\n".to_owned();
     }
-    let mut headings: Vec<String> =
-        ["fault", "targets", "landed", "evidence"].map(str::to_owned).to_vec();
-    headings.extend(rows.iter().map(|row| format!("recovery under {}", row.strategy)));
-    let mut table = Table::new(headings);
-    for (name, kind) in names {
+    let mut table = Table::new(["fault", "targets", "landed", "evidence"]);
+    for &(name, kind) in &names {
         let spans: Vec<&FaultSpan> = trials
             .iter()
             .flat_map(|trial| &trial.faults)
             .filter(|fault| fault.name == name && fault.kind == kind)
             .collect();
-        let mut cells =
-            vec![format!("{name} ({kind})"), targets(&spans), landed(&spans), evidence(&spans)];
-        cells.extend(rows.iter().map(|row| recovery(trials, &row.strategy, name, kind)));
-        table.row(cells);
+        table.row(vec![
+            format!("{name} ({kind})"),
+            targets(&spans),
+            landed(&spans),
+            evidence(&spans),
+        ]);
     }
-    table.render()
+    format!("{}\n{}", table.render(), recovery::table(&names, rows, trials))
 }
 
 fn targets(spans: &[&FaultSpan]) -> String {
@@ -64,24 +63,4 @@ fn evidence(spans: &[&FaultSpan]) -> String {
         }
     }
     texts.join("; ")
-}
-
-fn recovery(trials: &[&RunRecord], strategy: &str, name: &str, kind: &str) -> String {
-    let of_strategy = trials.iter().filter(|trial| trial.strategy == strategy);
-    let values: Vec<Option<f64>> = of_strategy
-        .flat_map(|trial| &trial.faults)
-        .filter(|fault| fault.name == name && fault.kind == kind)
-        .filter(|fault| fault.state == FaultState::Landed)
-        .map(FaultSpan::recovery_s)
-        .collect();
-    if values.is_empty() {
-        return format::ABSENT.to_owned();
-    }
-    let shown = |value: Option<f64>| value.map_or("never".to_owned(), format::seconds);
-    let median = shown(Summary::new(IndicatorName::Recovery, values.clone()).value);
-    if values.len() == 1 {
-        return median;
-    }
-    let each: Vec<String> = values.into_iter().map(shown).collect();
-    format!("{median} ({})", each.join(", "))
 }
