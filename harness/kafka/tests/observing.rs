@@ -41,10 +41,12 @@ async fn every_sample_stands_below_the_type_of_its_metric_which_is_said_once() {
     let text = kafka.metrics();
     let mut families = Vec::new();
     for line in text.lines() {
-        if let Some(family) = line.strip_prefix("# TYPE ") {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            families.push(help.split_once(' ').unwrap().0);
+        } else if let Some(family) = line.strip_prefix("# TYPE ") {
             let (name, kind) = family.split_once(' ').unwrap();
             assert!(["counter", "gauge", "summary"].contains(&kind), "{line}");
-            families.push(name);
+            assert_eq!(families.last(), Some(&name), "{line} below the help of another");
         } else {
             let (name, _) = line.split_once(['{', ' ']).unwrap();
             let family = families.last().unwrap();
