@@ -225,7 +225,8 @@ fn no_progress_share(observed: &Observed<'_>, time: &Time) -> f64 {
         return 0.0;
     }
     let within = |stall: &Stall| (stall.end_s.min(to_s) - stall.start_s.max(time.from_s)).max(0.0);
-    let still_s: f64 = observed.stalls.iter().map(within).sum();
+    // Not a sum, which of nothing is −0 and would show.
+    let still_s = observed.stalls.iter().map(within).fold(0.0, |sum, part_s| sum + part_s);
     (still_s / length_s).min(1.0)
 }
 
