@@ -39,7 +39,11 @@ pub fn find(root: &Path) -> io::Result<Vec<Leftover>> {
         journals.push(own);
     } else if root.exists() {
         for entry in fs::read_dir(root)?.take(RUNS_MAX) {
-            journals.push(entry?.path().join("journal.jsonl"));
+            let run = entry?.path();
+            journals.push(run.join("journal.jsonl"));
+            // A duet has a run for each trial of its pairs.
+            let trials = fs::read_dir(run.join("pairs")).into_iter().flatten().take(RUNS_MAX);
+            journals.extend(trials.flatten().map(|trial| trial.path().join("journal.jsonl")));
         }
     }
     journals.sort();

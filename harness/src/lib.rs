@@ -7,6 +7,7 @@
 //! - [`run`]: every trial of some scenarios in shuffled order, and the run's folder;
 //! - [`capacity`]: a run that searches the highest rate that allocations sustain;
 //! - [`trial`]: one trial from set-up to record, with its driver, collector and sampler;
+//! - [`duet`]: two programs run the same short trial in turns;
 //! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
 //! - [`oracle`]: the ledger of sends and results, and the checkers;
 //! - [`progress`], [`child`], [`leftover`]: what people see, and that nothing stays behind;
@@ -25,6 +26,7 @@ pub mod capacity;
 pub mod child;
 pub mod cli;
 pub mod clock;
+pub mod duet;
 pub mod environment;
 pub mod exit;
 pub mod leftover;

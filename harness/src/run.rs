@@ -4,7 +4,7 @@ mod directory;
 mod expectations;
 pub mod reports;
 
-pub use directory::{ROOT, RunDirectory};
+pub use directory::{ROOT, RunDirectory, make_folder};
 pub use expectations::{ExpectationRow, expectation_rows, expectation_table};
 
 use crate::exit::{Exit, Failure};
@@ -83,6 +83,7 @@ pub async fn run(
     progress: &Progress,
     cancel: &CancellationToken,
 ) -> Result<RunOutcome, Failure> {
+    trial::check_variables().map_err(Failure::usage)?;
     let directory = RunDirectory::create(plan)?;
     let journal = directory.journal()?;
     let outcome = run_trials(plan, &directory, &journal, progress, cancel).await;

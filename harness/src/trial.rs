@@ -15,11 +15,13 @@ mod recovery;
 mod sampler;
 mod service;
 mod signs;
+mod slowed;
 mod stalls;
 
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};
 pub use driver::{DriverPlan, DriverReport, drive};
 pub use machine::Usage;
+pub(crate) use slowed::check as check_variables;
 
 use crate::clock::{self, Anchor};
 use crate::environment::local::Local;
@@ -143,7 +145,8 @@ pub async fn run(
     let environment: Box<dyn Environment> = Box::new(local);
     let loaded = under_load(plan, environment.as_ref(), journal, progress, cancel).await;
     progress.phase("clean-up");
-    let description = environment.describe();
+    let mut description = environment.describe();
+    slowed::add_to(&mut description.settings, &plan.scenario.spec);
     environment.shutdown().await;
     accounts.close().await;
     let loaded = loaded?;

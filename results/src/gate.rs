@@ -1,11 +1,16 @@
 //! The gate: is it good enough, and did it get worse?
 //!
+//! There are two ways to ask, with one kind of answer: [`gate()`] holds a run against bounds and
+//! a baseline, [`duet()`] two programs against each other.
+//!
 //! Bounds hold in every trial: the worst trial is compared. A baseline is compared by medians
 //! over the trials, with a relative tolerance. Trials that tested nothing are left out, and make
 //! the gate invalid unless a valid trial failed.
 
 mod against_baseline;
 mod bounds;
+mod duet;
+mod pair;
 
 use serde::Serialize;
 
@@ -15,6 +20,9 @@ use crate::objectives::Objectives;
 use crate::record::RunRecord;
 use crate::verdict::{HealthLimits, Verdict, VerdictKind, judge};
 
+pub use duet::{DuetEvidence, DuetSetting, duet, duet_goes_on, log_ratios};
+pub use pair::{Broken, Expected, Half, Pair, Role};
+
 /// The version of the gate's result that is written as JSON.
 pub const GATE_SCHEMA: &str = "stormgauge.dev/gate/v1";
 
@@ -23,10 +31,27 @@ pub const GATE_SCHEMA: &str = "stormgauge.dev/gate/v1";
 pub struct GateResult {
     /// The version of this format, [`GATE_SCHEMA`].
     pub schema: &'static str,
+    /// What was asked.
+    pub mode: Mode,
     /// The verdict, with the sentences of the lines that are not in order.
     pub verdict: Verdict,
+    /// What should be known beside the verdict, a sentence each.
+    pub warnings: Vec<String>,
     /// Everything that was compared.
     pub lines: Vec<GateLine>,
+    /// What a duet's verdict rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duet: Option<Box<DuetEvidence>>,
+}
+
+/// What the gate was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Is a run within its bounds, and no worse than a baseline?
+    Bounds,
+    /// Is one program slower than another?
+    Duet,
 }
 
 /// One comparison.
@@ -62,6 +87,8 @@ pub enum Against {
     Bound,
     /// The baseline.
     Baseline,
+    /// The program that is known to be good.
+    BaselineProgram,
 }
 
 impl Against {
@@ -72,6 +99,7 @@ impl Against {
             Against::Guarantee => "guarantee",
             Against::Bound => "bound",
             Against::Baseline => "baseline",
+            Against::BaselineProgram => "baseline program",
         }
     }
 }
@@ -130,7 +158,14 @@ pub fn gate(
             lines.extend(against_baseline::lines(&valid, baseline, tolerance));
         }
     }
-    Ok(GateResult { schema: GATE_SCHEMA, verdict: verdict(&lines), lines })
+    Ok(GateResult {
+        schema: GATE_SCHEMA,
+        mode: Mode::Bounds,
+        verdict: verdict(&lines),
+        warnings: Vec::new(),
+        lines,
+        duet: None,
+    })
 }
 
 /// The valid trials of a strategy, and the line that says whether all are.

@@ -15,18 +15,22 @@
 //! - [`ranking`]: any runs side by side, ranked, and noise called noise;
 //! - [`baseline`] and [`mod@gate`]: did it get worse, and is it good enough;
 //! - [`capacity`]: the highest rate that an allocation sustains, and workers against demand;
+//! - [`calibration`]: what the gate is worth on one machine;
+//! - [`mod@history`]: what earlier runs measured, in a file that grows;
 //! - [`report`]: the same findings for people, spreadsheets and other programs, one writer a file;
 //! - [`mod@file`]: bounded reading and atomic writing.
 //!
 //! Nothing here reads a clock, draws a random number or talks to a network.
 
 pub mod baseline;
+pub mod calibration;
 pub mod capacity;
 pub mod comparison;
 pub mod document;
 pub mod elasticity;
 pub mod file;
 pub mod gate;
+pub mod history;
 pub mod latencies;
 pub mod objectives;
 pub mod ranking;
@@ -41,6 +45,7 @@ pub mod steadiness;
 pub mod verdict;
 
 pub use baseline::Baseline;
+pub use calibration::Calibration;
 pub use comparison::Comparison;
 pub use document::DocumentError;
 pub use elasticity::{Demand, Elasticity};

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
 
-pub use config::WorkerConfig;
+pub use config::{WorkerConfig, parse_slowed_by};
 pub use planted_bug::PlantedBug;
 pub use processing::{Guarantee, Processing, Transactions};
 pub use service_time::ServiceTime;

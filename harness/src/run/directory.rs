@@ -28,10 +28,7 @@ impl RunDirectory {
     /// # Errors
     /// When the folder holds an earlier run or cannot be written.
     pub fn create(plan: &RunPlan) -> Result<Self, Failure> {
-        let path = match &plan.out {
-            Some(path) => asked_for(path)?,
-            None => fresh(&plan.name)?,
-        };
+        let path = make_folder(plan.out.as_deref(), &plan.name)?;
         let directory = Self { path };
         for part in ["records", "scenarios", "trials"] {
             let part = directory.path.join(part);
@@ -130,6 +127,17 @@ impl RunDirectory {
 
 fn scenario_file(scenario: &ValidatedScenario) -> String {
     format!("scenarios/{}.yaml", scenario.spec.name)
+}
+
+/// Makes the folder that the user named, or else one below [`ROOT`] named after what is run.
+///
+/// # Errors
+/// When the folder holds something already or cannot be made.
+pub fn make_folder(out: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
+    match out {
+        Some(path) => asked_for(path),
+        None => fresh(name),
+    }
 }
 
 /// The folder that the user named: new, or empty.

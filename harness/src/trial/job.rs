@@ -1,6 +1,6 @@
 //! The job under test: its `StreamingJob`, and the wait until it consumes.
 
-use super::{TrialError, TrialPlan};
+use super::{TrialError, TrialPlan, slowed};
 use crate::clock::Anchor;
 use crate::environment::{
     Environment, EnvironmentError, GROUP, JOB, NAMESPACE, RESULT_TOPIC, SOURCE_TOPIC,
@@ -86,6 +86,7 @@ fn worker(spec: &ScenarioSpec) -> serde_json::Value {
         if let Some(Planted::Worker(bug)) = spec.planted() {
             environment.insert("WORKER_PLANTED_BUG".to_owned(), bug.to_string());
         }
+        slowed::add_to(&mut environment, spec);
     }
     let command = worker.command.clone().unwrap_or_else(reference_worker);
     let env: Vec<_> = environment

@@ -32,6 +32,10 @@ pub fn gate_table(result: &GateResult) -> String {
         text.push_str("\n- ");
         text.push_str(&printable(warning));
     }
+    for warning in &result.warnings {
+        text.push_str("\n- Warning: ");
+        text.push_str(&printable(warning));
+    }
     text.push('\n');
     text
 }

@@ -40,6 +40,9 @@ pub struct WorkerConfig {
     pub processing: Processing,
     /// `WORKER_SERVICE_TIME`: the law of the service time of a record.
     pub service_time: ServiceTime,
+    /// `WORKER_SLOWED_BY`: the share by which every service time is longer than the law says; 0.1
+    /// makes a worker that is 10 % slower, for checking gates.
+    pub slowed_by: f64,
     /// `WORKER_PLANTED_BUG`: a deliberate mistake, for checking the checkers.
     pub planted_bug: Option<PlantedBug>,
 }
@@ -74,6 +77,7 @@ impl WorkerConfig {
             session_timeout: read.millis("KAFKA_SESSION_TIMEOUT_MS", 45_000, 100..=300_000),
             processing: read.processing(),
             service_time: read.parsed("WORKER_SERVICE_TIME").unwrap_or_default(),
+            slowed_by: read.slowed_by(),
             planted_bug: read.parsed("WORKER_PLANTED_BUG"),
         };
         if config.source_topic == config.result_topic && !config.source_topic.is_empty() {
@@ -82,6 +86,19 @@ impl WorkerConfig {
             );
         }
         if read.problems.is_empty() { Ok(config) } else { Err(WorkerError::Config(read.problems)) }
+    }
+}
+
+/// Reads the value of `WORKER_SLOWED_BY`; nothing slows nothing.
+///
+/// # Errors
+/// Says what is allowed.
+pub fn parse_slowed_by(text: &str) -> Result<f64, String> {
+    const SLOWED_BY_MAX: f64 = 100.0;
+    match text.parse() {
+        _ if text.is_empty() => Ok(0.0),
+        Ok(share) if (0.0..=SLOWED_BY_MAX).contains(&share) => Ok(share),
+        _ => Err(format!("is {text:?}; allowed: a share from 0 to {SLOWED_BY_MAX}, such as 0.1")),
     }
 }
 
@@ -130,6 +147,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 
     fn millis(&mut self, name: &str, default: u64, allowed: RangeInclusive<u64>) -> Duration {
         Duration::from_millis(self.number(name, default, allowed))
+    }
+
+    fn slowed_by(&mut self) -> f64 {
+        let text = self.optional("WORKER_SLOWED_BY").unwrap_or_default();
+        parse_slowed_by(&text).unwrap_or_else(|problem| {
+            self.problems.push(format!("WORKER_SLOWED_BY {problem}"));
+            0.0
+        })
     }
 
     fn processing(&mut self) -> Processing {
@@ -216,6 +241,7 @@ mod tests {
             ("KAFKA_COMMIT_INTERVAL_MS", "250"),
             ("KAFKA_SESSION_TIMEOUT_MS", "6000"),
             ("WORKER_SERVICE_TIME", "exponential 200us"),
+            ("WORKER_SLOWED_BY", "0.1"),
             ("WORKER_PLANTED_BUG", "drop_one_in:100000"),
         ])
         .unwrap();
@@ -227,6 +253,7 @@ mod tests {
         assert_eq!(config.commit_interval, Duration::from_millis(250));
         assert_eq!(config.session_timeout, Duration::from_secs(6));
         assert_eq!(config.service_time.to_string(), "exponential 200us");
+        assert!((config.slowed_by - 0.1).abs() < f64::EPSILON);
         assert_eq!(config.planted_bug, Some(PlantedBug::DropOneIn { every: 100_000 }));
     }
 
@@ -239,6 +266,7 @@ mod tests {
             ("POD_IP", "nowhere"),
             ("WORKER_SERVICE_TIME", "sometimes"),
             ("WORKER_PLANTED_BUG", "gremlin"),
+            ("WORKER_SLOWED_BY", "NaN"),
             ("KAFKA_RESULT_TOPIC", "in"),
         ])
         .unwrap_err();
@@ -250,6 +278,7 @@ mod tests {
         assert!(start("WORKER_SERVICE_TIME: "), "{problems:?}");
         assert!(start("WORKER_PLANTED_BUG: "), "{problems:?}");
         assert!(start("KAFKA_RESULT_TOPIC is the source topic"), "{problems:?}");
-        assert_eq!(problems.len(), 7);
+        assert!(start("WORKER_SLOWED_BY is \"NaN\"; allowed: "), "{problems:?}");
+        assert_eq!(problems.len(), 8);
     }
 }

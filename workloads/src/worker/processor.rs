@@ -17,6 +17,8 @@ use crate::clock;
 pub(crate) struct Processor<D> {
     pub(crate) delivery: D,
     service_time: ServiceTime,
+    /// What a service time is multiplied by.
+    stretch: f64,
     debt: Debt<RealSleeper>,
     bug: Bug,
     metrics: Arc<Metrics>,
@@ -43,15 +45,15 @@ impl<D: Delivery> Processor<D> {
             }
             Some(PlantedBug::SwapWithinKey { every }) => Bug::Swap(SwapWithinKey::new(every)),
         };
-        let (service_time, debt) = (config.service_time, Debt::new(RealSleeper));
-        Self { delivery, service_time, debt, bug, metrics }
+        let (service_time, stretch) = (config.service_time, 1.0 + config.slowed_by);
+        Self { delivery, service_time, stretch, debt: Debt::new(RealSleeper), bug, metrics }
     }
 
     /// Spends the record's service time and writes its result.
     pub(crate) fn process(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
         let start = clock::now();
         let position = record.position();
-        let charged_ns = self.service_time.at_ns(position);
+        let charged_ns = (self.service_time.at_ns(position) as f64 * self.stretch).round() as u64;
         let slept = self.debt.serve(charged_ns);
         self.metrics.records.fetch_add(1, Ordering::Relaxed);
         self.write_results(position, record)?;

@@ -1,0 +1,188 @@
+//! The duet gate: is the candidate slower than the baseline by more than is tolerated?
+//!
+//! Pairs of short trials are held against the tolerance at stated numbers of pairs
+//! ([`statistics::duet`]); undecided, more are asked for up to a budget. What the candidate alone
+//! breaks of its objectives fails it too.
+
+mod breaches;
+mod words;
+
+use serde::Serialize;
+
+use crate::calibration::Calibration;
+use crate::gate::{Against, GATE_SCHEMA, GateLine, GateResult, Mode, Pair, Role};
+use crate::objectives::IndicatorName;
+use crate::record::{Machine, Program};
+use crate::statistics::duet::{Decision, Outcome, Rules, decide};
+use crate::verdict::{Verdict, VerdictKind};
+
+/// So many spoiled pairs are let pass however few others there are.
+const SPOILED_LET_PASS: usize = 4;
+
+/// What a duet is about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DuetSetting {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its digest.
+    pub digest: String,
+    /// The strategy.
+    pub strategy: String,
+    /// What is tolerated, how surely, and after how many pairs.
+    pub rules: Rules,
+    /// Path of the baseline's program.
+    pub baseline: String,
+    /// Path of the candidate's program.
+    pub candidate: String,
+}
+
+/// What a duet's verdict rests on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DuetEvidence {
+    /// What it was about.
+    #[serde(flatten)]
+    pub setting: DuetSetting,
+    /// The baseline's program, as its records say.
+    pub baseline_program: Option<Program>,
+    /// The candidate's program, as its records say.
+    pub candidate_program: Option<Program>,
+    /// The machine.
+    pub machine: Option<Machine>,
+    /// Pairs with a spoiled trial, which were left out.
+    pub spoiled: usize,
+    /// What the other pairs say.
+    pub decision: Decision,
+    /// Mean time of a pair, in seconds.
+    pub seconds_per_pair: f64,
+    /// Every pair, in order.
+    pub pairs: Vec<Pair>,
+}
+
+/// Whether the pairs so far leave the question open.
+pub fn duet_goes_on(pairs: &[Pair], rules: &Rules) -> bool {
+    let decision = decide(&log_ratios(pairs), rules);
+    decision.outcome == Outcome::Extend
+        && !too_many_spoiled(pairs)
+        && !breaches::find(pairs).iter().any(|breach| breach.is_certain())
+}
+
+/// The verdict over the pairs of a duet; `seconds_per_pair` is how long one took, and
+/// `calibration` what is known of this machine, for the warnings.
+pub fn duet(
+    setting: DuetSetting,
+    pairs: Vec<Pair>,
+    seconds_per_pair: f64,
+    calibration: Option<&Calibration>,
+) -> GateResult {
+    let rules = setting.rules;
+    let decision = decide(&log_ratios(&pairs), &rules);
+    let mut lines = vec![validity_line(&setting.strategy, &pairs)];
+    lines.extend(breaches::find(&pairs).iter().map(|breach| breach.line(&setting.strategy)));
+    lines.push(p99_line(&setting.strategy, &decision, &rules));
+    let verdict = verdict(&lines, &decision, &pairs);
+    let of = |role: Role| {
+        pairs.iter().find_map(|pair| Some((pair.half(role).program.clone()?, pair.half(role))))
+    };
+    let (baseline, candidate) = (of(Role::Baseline), of(Role::Candidate));
+    let machine = candidate.as_ref().and_then(|(_, half)| half.machine.clone());
+    let evidence = DuetEvidence {
+        baseline_program: baseline.map(|(program, _)| program),
+        candidate_program: candidate.map(|(program, _)| program),
+        machine,
+        spoiled: spoiled(&pairs),
+        decision,
+        seconds_per_pair,
+        setting,
+        pairs,
+    };
+    GateResult {
+        schema: GATE_SCHEMA,
+        mode: Mode::Duet,
+        verdict,
+        warnings: words::warnings(&evidence, calibration),
+        lines,
+        duet: Some(Box::new(evidence)),
+    }
+}
+
+/// The ratios of the pairs that count.
+pub fn log_ratios(pairs: &[Pair]) -> Vec<f64> {
+    pairs.iter().filter_map(Pair::log_ratio).collect()
+}
+
+fn spoiled(pairs: &[Pair]) -> usize {
+    pairs.iter().filter(|pair| pair.log_ratio().is_none()).count()
+}
+
+/// Trials that are spoiled as often as not are no accident, and what is left of them may be a
+/// choice that favours one program.
+fn too_many_spoiled(pairs: &[Pair]) -> bool {
+    let spoiled = spoiled(pairs);
+    spoiled > SPOILED_LET_PASS && spoiled * 2 > pairs.len()
+}
+
+fn validity_line(strategy: &str, pairs: &[Pair]) -> GateLine {
+    let (counted, all) = (pairs.len() - spoiled(pairs), pairs.len());
+    let reason = pairs.iter().rev().find_map(Pair::spoiled);
+    let ok = counted > 0 && !too_many_spoiled(pairs);
+    let last = reason.map_or(String::new(), |reason| format!(" The last that does not: {reason}"));
+    GateLine {
+        strategy: strategy.to_owned(),
+        indicator: "validity".to_owned(),
+        against: Against::Validity,
+        value: None,
+        shown: format!("{counted} of {all}"),
+        bound: "half of the pairs".to_owned(),
+        ok,
+        sentence: match (counted, all) {
+            (_, 0) => "No pair was played.".to_owned(),
+            (counted, all) if counted == all => format!("All {all} pairs count."),
+            _ => format!("{counted} of {all} pairs count.{last}"),
+        },
+    }
+}
+
+fn p99_line(strategy: &str, decision: &Decision, rules: &Rules) -> GateLine {
+    GateLine {
+        strategy: strategy.to_owned(),
+        indicator: IndicatorName::P99Response.to_string(),
+        against: Against::BaselineProgram,
+        value: decision.estimate,
+        shown: words::figure(decision),
+        bound: format!("<= {}", words::signed(rules.tolerance)),
+        ok: decision.outcome == Outcome::Pass,
+        sentence: words::sentence(decision, rules),
+    }
+}
+
+fn verdict(lines: &[GateLine], decision: &Decision, pairs: &[Pair]) -> Verdict {
+    let wrong = |line: &&GateLine| !line.ok;
+    let breached = |line: &GateLine| matches!(line.against, Against::Guarantee | Against::Bound);
+    let valid = lines.iter().all(|line| line.ok || line.against != Against::Validity);
+    let broken = lines.iter().any(|line| !line.ok && breached(line));
+    let kind = match decision.outcome {
+        _ if broken => VerdictKind::Fail,
+        Outcome::Fail => VerdictKind::Fail,
+        _ if !valid || pairs.is_empty() => VerdictKind::Invalid,
+        Outcome::Pass => VerdictKind::Pass,
+        Outcome::Extend | Outcome::Inconclusive => VerdictKind::Inconclusive,
+    };
+    let reasons = match kind {
+        VerdictKind::Pass => lines.last().map(|line| line.sentence.clone()).into_iter().collect(),
+        // What was found wrong comes first, what could not be told after it.
+        VerdictKind::Fail => {
+            let certain = |line: &&GateLine| match line.against {
+                Against::BaselineProgram => decision.outcome == Outcome::Fail,
+                _ => breached(line),
+            };
+            lines.iter().filter(wrong).filter(certain).map(|line| line.sentence.clone()).collect()
+        }
+        VerdictKind::Inconclusive | VerdictKind::Invalid => {
+            lines.iter().filter(wrong).map(|line| line.sentence.clone()).collect()
+        }
+    };
+    Verdict { kind, reasons }
+}
+
+#[cfg(test)]
+mod tests;
