@@ -1,6 +1,7 @@
 //! The command line: one verb a file.
 
 mod baseline;
+mod calibrate;
 mod clean;
 mod compare;
 mod completions;
@@ -34,6 +35,7 @@ Examples:
   stormgauge run scenario.yaml --strategies low_latency --repetitions 3
   stormgauge baseline stormgauge-out/RUN --to baseline.json
   stormgauge gate stormgauge-out/RUN --bound 'p99_response < 2s' --baseline baseline.json
+  stormgauge gate --duet --baseline-rev main      is this program slower than that of main?
 
 Exit codes:
   0 pass   1 internal error   2 usage or bad file   3 gate failed   4 environment not ready
@@ -45,8 +47,10 @@ enum Verb {
     Suite(suite::SuiteArgs),
     /// Run one scenario: a file, or a built-in one by name
     Run(run::RunArgs),
-    /// Hold a run against bounds and a baseline
-    Gate(gate::GateArgs),
+    /// Hold a run against bounds and a baseline, or a program against another
+    Gate(Box<gate::GateArgs>),
+    /// Measure what the gate is worth on this machine
+    Calibrate(calibrate::CalibrateArgs),
     /// Make a baseline of a run
     Baseline(baseline::BaselineArgs),
     /// Rank the strategies of one or several runs, and tell differences from noise
@@ -89,6 +93,7 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
         Verb::Suite(args) => args.run(),
         Verb::Run(args) => args.run(),
         Verb::Gate(args) => args.run(),
+        Verb::Calibrate(args) => args.run(),
         Verb::Baseline(args) => args.run(),
         Verb::Compare(args) => args.run(),
         Verb::Report(args) => args.run(),

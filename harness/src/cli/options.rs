@@ -243,7 +243,7 @@ pub(crate) fn render(
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::internal)
 }
 
@@ -257,13 +257,13 @@ async fn received(signals: &mut [Signal]) {
 }
 
 /// Ends a run early: the user, a signal, or the deadline.
-struct Stop {
-    cancel: CancellationToken,
+pub(crate) struct Stop {
+    pub(crate) cancel: CancellationToken,
     timed_out: Arc<AtomicBool>,
 }
 
 impl Stop {
-    fn watch(
+    pub(crate) fn watch(
         runtime: &tokio::runtime::Runtime,
         deadline: Option<Duration>,
     ) -> Result<Self, Failure> {
@@ -299,7 +299,7 @@ impl Stop {
     }
 
     /// The exit code of an early end.
-    fn exit(&self) -> Option<Exit> {
+    pub(crate) fn exit(&self) -> Option<Exit> {
         let stopped =
             if self.timed_out.load(Ordering::Relaxed) { Exit::Timeout } else { Exit::Interrupted };
         self.cancel.is_cancelled().then_some(stopped)

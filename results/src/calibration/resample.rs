@@ -41,6 +41,6 @@ fn drawn(
 
 /// Plays the gate as it is played: look after look, until it is decided.
 fn fails(ratios: &[f64], rules: &Rules) -> bool {
-    let outcomes = rules.looks().into_iter().map(|pairs| decide(&ratios[..pairs], rules).outcome);
-    outcomes.skip_while(|outcome| *outcome == Outcome::Extend).next() == Some(Outcome::Fail)
+    let mut outcomes = rules.looks().into_iter().map(|at| decide(&ratios[..at], rules).outcome);
+    outcomes.find(|outcome| *outcome != Outcome::Extend) == Some(Outcome::Fail)
 }

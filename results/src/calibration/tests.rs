@@ -15,7 +15,7 @@ fn pairs(noise: f64, count: u32) -> Vec<Pair> {
         machine: Some(record.machine.clone()),
     };
     let pair = |number: u32| {
-        let sign = if (number * number / 3) % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if (number * number / 3).is_multiple_of(2) { 1.0 } else { -1.0 };
         let candidate = half(100.0 * f64::exp(sign * noise));
         Pair { number, seed: 1, first: Role::Baseline, baseline: half(100.0), candidate }
     };

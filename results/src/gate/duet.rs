@@ -79,7 +79,7 @@ pub fn duet(
     let mut lines = vec![validity_line(&setting.strategy, &pairs)];
     lines.extend(breaches::find(&pairs).iter().map(|breach| breach.line(&setting.strategy)));
     lines.push(p99_line(&setting.strategy, &decision, &rules));
-    let verdict = verdict(&lines, &decision, &pairs);
+    let verdict = verdict(&lines, &decision);
     let of = |role: Role| {
         pairs.iter().find_map(|pair| Some((pair.half(role).program.clone()?, pair.half(role))))
     };
@@ -146,7 +146,11 @@ fn p99_line(strategy: &str, decision: &Decision, rules: &Rules) -> GateLine {
     GateLine {
         strategy: strategy.to_owned(),
         indicator: IndicatorName::P99Response.to_string(),
-        against: Against::BaselineProgram,
+        // What could not be told is not exceeded.
+        against: match decision.outcome {
+            Outcome::Pass | Outcome::Fail => Against::BaselineProgram,
+            Outcome::Extend | Outcome::Inconclusive => Against::Validity,
+        },
         value: decision.estimate,
         shown: words::figure(decision),
         bound: format!("<= {}", words::signed(rules.tolerance)),
@@ -155,31 +159,27 @@ fn p99_line(strategy: &str, decision: &Decision, rules: &Rules) -> GateLine {
     }
 }
 
-fn verdict(lines: &[GateLine], decision: &Decision, pairs: &[Pair]) -> Verdict {
-    let wrong = |line: &&GateLine| !line.ok;
+fn verdict(lines: &[GateLine], decision: &Decision) -> Verdict {
+    let wrong = || lines.iter().filter(|line| !line.ok);
+    let valid = lines.first().is_some_and(|line| line.ok);
     let breached = |line: &GateLine| matches!(line.against, Against::Guarantee | Against::Bound);
-    let valid = lines.iter().all(|line| line.ok || line.against != Against::Validity);
-    let broken = lines.iter().any(|line| !line.ok && breached(line));
     let kind = match decision.outcome {
-        _ if broken => VerdictKind::Fail,
+        _ if wrong().any(breached) => VerdictKind::Fail,
+        // What is left of mostly spoiled pairs proves nothing either way.
+        _ if !valid => VerdictKind::Invalid,
         Outcome::Fail => VerdictKind::Fail,
-        _ if !valid || pairs.is_empty() => VerdictKind::Invalid,
         Outcome::Pass => VerdictKind::Pass,
         Outcome::Extend | Outcome::Inconclusive => VerdictKind::Inconclusive,
     };
+    let sentences = |lines: &mut dyn Iterator<Item = &GateLine>| {
+        lines.map(|line| line.sentence.clone()).collect()
+    };
     let reasons = match kind {
-        VerdictKind::Pass => lines.last().map(|line| line.sentence.clone()).into_iter().collect(),
-        // What was found wrong comes first, what could not be told after it.
+        VerdictKind::Pass => sentences(&mut lines.last().into_iter()),
         VerdictKind::Fail => {
-            let certain = |line: &&GateLine| match line.against {
-                Against::BaselineProgram => decision.outcome == Outcome::Fail,
-                _ => breached(line),
-            };
-            lines.iter().filter(wrong).filter(certain).map(|line| line.sentence.clone()).collect()
+            sentences(&mut wrong().filter(|line| line.against != Against::Validity))
         }
-        VerdictKind::Inconclusive | VerdictKind::Invalid => {
-            lines.iter().filter(wrong).map(|line| line.sentence.clone()).collect()
-        }
+        VerdictKind::Inconclusive | VerdictKind::Invalid => sentences(&mut wrong()),
     };
     Verdict { kind, reasons }
 }

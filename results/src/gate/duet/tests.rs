@@ -22,7 +22,7 @@ fn pairs(count: u32, ratio: f64) -> Vec<Pair> {
     let record = Sample::new("Swift", 1).record();
     let half = |p99_ms: f64| half(&record, p99_ms);
     let pair = |number: u32| {
-        let noise = if (number * number / 3) % 2 == 0 { 1.01 } else { 0.99 };
+        let noise = if (number * number / 3).is_multiple_of(2) { 1.01 } else { 0.99 };
         Pair {
             number,
             seed: u64::from(number),
