@@ -34,6 +34,8 @@ pub struct DuetPlan {
     pub scenario: Arc<ValidatedScenario>,
     /// The strategy.
     pub strategy: StrategyName,
+    /// This program, which starts the others so that they do not outlive it.
+    pub launcher: PathBuf,
     /// The program that is known to be good.
     pub baseline: PathBuf,
     /// The program in question.

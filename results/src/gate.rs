@@ -1,7 +1,8 @@
 //! The gate: is it good enough, and did it get worse?
 //!
-//! There are two ways to ask, with one kind of answer: [`gate()`] holds a run against bounds and
-//! a baseline, [`duet()`] two programs against each other.
+//! There are three ways to ask, with one kind of answer: [`gate()`] holds a run against bounds and
+//! a baseline, [`duet()`] two programs against each other, and [`history()`] a run against those
+//! before it.
 //!
 //! Bounds hold in every trial: the worst trial is compared. A baseline is compared by medians
 //! over the trials, with a relative tolerance. Trials that tested nothing are left out, and make
@@ -10,6 +11,7 @@
 mod against_baseline;
 mod bounds;
 mod duet;
+mod history;
 mod pair;
 
 use serde::Serialize;
@@ -21,6 +23,7 @@ use crate::record::RunRecord;
 use crate::verdict::{HealthLimits, Verdict, VerdictKind, judge};
 
 pub use duet::{DuetEvidence, DuetSetting, duet, duet_goes_on, log_ratios};
+pub use history::{Change, HISTORY_RUNS_MIN, HistoryEvidence, HistoryRules, history};
 pub use pair::{Broken, Expected, Half, Pair, Role};
 
 /// The version of the gate's result that is written as JSON.
@@ -42,6 +45,9 @@ pub struct GateResult {
     /// What a duet's verdict rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duet: Option<Box<DuetEvidence>>,
+    /// What a verdict over a history rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryEvidence>,
 }
 
 /// What the gate was asked.
@@ -52,6 +58,8 @@ pub enum Mode {
     Bounds,
     /// Is one program slower than another?
     Duet,
+    /// Is a run worse than those before it?
+    History,
 }
 
 /// One comparison.
@@ -89,6 +97,8 @@ pub enum Against {
     Baseline,
     /// The program that is known to be good.
     BaselineProgram,
+    /// The runs before.
+    History,
 }
 
 impl Against {
@@ -100,6 +110,7 @@ impl Against {
             Against::Bound => "bound",
             Against::Baseline => "baseline",
             Against::BaselineProgram => "baseline program",
+            Against::History => "history",
         }
     }
 }
@@ -165,6 +176,7 @@ pub fn gate(
         warnings: Vec::new(),
         lines,
         duet: None,
+        history: None,
     })
 }
 

@@ -6,7 +6,7 @@
 
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,9 @@ pub enum HistoryError {
     /// The run holds what a history cannot take.
     #[error("{0}")]
     Run(String),
+    /// The run tested nothing.
+    #[error("{0}")]
+    Invalid(String),
 }
 
 impl HistoryEntry {
@@ -109,7 +112,7 @@ impl HistoryEntry {
         let Some(first) = valid.first() else {
             let strategy = &trials[0].strategy;
             let problem = format!("{strategy}: none of {} trials is valid", trials.len());
-            return Err(HistoryError::Run(problem));
+            return Err(HistoryError::Invalid(problem));
         };
         let figure = |indicator: IndicatorName| {
             let values: Vec<_> = valid.iter().map(|t| indicator.value(&t.indicators)).collect();
@@ -142,11 +145,13 @@ impl HistoryEntry {
     }
 
     /// Whether both are of the same strategy in the same run.
-    fn is_same(&self, other: &HistoryEntry) -> bool {
-        self.run == other.run
-            && self.started_at == other.started_at
-            && self.strategy == other.strategy
-            && self.digest == other.digest
+    pub(crate) fn is_same(&self, other: &HistoryEntry) -> bool {
+        self.key() == other.key()
+    }
+
+    /// What tells an entry from all others.
+    fn key(&self) -> [String; 4] {
+        [&self.run, &self.started_at, &self.strategy, &self.digest].map(String::clone)
     }
 
     /// The line without its end.
@@ -202,9 +207,11 @@ impl History {
     /// Names the line that cannot be read.
     pub fn parse(text: &str, place: &str) -> Result<History, HistoryError> {
         let mut history = History::default();
+        let mut seen = HashSet::new();
         for (number, line) in (1..).zip(text.split_inclusive('\n')) {
             match (HistoryEntry::parse(line.trim_end()), line.ends_with('\n')) {
-                (Ok(entry), _) => history.add(entry),
+                (Ok(entry), _) if seen.insert(entry.key()) => history.entries.push(entry),
+                (Ok(_), _) => {}
                 (Err(_), false) => history.warning = Some(cut_off(place, number, line)),
                 (Err(problem), true) => {
                     let place = place.to_owned();
@@ -215,10 +222,9 @@ impl History {
         Ok(history)
     }
 
-    fn add(&mut self, entry: HistoryEntry) {
-        if !self.entries.iter().any(|known| known.is_same(&entry)) {
-            self.entries.push(entry);
-        }
+    /// Whether the same strategy of the same run is in it.
+    pub fn holds(&self, entry: &HistoryEntry) -> bool {
+        self.entries.iter().any(|known| known.is_same(entry))
     }
 }
 

@@ -71,7 +71,7 @@ impl CalibrateArgs {
         let file = self.calibration.clone().unwrap_or_else(|| calibration_file(&scenario));
         let program = this_program()?;
         let folder = Folder::create(self.out.as_deref(), "calibrate", &text)?;
-        let plan = plan(scenario, program.clone(), program, self.seed);
+        let plan = plan(scenario, (program.clone(), program), self.seed)?;
         let progress = Progress::new(self.quiet);
         let runtime = runtime()?;
         let stop = Stop::watch(&runtime, None)?;

@@ -2,6 +2,7 @@
 
 mod bounds;
 pub(super) mod duet;
+mod history;
 
 use super::options::GateForm;
 use super::print;
@@ -18,7 +19,9 @@ Examples:
   stormgauge gate stormgauge-out/RUN --baseline baseline.json --tolerance 0.1
   stormgauge gate --duet --baseline-bin old/stormgauge       is this program slower than that?
   stormgauge gate --duet --baseline-rev main --budget 40
-  stormgauge gate --duet scenario.yaml --strategies low_latency --baseline-bin old/stormgauge")]
+  stormgauge gate --duet scenario.yaml --strategies low_latency --baseline-bin old/stormgauge
+  stormgauge gate stormgauge-out/RUN --history history.jsonl      is it worse than those before?
+  stormgauge gate stormgauge-out/RUN --history history.jsonl --no-append -o json")]
 pub(super) struct GateArgs {
     /// Folder of a run
     #[arg(required_unless_present = "duet", conflicts_with = "duet")]
@@ -27,7 +30,9 @@ pub(super) struct GateArgs {
     bounds: bounds::BoundsArgs,
     #[command(flatten)]
     duet: duet::DuetArgs,
-    /// Relative change that is let pass [default: 0.25 against a baseline, 0.05 in a duet]
+    #[command(flatten)]
+    history: history::HistoryArgs,
+    /// Relative change that is let pass [default: 0.25 against a baseline, otherwise 0.05]
     #[arg(long, value_name = "SHARE")]
     tolerance: Option<f64>,
     /// Form of the result on standard output
@@ -37,14 +42,15 @@ pub(super) struct GateArgs {
 
 impl GateArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        match self.directory {
-            Some(directory) => {
-                let result = self.bounds.judge(&directory, self.tolerance)?;
-                print(&render(&result, self.output)?)?;
-                Ok(Exit::of(result.verdict.kind))
-            }
-            None => self.duet.run(self.tolerance, self.output),
-        }
+        let Some(directory) = self.directory else {
+            return self.duet.run(self.tolerance, self.output);
+        };
+        let result = match self.history.file() {
+            Some(file) => self.history.judge(file, &directory, self.tolerance)?,
+            None => self.bounds.judge(&directory, self.tolerance)?,
+        };
+        print(&render(&result, self.output)?)?;
+        Ok(Exit::of(result.verdict.kind))
     }
 }
 

@@ -31,18 +31,19 @@ pub(super) enum Ended {
     Stopped,
 }
 
-/// Runs `command` in a process group of its own, with all that it says in the file `log`.
+/// Runs `command`, launched by `launcher`, in a process group of its own, with all that it says in the file `log`.
 ///
 /// The child dies with this process, and what it started dies with it: an interrupt goes to the
 /// whole group first, so that faults are healed, and a kill follows when that is not heeded.
 pub(super) async fn run(
+    launcher: &Path,
     command: &[OsString],
     log: &Path,
     patience: Patience,
     cancel: &CancellationToken,
 ) -> io::Result<Ended> {
     let said = File::create(log)?;
-    let mut words = child::prefix(&std::env::current_exe()?);
+    let mut words = child::prefix(launcher);
     words.extend(command.iter().cloned());
     let mut child = Command::new(&words[0])
         .args(&words[1..])

@@ -28,9 +28,9 @@ pub(super) async fn run(
 ) -> Result<Option<Half>, Failure> {
     let (out, log) = folder.trial(number, role);
     let command = command(plan, folder, role, seed, &out);
-    let ended = child::run(&command, &log, plan.patience, cancel).await.map_err(|error| {
-        Failure::internal(anyhow::anyhow!("cannot start a trial's process: {error}"))
-    })?;
+    let ended = child::run(&plan.launcher, &command, &log, plan.patience, cancel).await.map_err(
+        |error| Failure::internal(anyhow::anyhow!("cannot start a trial's process: {error}")),
+    )?;
     Ok(match ended {
         Ended::Stopped => None,
         Ended::OutOfTime => Some(Half::spoiled(format!(

@@ -102,6 +102,7 @@ pub fn duet(
         warnings: words::warnings(&evidence, calibration),
         lines,
         duet: Some(Box::new(evidence)),
+        history: None,
     }
 }
 

@@ -71,7 +71,7 @@ impl DuetArgs {
         let stop = Stop::watch(&runtime, None)?;
         let baseline = runtime.block_on(self.baseline(&progress, &stop.cancel))?;
         let folder = Folder::create(self.out.as_deref(), "gate-duet", &text)?;
-        let plan = plan(scenario, baseline, candidate, self.seed);
+        let plan = plan(scenario, (baseline, candidate), self.seed)?;
         let setting = setting(&plan, rules);
         announce(&progress, &setting, &folder);
         let judge = |played: &Played| {
@@ -177,13 +177,12 @@ pub(in crate::cli) fn this_program() -> Result<PathBuf, Failure> {
 /// Who plays what.
 pub(in crate::cli) fn plan(
     scenario: Arc<ValidatedScenario>,
-    baseline: PathBuf,
-    candidate: PathBuf,
+    (baseline, candidate): (PathBuf, PathBuf),
     seed: u64,
-) -> DuetPlan {
-    let patience = DuetPlan::patience(&scenario);
+) -> Result<DuetPlan, Failure> {
+    let (launcher, patience) = (this_program()?, DuetPlan::patience(&scenario));
     let strategy = scenario.spec.strategies[0];
-    DuetPlan { scenario, strategy, baseline, candidate, seed, patience }
+    Ok(DuetPlan { scenario, strategy, launcher, baseline, candidate, seed, patience })
 }
 
 /// What a duet is about, for its record.
