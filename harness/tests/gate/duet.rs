@@ -2,13 +2,17 @@
 
 use super::record::{record, scenario};
 use super::{stormgauge, text};
+use harness::duet::{DuetPlan, Folder, Patience, play};
+use harness::scenario::spec::StrategyName;
 use results::{RunRecord, VerdictKind};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Seeds that programs have records for; the gate starts at 1.
 const SEEDS: u64 = 12;
@@ -160,6 +164,27 @@ fn an_interrupt_reaches_the_trial_and_leaves_a_report() {
     assert!(folder.path().join("healed").exists(), "the trial was not asked to end");
     let report = fs::read_to_string(folder.path().join("out/gate.json")).unwrap();
     assert!(report.contains("\"kind\": \"invalid\""), "{report}");
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_and_heeds_no_interrupt_is_killed_in_time() {
+    let folder = with_baseline();
+    script(folder.path(), "candidate", "trap '' INT; while :; do sleep 0.1; done");
+    let text = harness::scenario::builtin::scenario("duet").unwrap();
+    let out = Folder::create(Some(&folder.path().join("out")), "duet", text).unwrap();
+    let brief = Duration::from_millis(400);
+    let plan = DuetPlan {
+        scenario: Arc::new(scenario()),
+        strategy: StrategyName::LowLatency,
+        launcher: env!("CARGO_BIN_EXE_stormgauge").into(),
+        baseline: folder.path().join("candidate"),
+        candidate: folder.path().join("candidate"),
+        seed: 1,
+        patience: Patience { limit: brief, grace: brief },
+    };
+    let played = play(&plan, &out, &CancellationToken::new(), |_| Ok(false)).await.unwrap();
+    let spoiled = played.pairs[0].spoiled().unwrap();
+    assert!(spoiled.contains("It was stopped: it had not ended after"), "{spoiled}");
 }
 
 #[test]
