@@ -1,6 +1,6 @@
 //! `gate --duet` with scripts that leave prepared records.
 
-use super::record::{record, scenario};
+use super::record::{record, record_with_lost, scenario};
 use super::{stormgauge, text};
 use harness::duet::{DuetPlan, Folder, Patience, play};
 use harness::scenario::spec::StrategyName;
@@ -104,13 +104,7 @@ fn an_invalid_trial_spoils_its_pair_and_is_counted() {
 #[test]
 fn a_message_that_only_the_candidate_loses_fails_at_once() {
     let (folder, scenario) = (with_baseline(), scenario());
-    fake(folder.path(), "candidate", |seed| {
-        let mut record = record(&scenario, seed, 100.0);
-        (record.delivery.lost, record.delivery.observed) = (1, record.delivery.observed - 1);
-        record.indicators.lost = 1;
-        record.delivery.lost_examples = vec!["message 3".to_owned()];
-        record
-    });
+    fake(folder.path(), "candidate", |seed| record_with_lost(&scenario, seed, 100.0, 1));
     let (output, json) = gate(folder.path());
     assert_eq!(output.status.code(), Some(3), "{json:#}");
     assert_eq!(json["duet"]["pairs"].as_array().unwrap().len(), 1);

@@ -3,7 +3,7 @@
 use harness::scenario::ValidatedScenario;
 use harness::scenario::spec::StrategyName;
 use harness::scenario::validated::Overrides;
-use results::record::{IndicatorInputs, RECORD_SCHEMA};
+use results::record::{HarnessChecks, IndicatorInputs, RECORD_SCHEMA};
 use results::steadiness::Steadiness;
 use results::{
     Delivery, Environment, Guarantee, Health, Indicators, Latencies, Machine, Program, RunRecord,
@@ -24,9 +24,19 @@ pub(crate) fn scenario() -> ValidatedScenario {
 
 /// A record of a trial whose every response took `p99_ms`.
 pub(crate) fn record(scenario: &ValidatedScenario, seed: u64, p99_ms: f64) -> RunRecord {
+    record_with_lost(scenario, seed, p99_ms, 0)
+}
+
+/// As [`record`], but so many messages were lost.
+pub(crate) fn record_with_lost(
+    scenario: &ValidatedScenario,
+    seed: u64,
+    p99_ms: f64,
+    lost: u64,
+) -> RunRecord {
     let mut response = Latencies::new();
-    (0..MESSAGES).for_each(|_| response.record_us((p99_ms * 1e3) as i64));
-    let delivery = delivery();
+    (0..MESSAGES - lost).for_each(|_| response.record_us((p99_ms * 1e3) as i64));
+    let delivery = delivery(lost);
     let indicators = Indicators::measure(IndicatorInputs {
         response: &response,
         steady: &response,
@@ -77,7 +87,10 @@ pub(crate) fn record(scenario: &ValidatedScenario, seed: u64, p99_ms: f64) -> Ru
         service: None,
         delivery,
         indicators,
-        health: Health::default(),
+        health: Health {
+            checks: HarnessChecks { skipped: Some(0), ..HarnessChecks::default() },
+            ..Health::default()
+        },
         decisions: Vec::new(),
         schema_versions: BTreeMap::from([("1".to_owned(), MESSAGES)]),
         verdict: Verdict { kind: VerdictKind::Pass, reasons: Vec::new() },
@@ -85,19 +98,19 @@ pub(crate) fn record(scenario: &ValidatedScenario, seed: u64, p99_ms: f64) -> Ru
     }
 }
 
-fn delivery() -> Delivery {
+fn delivery(lost: u64) -> Delivery {
     Delivery {
         planned: MESSAGES,
         sent: MESSAGES,
         acknowledged: MESSAGES,
         failed: 0,
         unknown: 0,
-        observed: MESSAGES,
-        lost: 0,
+        observed: MESSAGES - lost,
+        lost,
         duplicated: 0,
         reordered: 0,
         unexpected: 0,
-        lost_examples: Vec::new(),
+        lost_examples: (0..lost).map(|number| format!("message {number}")).collect(),
         guarantee: Guarantee::AtLeastOnce,
         audit: None,
     }
