@@ -27,6 +27,8 @@ const WATCHED: [(IndicatorName, bool); 7] = [
 ];
 /// Fewest comparable runs of which anything is said.
 pub const HISTORY_RUNS_MIN: usize = 2 * PART_MIN;
+/// The share of a level by which rounding may move it.
+const ROUNDING: f64 = 1e-9;
 /// Most runs that are looked at: what was before is no longer news.
 const HISTORY_RUNS_MAX: usize = 200;
 
@@ -107,7 +109,7 @@ pub fn history(
         newest.iter().flat_map(|newest| series(entries, newest)).collect();
     let points: Vec<Option<ChangePoint>> = {
         let rules = change_rules(rules, series.len());
-        series.iter().map(|series| change_points(&series.values, &rules).pop()).collect()
+        series.iter().map(|series| series.last_step(&rules)).collect()
     };
     let p_values: Vec<f64> =
         points.iter().map(|point| point.as_ref().map_or(1.0, |point| point.p_value)).collect();
@@ -158,6 +160,15 @@ fn series<'a>(entries: &'a [HistoryEntry], newest: &'a HistoryEntry) -> Vec<Seri
 }
 
 impl Series<'_> {
+    /// The last change of level. Values that hardly differ may be told apart by their rounding
+    /// alone, which is no change of anything.
+    fn last_step(&self, rules: &ChangeRules) -> Option<ChangePoint> {
+        let moved = |point: &ChangePoint| {
+            (point.after - point.before).abs() > ROUNDING * point.before.abs()
+        };
+        change_points(&self.values, rules).into_iter().rfind(moved)
+    }
+
     fn change(&self, point: &ChangePoint, is_significant: bool) -> Change {
         let revision = |index: usize| self.runs[index].program.git_revision.clone();
         Change {

@@ -44,7 +44,8 @@ fn a_step_up_fails_and_names_the_commits_between_which_it_entered() {
         "{reason}"
     );
     assert!(reason.contains("between revisions rev-24 and rev-25, since run run-25"), "{reason}");
-    let change = &result.history.unwrap().changes[0];
+    let changes = result.history.unwrap().changes;
+    let [change] = &changes[..] else { panic!("not one change: {changes:#?}") };
     assert_eq!((change.first_after.as_str(), change.runs_after), ("rev-25", 15));
     assert!(change.is_worse && change.is_significant && change.p_value < 0.01);
 }
