@@ -2,6 +2,7 @@
 
 use super::record::{record, scenario};
 use super::{stormgauge, text};
+use results::gate::HISTORY_RUNS_MIN;
 use results::history::{self, HistoryEntry};
 use std::fs;
 use std::path::Path;
@@ -44,7 +45,8 @@ fn a_first_run_is_appended_once_and_is_too_little_to_say_anything() {
         let output = gate(folder.path(), &[]);
         assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
         let said = text(&output.stdout);
-        assert!(said.contains("takes 16 comparable runs, and there are 1"), "{said}");
+        let wanted = format!("takes {HISTORY_RUNS_MIN} comparable runs, and there are 1");
+        assert!(said.contains(&wanted), "{said}");
         assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
     }
 }

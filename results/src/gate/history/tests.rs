@@ -72,9 +72,10 @@ fn a_step_within_the_tolerance_is_said_and_passes() {
 
 #[test]
 fn too_few_runs_and_runs_of_other_machines_say_nothing() {
-    let result = judged(&stretches(&[(15, 100.0)]));
+    let result = judged(&stretches(&[(HISTORY_RUNS_MIN - 1, 100.0)]));
     assert_eq!(result.verdict.kind, VerdictKind::Inconclusive);
-    assert!(result.verdict.reasons[0].contains("it takes 16 comparable runs, and there are 15"));
+    let wanted = format!("it takes {HISTORY_RUNS_MIN} comparable runs, and there are ");
+    assert!(result.verdict.reasons[0].contains(&wanted), "{:?}", result.verdict.reasons);
     let mut entries = stretches(&[(40, 100.0)]);
     entries[..30].iter_mut().for_each(|entry| entry.machine.cpus = 64);
     assert_eq!(judged(&entries).verdict.kind, VerdictKind::Inconclusive);
