@@ -65,7 +65,8 @@ proptest! {
             .split(['M', 'L'])
             .filter_map(|point| point.split(' ').nth(1)?.parse().ok())
             .collect();
-        prop_assert!(drawn.iter().any(|y| (y - spike).abs() < 0.06), "{spike} in {path}");
+        // Written to a tenth of a pixel, and left out where that is all it differs by.
+        prop_assert!(drawn.iter().any(|y| (y - spike).abs() < 0.16), "{spike} in {path}");
         prop_assert!(drawn.iter().all(|y| (flat.min(spike) - 0.06..=flat.max(spike) + 0.06).contains(y)));
     }
 
