@@ -27,11 +27,13 @@ pub struct CapacityOutcome {
 }
 
 impl CapacityOutcome {
-    /// The exit code: a pass when every asked capacity is confirmed.
+    /// The exit code: a pass when every asked capacity is confirmed and every demand was tried as
+    /// often as asked.
     pub fn exit(&self) -> Exit {
         let open = |resolved: Resolved| resolved != Resolved::Confirmed;
         let unsure = self.result.allocations.iter().any(|found| open(found.resolved));
-        if unsure { Exit::Inconclusive } else { Exit::Pass }
+        let untried = self.result.demands.iter().any(|point| point.invalid > 0);
+        if unsure || untried { Exit::Inconclusive } else { Exit::Pass }
     }
 }
 
@@ -60,6 +62,7 @@ pub async fn run(
     progress: &Progress,
     cancel: &CancellationToken,
 ) -> Result<CapacityOutcome, Failure> {
+    crate::trial::check_variables().map_err(Failure::usage)?;
     let directory = RunDirectory::create(plan)?;
     let journal = directory.journal()?;
     let mut prober =
@@ -86,11 +89,10 @@ async fn measure(
         reports::write(directory, &result)?;
     }
     for &rate in &capacity.demands {
-        for &strategy in &scenario.spec.strategies {
-            let point = demand::give(prober, strategy, rate, scenario.spec.repetitions).await?;
-            result.demands.extend(point);
-            reports::write(directory, &result)?;
-        }
+        let spec = &scenario.spec;
+        let points = demand::give(prober, &spec.strategies, rate, spec.repetitions).await?;
+        result.demands.extend(points);
+        reports::write(directory, &result)?;
     }
     Ok(result)
 }

@@ -67,7 +67,7 @@ impl Progress {
     }
 
     /// A probe starts: the trial of this number, of which nobody knows how many there will be.
-    pub fn probe(&self, name: &str, number: usize) {
+    pub fn probe(&self, name: &str, number: u64) {
         let mut state = self.lock();
         state.trial = format!("[{number}] {name}");
         state.faults.clear();

@@ -224,7 +224,8 @@ fn row(trials: &[&RunRecord]) -> StrategyRow {
     }
 }
 
-fn never_recovered(trial: &RunRecord) -> bool {
+/// Whether a fault landed and the system did not recover from it.
+pub(crate) fn never_recovered(trial: &RunRecord) -> bool {
     trial.indicators.recovery_s.is_none() && trial.evidence().has_landed_fault()
 }
 

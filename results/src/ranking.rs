@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::comparison::never_recovered;
 use crate::objectives::IndicatorName;
 use crate::record::RunRecord;
 use crate::verdict::VerdictKind;
@@ -30,6 +31,9 @@ pub const RANKED: [IndicatorName; 4] = [
     IndicatorName::Cost,
     IndicatorName::Throughput,
 ];
+
+/// The most contestants of a scenario: each is compared with each.
+pub const CONTESTANTS_MAX: usize = 100;
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,14 +74,19 @@ pub struct Contestant {
     pub revision: String,
     /// The worst verdict of its trials.
     pub verdict: VerdictKind,
+    /// Trials that did not test what they claim, and are in no figure.
+    pub invalid: usize,
+    /// Valid trials in which a fault landed and the system did not recover from it.
+    pub never_recovered: usize,
     /// Its place, from 1; those that noise does not tell from the best of their place share it.
     /// Absent without a value to rank by.
     pub rank: Option<usize>,
-    /// Whether no other has both a better p99 response time and a lower cost.
-    pub pareto: bool,
+    /// Whether no other has both a better p99 response time and a lower cost; absent where it lacks
+    /// one of the two.
+    pub pareto: Option<bool>,
     /// Every indicator that was measured.
     pub estimates: BTreeMap<IndicatorName, Estimate>,
-    /// Seeds of its trials, in the order of the estimates' values.
+    /// Seeds of its valid trials, in the order of the estimates' values.
     pub seeds: Vec<u64>,
 }
 
@@ -88,12 +97,25 @@ pub enum RankingError {
     #[error("no run records to compare")]
     Empty,
     /// One trial is there twice.
-    #[error("run {run}: trial {trial} is there twice; name each folder once")]
+    #[error(
+        "run {run}: trial {trial} is there twice; name each folder once, and give runs that are \
+         kept apart folders of different names"
+    )]
     Twice {
         /// The run.
         run: String,
         /// The trial.
         trial: String,
+    },
+    /// More than can be compared pair by pair.
+    #[error(
+        "scenario {scenario}: {contestants} contestants; at most {CONTESTANTS_MAX} are compared"
+    )]
+    Many {
+        /// The scenario.
+        scenario: String,
+        /// How many.
+        contestants: usize,
     },
     /// Not something to rank by.
     #[error("cannot rank by {0}; allowed: {allowed}", allowed = RANKED.map(IndicatorName::as_str).join(", "))]
@@ -120,7 +142,8 @@ impl Ranking {
             let of = records.iter().filter(|record| record.scenario.digest == **digest);
             section(&of.collect::<Vec<_>>(), by)
         });
-        Ok(Ranking { schema: RANKING_SCHEMA, by, sections: sections.collect() })
+        let sections = sections.collect::<Result<_, _>>()?;
+        Ok(Ranking { schema: RANKING_SCHEMA, by, sections })
     }
 }
 
@@ -138,10 +161,14 @@ fn check(records: &[RunRecord]) -> Result<(), RankingError> {
     Ok(())
 }
 
-fn section(records: &[&RunRecord], by: IndicatorName) -> Section {
+fn section(records: &[&RunRecord], by: IndicatorName) -> Result<Section, RankingError> {
     let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
     for record in records {
         groups.entry((&record.run, &record.strategy)).or_default().push(record);
+    }
+    if groups.len() > CONTESTANTS_MAX {
+        let scenario = records[0].scenario.name.clone();
+        return Err(RankingError::Many { scenario, contestants: groups.len() });
     }
     let several =
         |of: fn(&RunRecord) -> &str| records.iter().any(|record| of(record) != of(records[0]));
@@ -166,12 +193,12 @@ fn section(records: &[&RunRecord], by: IndicatorName) -> Section {
     rank(&mut contestants, &differences, by);
     mark_pareto(&mut contestants);
     let scenario = &records[0].scenario;
-    Section {
+    Ok(Section {
         scenario: scenario.name.clone(),
         digest: scenario.digest.clone(),
         contestants,
         differences,
-    }
+    })
 }
 
 fn contestant(trials: &[&RunRecord], runs: bool, environments: bool) -> Contestant {
@@ -183,9 +210,11 @@ fn contestant(trials: &[&RunRecord], runs: bool, environments: bool) -> Contesta
     if environments {
         label.push_str(&format!(" ({})", first.environment.name));
     }
+    let valid: Vec<&RunRecord> =
+        trials.iter().copied().filter(|t| t.verdict.kind != VerdictKind::Invalid).collect();
     let estimates = IndicatorName::ALL.into_iter().filter_map(|indicator| {
         let values: Vec<Option<f64>> =
-            trials.iter().map(|trial| indicator.value(&trial.indicators)).collect();
+            valid.iter().map(|trial| indicator.value(&trial.indicators)).collect();
         Some((indicator, Estimate::new(indicator, values)?))
     });
     Contestant {
@@ -195,10 +224,12 @@ fn contestant(trials: &[&RunRecord], runs: bool, environments: bool) -> Contesta
         environment: first.environment.name.clone(),
         revision: first.program.git_revision.clone(),
         verdict: trials.iter().map(|t| t.verdict.kind).max().unwrap_or(VerdictKind::Invalid),
+        invalid: trials.len() - valid.len(),
+        never_recovered: valid.iter().filter(|trial| never_recovered(trial)).count(),
         rank: None,
-        pareto: false,
+        pareto: None,
         estimates: estimates.collect(),
-        seeds: trials.iter().map(|trial| trial.seed).collect(),
+        seeds: valid.iter().map(|trial| trial.seed).collect(),
     }
 }
 
@@ -237,7 +268,7 @@ fn mark_pareto(contestants: &mut [Contestant]) {
         let beaten = points.iter().flatten().any(|(other_p99, other_cost)| {
             other_p99 <= p99 && other_cost <= cost && (other_p99 < p99 || other_cost < cost)
         });
-        contestant.pareto = !beaten;
+        contestant.pareto = Some(!beaten);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::record::{Delivery, FaultSpan, FaultState, Health, Indicators};
 use crate::steadiness::Steadiness;
 
 pub(crate) use objective::{Check, check_guarantee, check_objective};
+pub(crate) use validity::whatever_the_baseline;
 
 /// A verdict, with the sentences that it rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,8 @@ pub(super) struct Asked {
     pub(super) strategy: StrategyName,
     /// Multiple of the scenario's duration.
     pub(super) length: u32,
+    /// What is added to the run's seed.
+    pub(super) seed_offset: u64,
 }
 
 /// Runs probes one after the other.
@@ -35,7 +37,7 @@ pub(super) struct Prober<'a> {
     journal: &'a Journal,
     progress: &'a Progress,
     cancel: CancellationToken,
-    probes: usize,
+    probes: u64,
 }
 
 impl<'a> Prober<'a> {
@@ -55,7 +57,12 @@ impl<'a> Prober<'a> {
         Self { scenario, seed, directory, journal, progress, cancel, probes: 0 }
     }
 
-    /// The seed of the first probe; each further one adds one.
+    /// Trials so far.
+    pub(super) fn probes(&self) -> u64 {
+        self.probes
+    }
+
+    /// The run's seed.
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }
@@ -92,11 +99,11 @@ impl<'a> Prober<'a> {
             return Ok(None);
         }
         self.probes += 1;
-        let name = format!("{}-probe-{}", self.scenario.spec.name, self.probes);
+        let name = format!("probe-{}", self.probes);
         let scenario = self.scenario.derived(|spec| change(spec, &name, asked));
         let scenario = Arc::new(scenario.map_err(Failure::usage)?);
         self.directory.write_scenario(&scenario)?;
-        let seed = self.seed.wrapping_add(self.probes as u64 - 1);
+        let seed = self.seed.wrapping_add(asked.seed_offset);
         let mut plan = TrialPlan {
             replay: self.directory.replay(&scenario, asked.strategy, seed),
             scenario,

@@ -2,8 +2,9 @@
 
 use super::options::TableFormat;
 use super::print;
-use super::report::read_records;
+use super::report::{read_complete, scenario_of};
 use crate::exit::{Exit, Failure};
+use crate::scenario::validated::digest_of_a_trial;
 use clap::Args;
 use results::{IndicatorName, Ranking, report};
 use std::path::PathBuf;
@@ -30,7 +31,11 @@ impl CompareArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut records = Vec::new();
         for directory in &self.directories {
-            records.extend(read_records(directory)?);
+            records.extend(read_complete(directory)?);
+        }
+        for record in &mut records {
+            let digest = digest_of_a_trial(&scenario_of(record)?).map_err(Failure::internal)?;
+            record.scenario.digest = digest;
         }
         let ranking = Ranking::from_records(&records, self.by).map_err(Failure::usage)?;
         let text = match self.output {

@@ -2,10 +2,12 @@
 
 use super::options::{Format, render};
 use super::print;
+use crate::capacity;
 use crate::exit::{Exit, Failure};
 use crate::run::reports;
 pub(super) use crate::run::reports::scenario_of;
 use clap::Args;
+use results::capacity::CapacityResult;
 use results::{Comparison, RunRecord};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,12 @@ pub(super) struct ReportArgs {
 
 impl ReportArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
+        let capacity = self.directory.join("capacity.json");
+        if capacity.is_file() {
+            let result = CapacityResult::read(&capacity).map_err(Failure::usage)?;
+            print(&capacity::shown(&result, self.output.of_tables()?)?)?;
+            return Ok(Exit::Pass);
+        }
         let records = read_records(&self.directory)?;
         let comparison = Comparison::from_records(&records).map_err(Failure::usage)?;
         print(&render(&comparison, &records, self.output)?)?;

@@ -65,6 +65,12 @@ pub(super) fn check(spec: &ScenarioSpec) -> Vec<Problem> {
         "capacity.demands",
         &format!("must be from {RATE_MIN} to {RATE_MAX} messages a second each"),
     );
+    let most = capacity.allocations.iter().max().copied().unwrap_or(1);
+    require(
+        spec.workload.arrival.rate_per_s * f64::from(most) <= RATE_MAX,
+        "workload.arrival.rate_per_s",
+        &format!("times {most} workers must not exceed {RATE_MAX} messages a second"),
+    );
     require(spec.faults.is_empty(), "faults", "must be empty where capacity is searched for");
     let constant = spec.workload.arrival.shape == ShapeSpec::Constant;
     require(constant, "workload.arrival.shape", "must be constant where capacity is searched for");

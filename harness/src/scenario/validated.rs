@@ -55,6 +55,8 @@ impl Overrides {
     fn apply(&self, spec: &mut ScenarioSpec) {
         if let Some(scale) = self.rate_scale {
             spec.workload.scale_rate(scale);
+            let demands = spec.capacity.iter_mut().flat_map(|capacity| &mut capacity.demands);
+            demands.for_each(|demand| *demand *= scale);
         }
         if let Some(repetitions) = self.repetitions {
             spec.repetitions = repetitions;
@@ -343,6 +345,19 @@ fn check_audit(spec: &ScenarioSpec, workload: &workloads::Workload) -> Option<Pr
         );
         Problem::new("delivery.audit", message)
     })
+}
+
+/// The digest of what a trial of this scenario meets: which strategies are tried how often makes no
+/// difference to any one trial.
+///
+/// # Errors
+/// When the scenario cannot be written as text.
+pub fn digest_of_a_trial(spec: &ScenarioSpec) -> anyhow::Result<String> {
+    let mut spec = spec.clone();
+    spec.repetitions = 1;
+    spec.strategies = super::spec::StrategyName::all();
+    let yaml = serde_saphyr::to_string(&spec)?;
+    Ok(hexadecimal(&Sha256::digest(yaml.as_bytes())))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

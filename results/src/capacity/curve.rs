@@ -51,7 +51,7 @@ pub struct AllocationCapacity {
     pub refused_per_s: Option<f64>,
     /// How well the two are known.
     pub resolved: Resolved,
-    /// Probes that it took.
+    /// Trials that it took.
     pub probes: u32,
     /// Why the lowest refused rate was refused, or why the search ended without an answer.
     pub reason: String,
@@ -77,19 +77,19 @@ pub struct DemandPoint {
     pub strategy: String,
     /// Messages offered, per second.
     pub demand_per_s: f64,
-    /// Repetitions in which the demand was sustained.
-    pub sustained: u32,
-    /// Repetitions.
-    pub repetitions: u32,
-    /// Workers ready in the mean over each repetition's settled seconds, by repetition.
+    /// Repetitions in which the demand was not sustained.
+    pub refused: u32,
+    /// Repetitions that say nothing, since the harness was at its limit or the run was stopped.
+    pub invalid: u32,
+    /// Workers ready in the mean over the settled seconds, of each repetition in which the demand
+    /// was sustained.
     pub workers: Vec<f64>,
-    /// Response p99 of the settled seconds by repetition, in milliseconds; absent where there was
-    /// no result.
-    pub p99_ms: Vec<Option<f64>>,
+    /// Response p99 of the median settled second of the same repetitions, in milliseconds.
+    pub p99_ms: Vec<f64>,
 }
 
-/// The mean of the workers over the repetitions with its 95 % interval (Student's t, so normal
-/// repetitions are assumed); the interval is absent for one repetition.
+/// The mean of the workers over the repetitions that sustained the demand, with its 95 % interval
+/// (Student's t, so normal repetitions are assumed); the interval is absent for one repetition.
 pub fn resources(point: &DemandPoint) -> Option<(f64, Option<(f64, f64)>)> {
     let n = point.workers.len();
     let mean = point.workers.iter().sum::<f64>() / n as f64;
@@ -147,7 +147,7 @@ impl Document for CapacityResult {
         }
         for (index, point) in self.demands.iter().enumerate() {
             positive(format!("demands[{index}].demand_per_s"), point.demand_per_s)?;
-            let values = point.workers.iter().chain(point.p99_ms.iter().flatten());
+            let values = point.workers.iter().chain(&point.p99_ms);
             for value in values {
                 positive(format!("demands[{index}]"), *value)?;
             }
@@ -164,8 +164,8 @@ mod tests {
         DemandPoint {
             strategy: "A".to_owned(),
             demand_per_s: 100.0,
-            sustained: 1,
-            repetitions: 1,
+            refused: 0,
+            invalid: 0,
             workers,
             p99_ms: Vec::new(),
         }

@@ -6,7 +6,7 @@ use crate::report::format;
 use crate::series::SeriesRow;
 use crate::statistics::median;
 use crate::statistics::warm_up::mser;
-use crate::verdict::HealthLimits;
+use crate::verdict::{HealthLimits, whatever_the_baseline};
 
 /// Confidence of the backlog's trend.
 const CONFIDENCE: f64 = 0.99;
@@ -18,7 +18,8 @@ const ROWS_MIN: usize = 5;
 pub struct SustainRules {
     /// Bound on the response p99, in milliseconds: half of the settled seconds or more keep it.
     pub objective_p99_ms: f64,
-    /// Growth of the backlog that counts, as a share of the rate.
+    /// Growth of the backlog that is allowed, as a share of the rate: the upper end of the growth's
+    /// 99 % interval must stay below it.
     pub growth_share: f64,
     /// How well the harness must have kept up.
     pub limits: HealthLimits,
@@ -48,7 +49,7 @@ pub struct Probe {
     pub warm_up_s: f64,
     /// Growth of the backlog in messages a second, where it could be told.
     pub growth: Option<Trend>,
-    /// The median over the settled seconds of their response p99, in milliseconds.
+    /// The response p99 of the median settled second, in milliseconds.
     pub p99_ms: Option<f64>,
     /// Workers that were ready, in the mean over the settled seconds.
     pub workers: f64,
@@ -58,8 +59,8 @@ pub struct Probe {
 pub fn sustained(record: &RunRecord, rules: &SustainRules) -> Probe {
     let load_s = record.phases.iter().filter(|phase| phase.name != "drain");
     let load_s = load_s.map(|phase| phase.end_s).fold(0.0, f64::max);
-    // The last row of the load may reach into the drain by a moment.
-    let rows = record.series.iter().take_while(|row| row.t_s <= load_s + 0.5).count();
+    // The last row of the load may reach into the drain by a moment, in which nothing is offered.
+    let rows = record.series.iter().take_while(|row| row.t_s <= load_s + 0.05).count();
     let waiting = backlog(&record.series[..rows]);
     let found = mser(&waiting, 1).filter(|found| found.settled);
     let settled_from = found.map_or(rows / 2, |found| found.rows);
@@ -77,7 +78,8 @@ pub fn sustained(record: &RunRecord, rules: &SustainRules) -> Probe {
         p99_ms: median(&p99s),
         workers: mean(|row| f64::from(row.ready_replicas)),
     };
-    probe.sustained = if let Some(reason) = unwell(record, &rules.limits) {
+    let invalid = whatever_the_baseline(record.evidence(), &rules.limits);
+    probe.sustained = if let Some(reason) = invalid.into_iter().next() {
         Sustained::Invalid(reason)
     } else if settled.len() < ROWS_MIN {
         let rows = settled.len();
@@ -86,22 +88,6 @@ pub fn sustained(record: &RunRecord, rules: &SustainRules) -> Probe {
         outcome(record, &probe, rules)
     };
     probe
-}
-
-/// Why the harness says nothing about the system.
-fn unwell(record: &RunRecord, limits: &HealthLimits) -> Option<String> {
-    let health = &record.health;
-    let missed = health.missed_sends as f64 / record.delivery.planned.max(1) as f64;
-    if let Some(spoiled) = health.spoiled.first() {
-        return Some(spoiled.clone());
-    }
-    if missed > limits.missed_sends_share_max {
-        return Some(format!("the load generator missed {:.1} % of its sends", missed * 100.0));
-    }
-    (health.dispatch_error_p99_us > limits.dispatch_error_p99_us_max).then(|| {
-        let late = format::milliseconds(health.dispatch_error_p99_us as f64 / 1e3);
-        format!("the load generator was late: its p99 dispatch error was {late}")
-    })
 }
 
 fn outcome(record: &RunRecord, probe: &Probe, rules: &SustainRules) -> Sustained {
@@ -113,24 +99,24 @@ fn outcome(record: &RunRecord, probe: &Probe, rules: &SustainRules) -> Sustained
     }
     if p99 > rules.objective_p99_ms {
         return Sustained::No(format!(
-            "the response p99 was {}, over the objective of {}",
+            "the response p99 of the median second was {}, over the objective of {}",
             probe.p99_ms.map_or(format::ABSENT.to_owned(), format::milliseconds),
             format::milliseconds(rules.objective_p99_ms)
         ));
     }
-    match probe.growth {
-        Some(growth) if growth.low > 0.0 && growth.slope > allowed => Sustained::No(format!(
-            "the backlog grew by {:.0} messages a second ({:.0} to {:.0})",
-            growth.slope, growth.low, growth.high
-        )),
-        Some(growth) if growth.high > allowed && growth.slope > allowed => {
-            Sustained::Unclear(format!(
-                "the backlog may have grown, by {:.0} to {:.0} messages a second",
-                growth.low, growth.high
-            ))
-        }
-        Some(_) => Sustained::Yes,
-        None => Sustained::Unclear("the backlog has no trend to read".to_owned()),
+    let Some(growth) = probe.growth else {
+        return Sustained::Unclear("the backlog has no trend to read".to_owned());
+    };
+    let told = format!(
+        "by {:.0} messages a second ({:.0} to {:.0})",
+        growth.slope, growth.low, growth.high
+    );
+    if growth.high <= allowed {
+        Sustained::Yes
+    } else if growth.low > 0.0 && growth.slope > allowed {
+        Sustained::No(format!("the backlog grew {told}"))
+    } else {
+        Sustained::Unclear(format!("the backlog may have grown, {told}"))
     }
 }
 

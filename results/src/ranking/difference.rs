@@ -9,6 +9,9 @@ use crate::ranking::{Contestant, RANKED};
 use crate::report::format;
 use crate::statistics::holm;
 
+/// The least standard error of a logarithm that is taken for a spread.
+const ERROR_MIN: f64 = 1e-9;
+
 /// Two contestants compared by one indicator.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
@@ -68,14 +71,14 @@ fn compare(
     let paired = first.seeds == second.seeds;
     let found = if paired { pairwise(&left, &right) } else { welch(&left, &right) };
     let (mean, error, freedom) = found?;
+    // Repetitions that are all alike to the last digit were counted in steps, such as seconds; what
+    // lies within a step is not known, so nothing is known of the chance.
+    if error < ERROR_MIN {
+        return None;
+    }
     let law = StudentsT::new(0.0, 1.0, freedom).ok()?;
     let half = law.inverse_cdf((1.0 + CONFIDENCE) / 2.0) * error;
-    // Without any spread the repetitions are one value, and their difference is no chance.
-    let p_value = match (mean == 0.0, error == 0.0) {
-        (true, _) => 1.0,
-        (false, true) => 0.0,
-        _ => 2.0 * (1.0 - law.cdf((mean / error).abs())),
-    };
+    let p_value = 2.0 * (1.0 - law.cdf((mean / error).abs()));
     let interval = ((mean - half).exp(), (mean + half).exp());
     (interval.0.is_finite() && interval.1.is_finite()).then(|| Difference {
         indicator,

@@ -44,8 +44,8 @@ fn nobody_beats_a_pareto_optimal_contestant_in_both() {
     let mut records = three("Fast", [10.0, 10.0, 10.0], 3.0);
     records.extend(three("Worse", [20.0, 20.0, 20.0], 3.5));
     records.extend(three("Cheap", [30.0, 30.0, 30.0], 1.0));
-    let marked: Vec<bool> = ranked(&records).contestants.iter().map(|c| c.pareto).collect();
-    assert_eq!(marked, [true, false, true]);
+    let marked: Vec<Option<bool>> = ranked(&records).contestants.iter().map(|c| c.pareto).collect();
+    assert_eq!(marked, [Some(true), Some(false), Some(true)]);
 }
 
 #[test]
@@ -71,6 +71,31 @@ fn other_runs_and_environments_are_named_and_compared_without_pairs() {
     let difference = &section.differences[0];
     assert!(!difference.paired && (difference.p_value - 0.000_741).abs() < 2e-6, "{difference:?}");
     assert!((difference.ratio - 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn repetitions_that_are_counted_in_steps_tell_no_chance() {
+    let mut records = Vec::new();
+    for (strategy, recovery_s) in [("A", 7.5), ("B", 8.5)] {
+        for mut record in three(strategy, [10.0, 10.0, 10.0], 1.0) {
+            record.indicators.recovery_s = Some(recovery_s);
+            records.push(record);
+        }
+    }
+    let section = ranked(&records);
+    let recovery = |d: &&Difference| d.indicator == IndicatorName::Recovery;
+    assert_eq!(section.differences.iter().find(recovery), None);
+}
+
+#[test]
+fn invalid_trials_are_in_no_figure_and_have_no_rank() {
+    let mut records = three("Broken", [1.0, 1.0, 1.0], 0.1);
+    records.iter_mut().for_each(|record| record.verdict.kind = VerdictKind::Invalid);
+    records.extend(three("Sound", [10.0, 11.0, 12.0], 1.0));
+    let section = ranked(&records);
+    let [sound, broken] = &section.contestants[..] else { panic!("{section:?}") };
+    assert_eq!((sound.rank, sound.pareto, sound.invalid), (Some(1), Some(true), 0));
+    assert_eq!((broken.rank, broken.pareto, broken.invalid), (None, None, 3));
 }
 
 #[test]

@@ -5,13 +5,16 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
 use crate::capacity::{AllocationCapacity, CapacityResult, DemandPoint, Resolved, resources};
+use crate::report::csv::{CSV_SCHEMA, file, number, owned, text};
 use crate::report::format;
 use crate::report::markdown::{Table, escape};
 use crate::report::terminal::printable;
+use crate::statistics::median;
 
 const ALLOCATION_HEADINGS: [&str; 6] =
     ["workers", "sustained/s", "refused/s", "per worker/s", "probes", "known"];
-const DEMAND_HEADINGS: [&str; 5] = ["demand/s", "strategy", "workers", "p99", "sustained"];
+const DEMAND_HEADINGS: [&str; 5] =
+    ["demand/s", "strategy", "workers", "p99, median second", "sustained"];
 
 /// The two tables for a terminal.
 pub fn capacity_table(result: &CapacityResult) -> String {
@@ -49,10 +52,12 @@ pub fn capacity_markdown(result: &CapacityResult) -> String {
         }
         text.push_str(&format!(
             "\n## Highest sustained rate of a fixed allocation\n\nA rate is sustained when, after \
-             a warm-up that is found by the marginal standard error rule, the backlog does not \
-             grow (99 % confidence), the response p99 keeps the objective in half of the seconds \
-             or more, and nothing is lost. Workers have the settings of {}. Each end of the \
-             bracket was probed twice where it is \"confirmed\".\n\n{}",
+             a warm-up that is found by the marginal standard error rule, the backlog is shown \
+             (99 % interval) to grow by less than {} % of the rate, the response p99 keeps the \
+             objective in half of the seconds or more, and nothing is lost. Workers have the \
+             settings of {}. Each end of the bracket was probed twice where it is \
+             \"confirmed\".\n\n{}",
+            result.resolution * 50.0,
             escape(&result.strategy),
             table.render()
         ));
@@ -61,8 +66,9 @@ pub fn capacity_markdown(result: &CapacityResult) -> String {
         let mut table = Table::new(DEMAND_HEADINGS);
         result.demands.iter().for_each(|point| table.row(demand(point).to_vec()));
         text.push_str(&format!(
-            "\n## Workers against demand\n\nThe mean of the ready workers after the warm-up, with \
-             its 95 % interval over the repetitions (Student's t).\n\n{}",
+            "\n## Workers against demand\n\nThe mean of the ready workers after the warm-up where \
+             the demand was sustained, with its 95 % interval over the repetitions (Student's t). \
+             Every strategy sees the same load, in shuffled order.\n\n{}",
             table.render()
         ));
     }
@@ -78,57 +84,53 @@ pub fn capacity_markdown(result: &CapacityResult) -> String {
     text
 }
 
-/// A row an allocation and a row a demand; which it is stands in the first column.
+/// A row an allocation and a row a demand; which it is stands in the second column.
 ///
 /// # Errors
 /// When the text cannot be written as CSV.
-pub fn capacity_csv(result: &CapacityResult) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
+pub fn capacity_csv(result: &CapacityResult) -> csv::Result<String> {
+    let headings = [
+        "schema",
         "kind",
         "strategy",
         "workers",
+        "workers_low",
+        "workers_high",
         "rate_per_s",
         "refused_per_s",
         "known",
+        "p99_ms",
         "sustained",
-        "repetitions",
-        "workers_low",
-        "workers_high",
-    ])?;
-    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    for found in &result.allocations {
-        writer.write_record([
-            "allocation".to_owned(),
-            result.strategy.clone(),
-            found.workers.to_string(),
-            number(found.sustained_per_s),
-            number(found.refused_per_s),
-            word(found.resolved).to_owned(),
-            String::new(),
-            String::new(),
-            String::new(),
-            String::new(),
-        ])?;
-    }
-    for point in &result.demands {
+        "refused",
+        "invalid",
+    ];
+    let schema = || CSV_SCHEMA.to_owned();
+    let absent = String::new;
+    let allocations = result.allocations.iter().map(|found| {
+        let rate = |rate| number(rate, 3);
+        let (low, high) = (rate(found.sustained_per_s), rate(found.refused_per_s));
+        let (strategy, workers) = (text(&result.strategy), found.workers.to_string());
+        let known = word(found.resolved).to_owned();
+        let mut line = vec![schema(), "allocation".to_owned(), strategy, workers];
+        line.extend([absent(), absent(), low, high, known]);
+        line.extend([absent(), absent(), absent(), absent()]);
+        line
+    });
+    let demands = result.demands.iter().map(|point| {
         let found = resources(point);
         let interval = found.and_then(|(_, interval)| interval);
-        writer.write_record([
-            "demand".to_owned(),
-            point.strategy.clone(),
-            number(found.map(|(mean, _)| mean)),
-            point.demand_per_s.to_string(),
-            String::new(),
-            String::new(),
-            point.sustained.to_string(),
-            point.repetitions.to_string(),
-            number(interval.map(|(low, _)| low)),
-            number(interval.map(|(_, high)| high)),
-        ])?;
-    }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let three = |value| number(value, 3);
+        let mut line = vec![schema(), "demand".to_owned(), text(&point.strategy)];
+        line.push(three(found.map(|(mean, _)| mean)));
+        line.push(three(interval.map(|(low, _)| low)));
+        line.push(three(interval.map(|(_, high)| high)));
+        line.extend([three(Some(point.demand_per_s)), absent(), absent()]);
+        line.push(three(median(&point.p99_ms)));
+        line.extend([point.workers.len().to_string(), point.refused.to_string()]);
+        line.push(point.invalid.to_string());
+        line
+    });
+    file(&owned(&headings), allocations.chain(demands))
 }
 
 /// The result as JSON.
@@ -181,16 +183,21 @@ fn demand(point: &DemandPoint) -> [String; 5] {
     let workers = match resources(point) {
         Some((mean, Some((low, high)))) => format!("{mean:.2} [{:.2}, {high:.2}]", low.max(0.0)),
         Some((mean, None)) => format!("{mean:.2}"),
+        None if point.refused > 0 => "not met".to_owned(),
         None => format::ABSENT.to_owned(),
     };
-    let p99s: Vec<f64> = point.p99_ms.iter().flatten().copied().collect();
-    let p99 = crate::statistics::median(&p99s);
+    let sustained = point.workers.len();
+    let tried = sustained + point.refused as usize;
+    let mut words = format!("{sustained} of {tried}");
+    if point.invalid > 0 {
+        words.push_str(&format!(", {} invalid", point.invalid));
+    }
     [
         format::count(point.demand_per_s.round() as u64),
         point.strategy.clone(),
         workers,
-        p99.map_or(format::ABSENT.to_owned(), format::milliseconds),
-        format!("{} of {}", point.sustained, point.repetitions),
+        median(&point.p99_ms).map_or(format::ABSENT.to_owned(), format::milliseconds),
+        words,
     ]
 }
 
@@ -205,3 +212,6 @@ fn word(resolved: Resolved) -> &'static str {
         Resolved::Invalid => "invalid",
     }
 }
+
+#[cfg(test)]
+mod tests;

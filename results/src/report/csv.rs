@@ -52,7 +52,10 @@ const FOLLOWING: [(IndicatorName, &str); 10] = [
 ];
 
 /// The text of a file: the headings, then the lines.
-fn file(headings: &[String], lines: impl IntoIterator<Item = Vec<String>>) -> csv::Result<String> {
+pub(in crate::report) fn file(
+    headings: &[String],
+    lines: impl IntoIterator<Item = Vec<String>>,
+) -> csv::Result<String> {
     let mut writer = Writer::from_writer(Vec::new());
     writer.write_record(headings)?;
     for line in lines {
@@ -62,18 +65,18 @@ fn file(headings: &[String], lines: impl IntoIterator<Item = Vec<String>>) -> cs
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn owned(headings: &[&str]) -> Vec<String> {
+pub(in crate::report) fn owned(headings: &[&str]) -> Vec<String> {
     headings.iter().map(|heading| (*heading).to_owned()).collect()
 }
 
 /// The value of an indicator, with as many decimals as were measured: a microsecond, a millionth
 /// of money.
-fn value(indicator: IndicatorName, value: Option<f64>) -> String {
+pub(in crate::report) fn value(indicator: IndicatorName, value: Option<f64>) -> String {
     number(value, if indicator.unit() == Unit::MoneyPerHour { 6 } else { 3 })
 }
 
 /// A number with at most so many decimals; empty where there is none.
-fn number(value: Option<f64>, decimals: usize) -> String {
+pub(in crate::report) fn number(value: Option<f64>, decimals: usize) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else {
         return String::new();
     };
@@ -82,7 +85,7 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 }
 
 /// Text from a file, harmless in a spreadsheet.
-fn text(text: &str) -> String {
+pub(in crate::report) fn text(text: &str) -> String {
     let harmless: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if harmless.trim_start().starts_with(['=', '+', '-', '@']) {
         format!("'{harmless}")

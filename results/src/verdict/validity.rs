@@ -7,6 +7,14 @@ use crate::verdict::{Evidence, HealthLimits};
 
 /// Why the trial is invalid, a sentence each; empty when it is valid.
 pub(super) fn reasons(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<String> {
+    let mut reasons = whatever_the_baseline(evidence, limits);
+    reasons.extend(unsteady(evidence.steadiness));
+    reasons
+}
+
+/// The same without asking for a steady baseline: an overloaded system has none, and that is what
+/// a probe of its capacity wants to know.
+pub(crate) fn whatever_the_baseline(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<String> {
     let mut reasons = Vec::new();
     for fault in evidence.faults.iter().filter(|fault| fault.state != FaultState::Landed) {
         let what = match fault.state {
@@ -30,7 +38,6 @@ pub(super) fn reasons(evidence: Evidence<'_>, limits: &HealthLimits) -> Vec<Stri
     missed_sends(evidence, limits, &mut reasons);
     open_sends(evidence, limits, &mut reasons);
     timing(evidence.health, limits, &mut reasons);
-    reasons.extend(unsteady(evidence.steadiness));
     harness_checks(evidence.health, &mut reasons);
     reasons
 }
