@@ -26,9 +26,9 @@ use verification::Verification;
 /// request that it came in, the count of who holds it, and what the allocator adds.
 const BESIDE_BYTES: usize = 200;
 
-/// What batches take beside their bytes counts only from here on: a topic with a small
-/// `retention.bytes` keeps to it exactly, as in Kafka.
-const HELD_BYTES_FREE: u64 = 1 << 20;
+/// What batches take beside their bytes counts from this `retention.bytes` on: a topic with a
+/// smaller one keeps to it exactly, as in Kafka.
+const HELD_BYTES_COUNT_FROM: u64 = 1 << 20;
 
 /// The batches of one replica. Offsets are continuous from `start` to `end`.
 #[derive(Debug, Default)]
@@ -282,7 +282,7 @@ impl Log {
         appended_before: Duration,
         until: i64,
     ) {
-        let held_max = bytes_max.max(HELD_BYTES_FREE);
+        let held_max = if bytes_max < HELD_BYTES_COUNT_FROM { u64::MAX } else { bytes_max };
         while let Some(batch) = self.batches.front() {
             let expired = self.bytes > bytes_max
                 || self.held_bytes(replicas) > held_max
@@ -365,8 +365,9 @@ mod tests {
         let each = log.held_bytes(3) / 10_000;
         assert_eq!(each, 100 + 200 + 6 * size_of::<Batch>() as u64);
         log.retain((1_000_000, 3), Duration::ZERO, 10_000);
-        let kept = (10_000 - log.start()) as u64;
-        assert_eq!(kept, (1 << 20) / each, "below a mebibyte only the log's own bytes count");
+        assert_eq!(log.start(), 0, "below a mebibyte only the log's own bytes count");
+        log.retain((1 << 20, 3), Duration::ZERO, 10_000);
+        assert_eq!((10_000 - log.start()) as u64, (1 << 20) / each);
         log.retain((50_000, 3), Duration::ZERO, 10_000);
         assert_eq!(log.bytes(), 50_000);
     }

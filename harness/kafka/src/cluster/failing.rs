@@ -61,6 +61,12 @@ impl Failing {
         self.replaced.remove(&ticket);
     }
 
+    /// What an API of a broker was to fail with is over: who still waits is answered as it comes.
+    fn end(&mut self, api: (i32, i16)) -> FailedRequests {
+        self.replaced.retain(|_, replaced| replaced.api != api);
+        self.apis.remove(&api).map_or_else(FailedRequests::default, |it| it.failed)
+    }
+
     /// The connections of a broker are gone.
     pub(super) fn forget_broker(&mut self, broker: i32) {
         self.replaced.retain(|_, replaced| replaced.api.0 != broker);
@@ -95,6 +101,7 @@ impl Cluster {
             Affected::All | Affected::Share(_) => 0,
         };
         let failing = FailingApi { failure, left, failed: FailedRequests::default() };
+        self.failing.end((id, failure.api_key));
         self.failing.apis.insert((id, failure.api_key), failing);
         Ok(())
     }
@@ -106,7 +113,7 @@ impl Cluster {
 
     /// Requests of an API fail no more at a broker. Returns how many have.
     pub(crate) fn restore_requests(&mut self, id: i32, api: i16) -> FailedRequests {
-        self.failing.apis.remove(&(id, api)).map_or_else(FailedRequests::default, |it| it.failed)
+        self.failing.end((id, api))
     }
 
     /// Gives a request back that is to be carried out; the others are answered.

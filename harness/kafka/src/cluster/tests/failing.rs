@@ -107,6 +107,18 @@ fn an_answer_that_comes_late_is_lost_when_it_comes() {
 }
 
 #[test]
+fn a_request_that_waits_when_its_failure_is_healed_is_answered_as_it_comes() {
+    let mut world = world(FETCH, RequestOutcome::AnswerLost, Affected::All);
+    let healed = world.put(1, 12, &fetch_request(0, 0, 1, 500));
+    assert_eq!(world.cluster.restore_requests(1, FETCH), failed(0, 0));
+    let next = failing(FETCH, RequestOutcome::AnswerLost, Affected::Next(5));
+    world.cluster.fail_requests(1, next).unwrap();
+    world.produce(1, 1, sample(1, None, 40));
+    assert!(matches!(world.take(healed), Some(Response::Fetch(_))));
+    assert_eq!(world.cluster.failed_requests(1, FETCH), failed(0, 0), "the next one did nothing");
+}
+
+#[test]
 fn a_carried_out_request_that_goes_wrong_by_itself_is_not_counted_as_done() {
     let mut world = world(PRODUCE, RequestOutcome::AnswerLost, Affected::All);
     let ticket = world.put(1, 9, &produce_request(1, 1, sample(1, None, 40)));
