@@ -30,11 +30,13 @@ pub(super) fn lines(trials: &[&RunRecord], baseline: &Baseline, tolerance: f64) 
             return None;
         }
         let limit = before.map(|before| limit(indicator, before, tolerance));
+        let unrecovered = indicator == IndicatorName::Recovery;
         let (ok, outcome) = match (now, limit) {
             (Some(now), Some(limit)) if now <= limit => (true, "within"),
-            (Some(_), Some(_)) => (false, "over"),
-            (_, None) => (true, "no worse than"),
-            (None, Some(_)) => (false, "over"),
+            (_, Some(_)) => (false, "over"),
+            // A system that never recovered is no bound; what was not measured bounds nothing.
+            (_, None) if unrecovered => (true, "no worse than"),
+            (_, None) => (false, "which cannot be held against"),
         };
         let shown = |value: Option<f64>| {
             let currency = &trials[0].indicators.currency;
@@ -57,7 +59,11 @@ pub(super) fn lines(trials: &[&RunRecord], baseline: &Baseline, tolerance: f64) 
         Some(GateLine {
             strategy: trials[0].strategy.clone(),
             indicator: indicator.to_string(),
-            against: Against::Baseline,
+            against: if limit.is_some() || unrecovered {
+                Against::Baseline
+            } else {
+                Against::Validity
+            },
             value: now,
             shown: shown(now),
             bound,

@@ -27,8 +27,6 @@ const WATCHED: [(IndicatorName, bool); 7] = [
 ];
 /// Fewest comparable runs of which anything is said.
 pub const HISTORY_RUNS_MIN: usize = 2 * PART_MIN;
-/// The share of a level by which rounding may move it.
-const ROUNDING: f64 = 1e-9;
 /// Most runs that are looked at: what was before is no longer news.
 const HISTORY_RUNS_MAX: usize = 200;
 
@@ -160,13 +158,9 @@ fn series<'a>(entries: &'a [HistoryEntry], newest: &'a HistoryEntry) -> Vec<Seri
 }
 
 impl Series<'_> {
-    /// The last change of level. Values that hardly differ may be told apart by their rounding
-    /// alone, which is no change of anything.
+    /// The last change of level.
     fn last_step(&self, rules: &ChangeRules) -> Option<ChangePoint> {
-        let moved = |point: &ChangePoint| {
-            (point.after - point.before).abs() > ROUNDING * point.before.abs()
-        };
-        change_points(&self.values, rules).into_iter().rfind(moved)
+        change_points(&self.values, rules).pop()
     }
 
     fn change(&self, point: &ChangePoint, is_significant: bool) -> Change {

@@ -92,6 +92,9 @@ pub fn change_points(values: &[f64], rules: &ChangeRules) -> Vec<ChangePoint> {
 
 /// The best split and the probability of its statistic, if that is `alpha` at most.
 fn step(values: &[f64], rules: &ChangeRules) -> Option<(usize, f64)> {
+    if is_constant(values) {
+        return None;
+    }
     let mut scan = Scan::default();
     let mut level = Vec::new();
     let mut split = |values: &[f64]| {
@@ -115,6 +118,15 @@ fn step(values: &[f64], rules: &ChangeRules) -> Option<(usize, f64)> {
         }
     }
     (as_large <= allowed).then_some((seen.at, as_large / count))
+}
+
+/// Whether only rounding tells the values apart, of which steps could be made.
+fn is_constant(values: &[f64]) -> bool {
+    let (least, greatest) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, greatest), value| {
+            (least.min(*value), greatest.max(*value))
+        });
+    greatest - least <= 1e-9 * greatest.abs().max(least.abs())
 }
 
 #[cfg(test)]

@@ -27,10 +27,13 @@ pub fn mser(values: &[f64], batch: usize) -> Option<WarmUp> {
         return None;
     }
     let last = batches.len() / 2;
+    let mean = batches.iter().sum::<f64>() / batches.len() as f64;
+    // A later cut must be better by more than rounding makes it seem.
+    let rounding = 1e-12 * mean * mean;
     let mut best = (0, f64::INFINITY);
     for cut in 0..=last {
         let error = squared_error(&batches[cut..]);
-        if error < best.1 {
+        if error + rounding < best.1 {
             best = (cut, error);
         }
     }
@@ -79,7 +82,10 @@ mod tests {
 
     #[test]
     fn a_constant_needs_no_cut_and_too_little_says_nothing() {
-        assert_eq!(mser5(&[3.0; 20]), Some(WarmUp { rows: 0, settled: true }));
+        for constant in [3.0, 20f64.ln(), 1e9 / 3.0, 0.0] {
+            let found = mser5(&[constant; 60]);
+            assert_eq!(found, Some(WarmUp { rows: 0, settled: true }), "{constant}");
+        }
         assert_eq!(mser5(&[3.0; 19]), None);
         assert_eq!(mser5(&[f64::NAN; 40]), None);
     }

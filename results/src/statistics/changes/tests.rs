@@ -58,7 +58,9 @@ fn drift_is_no_step_and_does_not_hide_one() {
 #[test]
 fn noise_and_constants_have_no_change() {
     assert!(indices(&noise(100, 6)).is_empty());
-    assert!(indices(&[5.0; 100]).is_empty());
+    for constant in [5.0, 32.8, 8.047, 33.3, 0.12, 0.0] {
+        assert!(indices(&[constant; 100]).is_empty(), "{constant}");
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //!
 //! An estimate of ρ from a short series errs, and if it is too low, correlation is taken for
 //! steps. So an upper bound of ρ is used: the error rate is kept at the price of seeing small
-//! steps later. Both constants below were set by `ci/calibration`.
+//! steps later. `ci/calibration` counts what the constants below
+//! come to.
 
 use rand::RngExt;
 use rand::SeedableRng;
