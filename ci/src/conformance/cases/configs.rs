@@ -32,7 +32,7 @@ fn alter(
     let answer = c.ask(1, 1, &request)?;
     c.see(format!("{name} {operation}: {}", error(answer.responses[0].error_code)));
     // The controller answers before every broker has heard of the change.
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_secs(1));
     Ok(())
 }
 

@@ -280,7 +280,7 @@ pub(crate) const CASES: &[Case] = &[
             let topic = c.topic("t", 1)?;
             let (group, broker) = group(c)?;
             let epoch = assigned(c, broker, (&group, ONE), &topic, 1)?;
-            std::thread::sleep(Duration::from_millis(3_800));
+            std::thread::sleep(Duration::from_secs(6));
             let plain = ConsumerGroupHeartbeatRequest::default()
                 .with_group_id(group_id(&group))
                 .with_member_id(text(ONE))

@@ -140,7 +140,7 @@ pub(crate) const CASES: &[Case] = &[
                     Ok(state.filter(|state| state.isr_nodes.len() == 1).map(|_| ()))
                 })?;
                 // A leader tells clients of a new in-sync set just before it holds to it.
-                std::thread::sleep(Duration::from_millis(300));
+                std::thread::sleep(Duration::from_secs(2));
                 for acks in [-1, 1] {
                     let answer = c.produce(leader, acks, &topic, 0, Batch::of(1).bytes())?;
                     c.see(answer);

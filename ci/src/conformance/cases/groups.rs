@@ -450,14 +450,14 @@ pub(crate) const CASES: &[Case] = &[
         |c| {
             let (group, broker) = group(c)?;
             let mut connection = c.connect(broker)?;
-            let mut request = joining(&group, "").with_session_timeout_ms(300);
+            let mut request = joining(&group, "").with_session_timeout_ms(1_000);
             request.member_id = text(&new_member(&mut connection, &request)?);
             let joined = connection.ask(9, &request)?;
             let (member, generation) = (joined.member_id, joined.generation_id);
             connection.ask(5, &syncing(&group, &member, generation, &[&member]))?;
             let beat = heartbeat(c, broker, &group, &member, generation)?;
             c.see(beat);
-            std::thread::sleep(Duration::from_millis(1_000));
+            std::thread::sleep(Duration::from_secs(4));
             let beat = heartbeat(c, broker, &group, &member, generation)?;
             c.see(beat);
             describe(c, broker, &group)

@@ -293,7 +293,7 @@ pub(crate) const CASES: &[Case] = &[
             let producer = Producer::with_timeout(c, 300)?;
             producer.add(c, &topic, 0)?;
             producer.write(c, &topic, 0, 1)?;
-            std::thread::sleep(Duration::from_millis(600));
+            std::thread::sleep(Duration::from_secs(3));
             readers(c, &topic)?;
             producer.describe(c)?;
             producer.finish(c, true)
