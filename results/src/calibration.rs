@@ -8,14 +8,13 @@ mod resample;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::document::{self, Document, DocumentError};
 use crate::gate::{DuetSetting, Pair, Role, log_ratios};
 use crate::record::{Machine, Program};
-use crate::statistics::correlation;
 use crate::statistics::duet::{POWER, Rules};
 use crate::statistics::power::windows_needed;
+use crate::statistics::{correlation, share_interval};
 
 /// The version of the calibration that this crate writes, and the only one that it reads.
 pub const CALIBRATION_SCHEMA: &str = "stormgauge.dev/duet-calibration/v1";
@@ -85,15 +84,9 @@ pub struct Rate {
 impl Rate {
     /// The rate of `happened` out of `all`.
     pub(crate) fn of(happened: u32, all: u32) -> Rate {
-        let (happened, all) = (f64::from(happened), f64::from(all));
-        let tail = (1.0 - CONFIDENCE) / 2.0;
-        let bound = |a: f64, b: f64, p: f64| Beta::new(a, b).ok().map(|beta| beta.inverse_cdf(p));
-        let missed = all - happened;
-        Rate {
-            share: if all > 0.0 { happened / all } else { 0.0 },
-            low: bound(happened, missed + 1.0, tail).unwrap_or(0.0),
-            high: bound(happened + 1.0, missed, 1.0 - tail).unwrap_or(1.0),
-        }
+        let interval = share_interval(happened.into(), all.into(), CONFIDENCE);
+        let (low, high) = interval.unwrap_or((0.0, 1.0));
+        Rate { share: f64::from(happened) / f64::from(all.max(1)), low, high }
     }
 }
 

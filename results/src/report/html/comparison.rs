@@ -9,7 +9,7 @@ use crate::verdict::VerdictKind;
 
 use super::escape::clipped;
 use super::markup::Markup;
-use super::plot::Across;
+use super::plot::segment;
 use super::scale::Scale;
 use super::standing::{Standing, Standings, standings};
 use super::tables::framed;
@@ -208,7 +208,7 @@ fn intervals(markup: &mut Markup, scenario: &Scenario<'_>, indicator: IndicatorN
         ("aria-hidden", &"true"),
     ];
     markup.element("svg", &attributes, |markup| {
-        level(markup, "axis", (0.0, 0.0), (0.0, height));
+        segment(markup, "axis", (0.0, 0.0), (0.0, height));
         for (index, strategy) in scenario.strategies.iter().enumerate() {
             interval(markup, strategy, indicator, &scale, (index as f64 + 0.5) * LINE);
         }
@@ -226,27 +226,16 @@ fn interval(
     let class = strategy.look.class();
     let share = |value: Option<f64>| scale.share(value?);
     if let (Some(min), Some(max)) = (share(summary.min), share(summary.max)) {
-        level(markup, &format!("interval {class}"), (min, y), (max, y));
+        segment(markup, &format!("interval {class}"), (min, y), (max, y));
     }
     for value in summary.values.iter().take(40) {
         if let Some(x) = share(*value) {
-            level(markup, &format!("interval {class}"), (x, y - 3.5), (x, y + 3.5));
+            segment(markup, &format!("interval {class}"), (x, y - 3.5), (x, y + 3.5));
         }
     }
     if let Some(x) = share(summary.value) {
         super::plot::at(markup, x, y, |markup| strategy.look.marker(markup, ""));
     }
-}
-
-fn level(markup: &mut Markup, class: &str, from: (f64, f64), to: (f64, f64)) {
-    let attributes: [(&str, &dyn Display); 5] = [
-        ("class", &class),
-        ("x1", &Across(from.0)),
-        ("x2", &Across(to.0)),
-        ("y1", &Coordinate(from.1)),
-        ("y2", &Coordinate(to.1)),
-    ];
-    markup.empty("line", &attributes);
 }
 
 /// One of several numbers, in words: `3 trials`.

@@ -164,6 +164,18 @@ pub(super) fn at(markup: &mut Markup, x: f64, y: f64, inside: impl FnOnce(&mut M
     markup.element("svg", &attributes, inside);
 }
 
+/// A line between two places, each a share of the width and pixels down.
+pub(super) fn segment(markup: &mut Markup, class: &str, from: (f64, f64), to: (f64, f64)) {
+    let attributes: [(&str, &dyn Display); 5] = [
+        ("class", &class),
+        ("x1", &Across(from.0)),
+        ("x2", &Across(to.0)),
+        ("y1", &Coordinate(from.1)),
+        ("y2", &Coordinate(to.1)),
+    ];
+    markup.empty("line", &attributes);
+}
+
 /// Moves labels apart that would overlap, as little as that takes, between 0 and `height`.
 pub(super) fn spread(wanted: &[f64], height: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();

@@ -6,7 +6,7 @@ use crate::record::{FaultSpan, FaultState, RunRecord};
 use crate::report::format;
 use crate::report::html::escape::clipped;
 use crate::report::html::markup::Markup;
-use crate::report::html::plot::Across;
+use crate::report::html::plot::{Across, segment};
 use crate::report::html::scale::Scale;
 use crate::report::html::trace::Coordinate;
 use crate::report::html::trials::{Scenario, Strategy};
@@ -95,17 +95,6 @@ fn recovery(markup: &mut Markup, (from, until): (f64, f64), y: f64, never: bool)
     if !never {
         segment(markup, class, (until, y - 5.0), (until, y + 5.0));
     }
-}
-
-fn segment(markup: &mut Markup, class: &str, from: (f64, f64), to: (f64, f64)) {
-    let attributes: [(&str, &dyn Display); 5] = [
-        ("class", &class),
-        ("x1", &Across(from.0)),
-        ("x2", &Across(to.0)),
-        ("y1", &Coordinate(from.1)),
-        ("y2", &Coordinate(to.1)),
-    ];
-    markup.empty("line", &attributes);
 }
 
 /// The fault's name above its bar: from its start on, or up to its end in the later half.
