@@ -21,7 +21,8 @@ Examples:
   stormgauge gate --duet --baseline-rev main --budget 40
   stormgauge gate --duet scenario.yaml --strategies low_latency --baseline-bin old/stormgauge
   stormgauge gate stormgauge-out/RUN --history history.jsonl      is it worse than those before?
-  stormgauge gate stormgauge-out/RUN --history history.jsonl --no-append -o json")]
+  stormgauge gate stormgauge-out/RUN --history history.jsonl --no-append -o json
+  stormgauge gate stormgauge-out/RUN -o junit > junit.xml")]
 pub(super) struct GateArgs {
     /// Folder of a run
     #[arg(required_unless_present = "duet", conflicts_with = "duet")]
@@ -60,5 +61,6 @@ fn render(result: &GateResult, form: GateForm) -> Result<String, Failure> {
         GateForm::Json => report::gate_json(result).map_err(Failure::internal),
         GateForm::Table => Ok(report::gate_table(result)),
         GateForm::Md => Ok(report::gate_markdown(result)),
+        GateForm::Junit => report::junit(&[("gate", result)]).map_err(Failure::internal),
     }
 }

@@ -99,6 +99,8 @@ pub(crate) enum GateForm {
     Json,
     /// Markdown, at most 64 kB: a comment on a pull request.
     Md,
+    /// Test results for CI, as JUnit XML.
+    Junit,
 }
 
 /// Flags of `suite` and `run`.
