@@ -100,7 +100,7 @@ pub enum Action {
         #[serde(with = "humantime_serde")]
         jitter: Duration,
     },
-    /// Answer requests of one kind with an error.
+    /// Answer workers' requests of one kind with an error, and with `produce` the load's too.
     BrokerErrors {
         /// Names of the brokers.
         brokers: Vec<String>,
@@ -118,7 +118,7 @@ pub enum Action {
         /// Which produce requests.
         requests: Affected,
     },
-    /// Hold back what consumers ask for.
+    /// Hold back what workers want to read.
     FetchStall {
         /// Names of the brokers.
         brokers: Vec<String>,

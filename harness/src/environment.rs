@@ -19,6 +19,11 @@ pub const GROUP: &str = "job";
 pub const DRIVER_CLIENT: &str = "driver/0";
 /// Client id of the collector.
 pub const COLLECTOR_CLIENT: &str = "collector/0";
+/// Client id of the audit.
+pub const AUDIT_CLIENT: &str = "audit/0";
+/// Client ids of the harness and the operator: every other client is a worker's.
+pub const NO_WORKERS: [&str; 4] =
+    [DRIVER_CLIENT, COLLECTOR_CLIENT, AUDIT_CLIENT, operator::observe::CLIENT_ID];
 /// Name of the `StreamingJob`.
 pub const JOB: &str = "job";
 /// Namespace of the `StreamingJob`.

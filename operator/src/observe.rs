@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::crd::KafkaSource;
 
 pub use histogram::Histogram;
-pub use kafka::KafkaOffsets;
+pub use kafka::{CLIENT_ID, KafkaOffsets};
 pub use offsets::{OffsetSource, Offsets, OffsetsError, PartitionOffsets};
 pub use rates::{RateTracker, Rates};
 pub use scrape::{ScrapeError, Scraper};

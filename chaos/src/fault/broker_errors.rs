@@ -9,13 +9,16 @@ use crate::selector::{Pool, Selector, TopicRole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_errors",
-    description: "requests of one kind are answered with an error, and nothing is done but for a \
-                  produce that times out",
-    evidence: "how many requests each broker answered so",
+    description: "workers' requests of one kind are answered with an error and not carried out; \
+                  with produce the load's too, and it is written all the same where Kafka tells \
+                  of the error after the write (request_timed_out, \
+                  not_enough_replicas_after_append)",
+    evidence: "how many of these requests each broker answered so",
     heal: "the broker answers as before; how many errors it gave is counted",
 };
 
-/// Brokers answer requests of one kind with an error.
+/// Brokers answer workers' requests of one kind with an error; with `produce` those of the load
+/// too. What the harness reads and what the operator asks is answered as ever.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BrokerErrors {

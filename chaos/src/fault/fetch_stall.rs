@@ -1,4 +1,4 @@
-//! A broker lets consumers wait.
+//! A broker lets workers wait for what they want to read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,13 @@ use crate::selector::{Pool, Selector, TopicRole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "fetch_stall",
-    description: "what consumers ask for is not answered, while producers and groups are served",
-    evidence: "how many fetch requests each broker has held back",
+    description: "workers' fetch requests are not answered, while what they write and their groups \
+                  are served; so is whoever else reads",
+    evidence: "how many fetch requests of workers each broker has held back",
     heal: "the requests held back are answered, and later ones do not wait",
 };
 
-/// Brokers hold back what consumers ask for.
+/// Brokers hold back what workers want to read. The harness's own readers do not wait.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FetchStall {

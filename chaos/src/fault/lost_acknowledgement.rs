@@ -11,8 +11,9 @@ pub(super) const KIND: FaultKind = FaultKind {
     kind: "lost_acknowledgement",
     description: "what producers send is written, and in place of the acknowledgement the \
                   connection is closed: who sends again without idempotence sends twice",
-    evidence: "how many writes each broker made and did not acknowledge",
-    heal: "the broker acknowledges as before; how many writes it did not is counted",
+    evidence: "how many produce requests each broker did not acknowledge although it had their \
+               records, from the first or an earlier try",
+    heal: "the broker acknowledges as before; how many requests it did not is counted",
 };
 
 /// Brokers write and do not acknowledge.

@@ -26,6 +26,10 @@ const OUTCOMES: [RequestOutcome; 6] = [
     RequestOutcome::AnswerLost,
 ];
 
+fn failure(api_key: i16, outcome: RequestOutcome, count: u64) -> ApiFailure {
+    ApiFailure { api_key, outcome, affected: Affected::Next(count), spared: Vec::new() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotent_producer_survives_each_failure_without_loss_or_duplicate() {
     let kafka = EmbeddedKafka::start(3).await.unwrap();
@@ -35,13 +39,11 @@ async fn an_idempotent_producer_survives_each_failure_without_loss_or_duplicate(
     let mut acknowledged = Vec::new();
     for (index, outcome) in OUTCOMES.into_iter().enumerate() {
         for id in 1..=3 {
-            let failure = ApiFailure { api_key: PRODUCE, outcome, affected: Affected::Next(2) };
-            kafka.fail_requests(id, failure).unwrap();
+            kafka.fail_requests(id, failure(PRODUCE, outcome, 2)).unwrap();
         }
         // LEADER_NOT_AVAILABLE and COORDINATOR_LOAD_IN_PROGRESS on the way to the first send.
         for (api_key, code) in [(METADATA, 5), (INIT_PRODUCER_ID, 14)] {
-            let (outcome, affected) = (RequestOutcome::Error(code), Affected::Next(1));
-            kafka.fail_requests(1, ApiFailure { api_key, outcome, affected }).unwrap();
+            kafka.fail_requests(1, failure(api_key, RequestOutcome::Error(code), 1)).unwrap();
         }
         let range = index as u64 * each..(index as u64 + 1) * each;
         let (servers, settings) = (servers.clone(), [("enable.idempotence", "true")]);

@@ -168,7 +168,8 @@ async fn an_orderly_stop_leaves_no_partition_without_leader() {
 async fn answers_before_one_that_is_lost_are_given_and_then_the_connection_is_closed() {
     let kafka = EmbeddedKafka::start(1).await.unwrap();
     let (outcome, affected) = (RequestOutcome::AnswerLost, Affected::All);
-    kafka.fail_requests(1, ApiFailure { api_key: 16, outcome, affected }).unwrap();
+    let failure = ApiFailure { api_key: 16, outcome, affected, spared: Vec::new() };
+    kafka.fail_requests(1, failure).unwrap();
     let list_groups = [0, 0, 0, 10, 0, 16, 0, 0, 0, 0, 0, 2, 255, 255];
     let mut stream = connect(kafka.brokers()[0].address);
     stream.write_all(&[&api_versions(1)[..], &list_groups, &api_versions(3)].concat()).unwrap();

@@ -66,7 +66,7 @@ pub(super) fn read(plan: &AuditPlan) -> Result<SourceLog, AuditError> {
 
 fn connect(plan: &AuditPlan) -> Result<BaseConsumer, KafkaError> {
     let settings = [
-        ("client.id", "audit/0"),
+        ("client.id", crate::environment::AUDIT_CLIENT),
         ("group.id", "stormgauge-audit"),
         ("enable.partition.eof", "true"),
         ("fetch.wait.max.ms", "20"),

@@ -16,6 +16,9 @@ use tokio::sync::Semaphore;
 use super::offsets::{OffsetSource, Offsets, OffsetsError, PartitionOffsets};
 use crate::crd::KafkaSource;
 
+/// The `client.id` of the operator's clients of brokers.
+pub const CLIENT_ID: &str = "operator/lag";
+
 /// Limit for each of the at most four questions of one look.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 /// Limit for the whole look, after which the job goes on without.
@@ -100,7 +103,7 @@ impl GroupClient {
         let consumer = ClientConfig::new()
             .set("bootstrap.servers", &source.bootstrap_servers)
             .set("group.id", &source.group)
-            .set("client.id", "operator/lag")
+            .set("client.id", CLIENT_ID)
             .set("enable.auto.commit", "false")
             .set("allow.auto.create.topics", "false")
             // The end of a partition is its high watermark, whatever transactions are open.

@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Answer, Cluster, Origin};
-use crate::coordinator::Ticket;
+use crate::coordinator::{ClientInfo, Ticket};
 use crate::error::ClusterError;
 use crate::fault::{Affected, ApiFailure, FailedRequests, RequestOutcome};
 use crate::wire::{Api, Request, Response};
@@ -42,16 +42,13 @@ struct Replaced {
 
 impl FailingApi {
     /// Whether the next request is one of those that fail.
-    fn hits(&mut self, random: &mut ChaCha8Rng) -> bool {
-        match self.failure.affected {
-            Affected::All => true,
-            Affected::Share(share) => random.random_bool(share),
-            Affected::Next(_) => {
-                let any = self.left > 0;
-                self.left = self.left.saturating_sub(1);
-                any
+    fn hits(&self, client: &ClientInfo, random: &mut ChaCha8Rng) -> bool {
+        !self.failure.spared.contains(&client.client_id)
+            && match self.failure.affected {
+                Affected::All => true,
+                Affected::Share(share) => random.random_bool(share),
+                Affected::Next(_) => self.left > 0,
             }
-        }
     }
 }
 
@@ -100,9 +97,10 @@ impl Cluster {
             Affected::Next(count) => count,
             Affected::All | Affected::Share(_) => 0,
         };
+        let api = (id, failure.api_key);
+        self.failing.end(api);
         let failing = FailingApi { failure, left, failed: FailedRequests::default() };
-        self.failing.end((id, failure.api_key));
-        self.failing.apis.insert((id, failure.api_key), failing);
+        self.failing.apis.insert(api, failing);
         Ok(())
     }
 
@@ -121,6 +119,7 @@ impl Cluster {
         &mut self,
         now: Duration,
         origin: &Origin,
+        client: &ClientInfo,
         (key, request): (ApiKey, Request),
         answers: &mut Vec<Answer>,
     ) -> Option<Request> {
@@ -131,7 +130,9 @@ impl Cluster {
             return Some(request);
         };
         let outcome = failing.failure.outcome;
-        if unanswered && outcome == RequestOutcome::AnswerLost || !failing.hits(&mut self.random) {
+        if unanswered && outcome == RequestOutcome::AnswerLost
+            || !failing.hits(client, &mut self.random)
+        {
             return Some(request);
         }
         let response = match outcome {
@@ -147,13 +148,21 @@ impl Cluster {
                 }
             }
         };
-        if outcome == RequestOutcome::AnswerLost || follows_the_write(key, outcome) && !unanswered {
-            self.failing.replaced.insert(origin.ticket, Replaced { api, response });
-            return Some(request);
+        let fails = says(&response, outcome);
+        let is_done =
+            outcome == RequestOutcome::AnswerLost || follows_the_write(key, outcome) && !unanswered;
+        if fails && let Some(failing) = self.failing.apis.get_mut(&api) {
+            failing.left = failing.left.saturating_sub(1);
+            failing.failed.requests += u64::from(!is_done);
         }
-        self.count_failed(api, false);
-        answers.push(Answer { ticket: origin.ticket, response });
-        None
+        if !is_done {
+            answers.push(Answer { ticket: origin.ticket, response });
+            return None;
+        }
+        if fails {
+            self.failing.replaced.insert(origin.ticket, Replaced { api, response });
+        }
+        Some(request)
     }
 
     /// Puts the failures of requests that were carried out in the place of their answers. Those
@@ -165,16 +174,20 @@ impl Cluster {
         for answer in answers {
             let Some(replaced) = self.failing.replaced.remove(&answer.ticket) else { continue };
             let done = std::mem::replace(&mut answer.response, replaced.response);
-            self.count_failed(replaced.api, done.first_error() == 0);
+            if let Some(failing) = self.failing.apis.get_mut(&replaced.api) {
+                failing.failed.requests += 1;
+                failing.failed.carried_out += u64::from(done.first_error() == 0);
+            }
         }
     }
+}
 
-    fn count_failed(&mut self, api: (i32, i16), carried_out: bool) {
-        if let Some(failing) = self.failing.apis.get_mut(&api) {
-            failing.failed.requests += 1;
-            failing.failed.carried_out += u64::from(carried_out);
-        }
-    }
+/// Whether a client learns from an answer that its request has failed so: where nothing is named
+/// there is no place for an error, and a Fetch may have another one of its own.
+fn says(response: &Response, outcome: RequestOutcome) -> bool {
+    let mut found = matches!(response, Response::Close);
+    response.errors(|code| found |= outcome == RequestOutcome::Error(code));
+    found
 }
 
 /// Whether Kafka gives the error only once the records are in the leader's log.

@@ -13,24 +13,28 @@ use crate::wire::{Api, Request};
 #[derive(Debug)]
 pub(super) struct Stall {
     until: Duration,
+    /// Clients with these ids do not wait.
+    spared: Vec<String>,
     /// How many have come since it was asked for.
     held_back: u64,
 }
 
 impl Cluster {
-    /// Requests of an API that come to a broker within `lasts` wait until then.
+    /// Requests of an API that come to a broker within `lasts` wait until then, but for those of
+    /// the clients with the ids in `spared`.
     pub(crate) fn stall(
         &mut self,
         now: Duration,
-        broker: i32,
-        api: i16,
+        (broker, api): (i32, i16),
         lasts: Duration,
+        spared: &[&str],
     ) -> Result<(), ClusterError> {
         self.now = now;
         self.broker_mut(broker)?;
         Api::of(api).ok_or(ClusterError::UnknownApi(api))?;
         self.stalls.retain(|_, stall| stall.until > now);
-        self.stalls.insert((broker, api), Stall { until: now + lasts, held_back: 0 });
+        let spared = spared.iter().map(|&id| id.to_owned()).collect();
+        self.stalls.insert((broker, api), Stall { until: now + lasts, spared, held_back: 0 });
         self.timers.insert((now + lasts, Timer::Resume));
         Ok(())
     }
@@ -69,11 +73,14 @@ impl Cluster {
         (api, request): (ApiKey, Request),
         answers: &mut Vec<Answer>,
     ) {
-        let Some(request) = self.fail(now, origin, (api, request), answers) else { return };
+        let Some(request) = self.fail(now, origin, client, (api, request), answers) else { return };
         let api = api as i16;
         let stall = match self.stalls.is_empty() {
             true => None,
-            false => self.stalls.get_mut(&(origin.broker, api)).filter(|stall| stall.until > now),
+            false => self
+                .stalls
+                .get_mut(&(origin.broker, api))
+                .filter(|stall| stall.until > now && !stall.spared.contains(&client.client_id)),
         };
         match stall {
             Some(stall) => {

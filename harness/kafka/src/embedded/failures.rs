@@ -103,7 +103,7 @@ impl EmbeddedKafka {
 
     /// Lets the requests of one API that come to a broker within `lasts` wait until then, by
     /// Kafka's number of the API (0 is Produce, 1 is Fetch). Requests that wait already, a Fetch
-    /// for records say, are not concerned.
+    /// for records say, are not concerned, nor are those of clients with a `client.id` in `spared`.
     ///
     /// # Errors
     ///
@@ -113,8 +113,9 @@ impl EmbeddedKafka {
         id: i32,
         api_key: i16,
         lasts: Duration,
+        spared: &[&str],
     ) -> Result<(), ClusterError> {
-        self.server.with(|cluster, now, _| cluster.stall(now, id, api_key, lasts))
+        self.server.with(|cluster, now, _| cluster.stall(now, (id, api_key), lasts, spared))
     }
 
     /// How many requests of an API a broker has held back since it was stalled last.

@@ -1,7 +1,7 @@
 //! Requests that fail, by API: refused with an error code, or carried out and never answered.
 
 /// How requests of one API fail at one broker.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApiFailure {
     /// Kafka's number of the API: 0 is Produce, 1 is Fetch.
     pub api_key: i16,
@@ -9,6 +9,8 @@ pub struct ApiFailure {
     pub outcome: RequestOutcome,
     /// Which of them.
     pub affected: Affected,
+    /// The requests of clients with one of these `client.id`s never fail.
+    pub spared: Vec<String>,
 }
 
 /// What becomes of a request that fails.
@@ -38,7 +40,8 @@ pub enum Affected {
 /// How many requests have failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FailedRequests {
-    /// All that were answered with the error, or not at all.
+    /// All that were answered with the error, or not at all. What cannot be answered with it is
+    /// not counted: a Metadata that names no topics, a Fetch whose session is not known.
     pub requests: u64,
     /// Those among them that were carried out, and would have been answered without any error.
     pub carried_out: u64,

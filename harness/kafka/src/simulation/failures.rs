@@ -81,7 +81,8 @@ impl Simulation {
         self.cluster.crash_controller(self.now, failover)
     }
 
-    /// Lets the requests of one API that come to a broker within `lasts` wait until then.
+    /// Lets the requests of one API that come to a broker within `lasts` wait until then, but for
+    /// those of clients with a `client.id` in `spared`.
     ///
     /// # Errors
     ///
@@ -91,8 +92,9 @@ impl Simulation {
         id: i32,
         api_key: i16,
         lasts: Duration,
+        spared: &[&str],
     ) -> Result<(), ClusterError> {
-        self.change(|cluster, now, _| cluster.stall(now, id, api_key, lasts))
+        self.change(|cluster, now, _| cluster.stall(now, (id, api_key), lasts, spared))
     }
 
     /// Lets the requests of one API fail at a broker.

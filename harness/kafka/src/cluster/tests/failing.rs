@@ -1,6 +1,7 @@
 //! Requests that fail by injection.
 
 use ResponseError::*;
+use kafka_protocol::messages::MetadataRequest;
 
 use super::*;
 use crate::fault::{Affected, ApiFailure, FailedRequests, RequestOutcome};
@@ -10,7 +11,7 @@ const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
 
 fn failing(api_key: i16, outcome: RequestOutcome, affected: Affected) -> ApiFailure {
-    ApiFailure { api_key, outcome, affected }
+    ApiFailure { api_key, outcome, affected, spared: Vec::new() }
 }
 
 fn error_of(error: ResponseError) -> RequestOutcome {
@@ -186,6 +187,40 @@ fn a_refused_fetch_says_so_of_each_partition_of_its_session() {
 }
 
 #[test]
+fn only_answers_that_say_the_error_are_counted_and_used_up() {
+    const METADATA: i16 = 3;
+    let error = error_of(LeaderNotAvailable);
+    let mut world = world(METADATA, error, Affected::Next(1));
+    let of_brokers = MetadataRequest::default().with_topics(Some(Vec::new()));
+    assert_eq!(world.ask(1, 9, &of_brokers).brokers.len(), 3, "it names no topic");
+    assert_eq!(world.cluster.failed_requests(1, METADATA), failed(0, 0));
+    let of_topics = MetadataRequest::default().with_topics(None);
+    assert_eq!(world.ask(1, 9, &of_topics).topics[0].error_code, LeaderNotAvailable.code());
+    assert_eq!(world.cluster.restore_requests(1, METADATA), failed(1, 0));
+    world.cluster.fail_requests(1, failing(FETCH, error, Affected::All)).unwrap();
+    let of_no_session = fetch_request(0, 0, 0, 0).with_session_id(5).with_session_epoch(1);
+    assert_eq!(world.ask(1, 12, &of_no_session).error_code, FetchSessionIdNotFound.code());
+    assert_eq!(world.cluster.restore_requests(1, FETCH), failed(0, 0));
+}
+
+#[test]
+fn requests_of_spared_clients_neither_fail_nor_wait() {
+    for (spared, code) in [("node-1/tester", 0), ("node-1", 56)] {
+        let spare = vec!["other".to_owned(), spared.to_owned()];
+        let failure = failing(PRODUCE, error_of(KafkaStorageError), Affected::All);
+        let mut world = World::with_topic();
+        world.cluster.fail_requests(1, ApiFailure { spared: spare, ..failure }).unwrap();
+        assert_eq!(world.produce(1, 1, sample(1, None, 40)).error_code, code);
+        let is_hit = u64::from(code != 0);
+        assert_eq!(world.cluster.failed_requests(1, PRODUCE), failed(is_hit, 0));
+        world.cluster.stall(world.now, (1, FETCH), SECOND, &["other", spared]).unwrap();
+        let ticket = world.put(1, 12, &fetch_request(0, 0, 0, 0));
+        assert_eq!(world.take(ticket).is_none(), code != 0);
+        assert_eq!(world.cluster.stalled_requests(1, FETCH), is_hit);
+    }
+}
+
+#[test]
 fn what_cannot_fail_is_refused_with_the_field() {
     let mut world = World::with_topic();
     let mut refuse =
@@ -224,7 +259,7 @@ fn a_simulated_connection_closes_when_its_answer_is_lost() {
 #[test]
 fn a_stall_that_is_ended_lets_go_of_what_it_held_back() {
     let mut world = World::with_topic();
-    world.cluster.stall(world.now, 1, FETCH, 60 * SECOND).unwrap();
+    world.cluster.stall(world.now, (1, FETCH), 60 * SECOND, &[]).unwrap();
     let ticket = world.put(1, 12, &fetch_request(0, 0, 0, 0));
     assert!(world.take(ticket).is_none());
     assert_eq!(world.cluster.stalled_requests(1, FETCH), 1);

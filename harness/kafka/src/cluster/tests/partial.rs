@@ -247,8 +247,8 @@ fn a_broker_that_is_cut_off_does_not_know_what_is_created_meanwhile() {
 fn requests_of_a_stalled_api_wait() {
     let mut cluster = crate::Simulation::new(ClusterConfig::with_brokers(1));
     let connection = cluster.connect(1).unwrap();
-    cluster.stall_requests(1, 18, SECOND).unwrap();
-    assert!(cluster.stall_requests(1, 999, SECOND).is_err());
+    cluster.stall_requests(1, 18, SECOND, &[]).unwrap();
+    assert!(cluster.stall_requests(1, 999, SECOND, &[]).is_err());
     let api_versions = [0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
     cluster.send(connection, &api_versions);
     cluster.advance(SECOND - Duration::from_millis(1));

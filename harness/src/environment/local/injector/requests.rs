@@ -1,6 +1,7 @@
 //! Requests that brokers answer with errors, or carry out and do not answer.
 
 use super::super::brokers;
+use crate::environment::NO_WORKERS;
 use chaos::{Affected, BrokerError, Installed, Refusal, RequestKind};
 use embedded_kafka::{ApiFailure, EmbeddedKafka, FailedRequests, RequestOutcome};
 use futures::FutureExt;
@@ -16,7 +17,7 @@ pub(super) enum Failure {
     AnswerLost,
 }
 
-/// Lets requests fail at brokers.
+/// Lets requests fail at brokers: of workers, and of the driver too where they write.
 pub(super) fn fail(
     kafka: &Arc<EmbeddedKafka>,
     names: &[String],
@@ -34,11 +35,15 @@ pub(super) fn fail(
             Affected::Share(share) => embedded_kafka::Affected::Share(share),
             Affected::Count(count) => embedded_kafka::Affected::Next(count),
         },
+        spared: match kind {
+            RequestKind::Produce => Vec::new(),
+            _ => NO_WORKERS.map(str::to_owned).to_vec(),
+        },
     };
     let ids = brokers::ids(names)?;
     let mut failing = Failing { kafka: Arc::clone(kafka), ids, kind, failure, healed: None };
     for id in &failing.ids {
-        if let Err(error) = kafka.fail_requests(*id, api_failure) {
+        if let Err(error) = kafka.fail_requests(*id, api_failure.clone()) {
             failing.restore();
             return Err(Refusal::Failed(error.to_string()));
         }
@@ -73,11 +78,14 @@ fn account(
         let name = brokers::name(*id);
         match failure {
             Failure::Error(error) => (failed.requests > 0).then(|| {
-                let (count, kind, error) = (failed.requests, kind.name(), error.name());
-                format!("{name} answered {count} {kind} requests with {error}")
+                let (count, error) = (failed.requests, error.name());
+                let whose = if kind == RequestKind::Produce { "" } else { " of workers" };
+                format!("{name} answered {count} {} requests{whose} with {error}", kind.name())
             }),
+            // A producer that sends again what is written adds to the requests, not to the log.
             Failure::AnswerLost => (failed.carried_out > 0).then(|| {
-                format!("{name} wrote {} times without acknowledging it", failed.carried_out)
+                let count = failed.carried_out;
+                format!("{name} did not acknowledge {count} produce requests it had the records of")
             }),
         }
     });
@@ -120,10 +128,14 @@ mod tests {
             account(kind, errors, &counts(3, 0)).unwrap(),
             "broker-1 answered 3 produce requests with not_leader_or_follower"
         );
+        assert_eq!(
+            account(RequestKind::Fetch, errors, &counts(3, 0)).unwrap(),
+            "broker-1 answered 3 fetch requests of workers with not_leader_or_follower"
+        );
         assert_eq!(account(kind, Failure::AnswerLost, &counts(3, 0)), None, "nothing was written");
         assert_eq!(
             account(kind, Failure::AnswerLost, &counts(3, 2)).unwrap(),
-            "broker-1 wrote 2 times without acknowledging it"
+            "broker-1 did not acknowledge 2 produce requests it had the records of"
         );
     }
 }

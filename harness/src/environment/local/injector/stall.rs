@@ -1,6 +1,7 @@
-//! Brokers that hold back what consumers ask for.
+//! Brokers that hold back what workers want to read.
 
 use super::super::brokers;
+use crate::environment::NO_WORKERS;
 use chaos::{Installed, Refusal, RequestKind};
 use embedded_kafka::EmbeddedKafka;
 use futures::FutureExt;
@@ -8,7 +9,7 @@ use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Lets the fetch requests that come to brokers wait, for `limit` at most.
+/// Lets the fetch requests of workers that come to brokers wait, for `limit` at most.
 pub(super) fn hold_back(
     kafka: &Arc<EmbeddedKafka>,
     names: &[String],
@@ -17,7 +18,7 @@ pub(super) fn hold_back(
     let ids = brokers::ids(names)?;
     let mut stalled = Stalled { kafka: Arc::clone(kafka), ids, held_back: 0 };
     for id in &stalled.ids {
-        if let Err(error) = kafka.stall_requests(*id, FETCH, limit) {
+        if let Err(error) = kafka.stall_requests(*id, FETCH, limit, &NO_WORKERS) {
             stalled.end();
             return Err(Refusal::Failed(error.to_string()));
         }
@@ -42,7 +43,7 @@ impl Stalled {
     fn sentence(&self) -> Option<String> {
         let each = self.ids.iter().filter_map(|id| match self.kafka.stalled_requests(*id, FETCH) {
             0 => None,
-            count => Some(format!("{} holds back {count} fetch requests", brokers::name(*id))),
+            count => Some(format!("{} has held back {}", brokers::name(*id), requests(count))),
         });
         Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())
     }
@@ -57,7 +58,11 @@ impl Installed for Stalled {
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         self.end();
         let names = brokers::names(&self.ids);
-        let sentence = format!("{names} took up {} fetch requests held back", self.held_back);
+        let sentence = format!("{names} held back {} in all", requests(self.held_back));
         async move { Ok(sentence) }.boxed()
     }
+}
+
+fn requests(count: u64) -> String {
+    format!("{count} fetch request{} of workers", if count == 1 { "" } else { "s" })
 }

@@ -2,7 +2,7 @@
 //! harmlessly, and leaves nothing.
 
 use super::*;
-use crate::environment::{DRIVER_CLIENT, RESULT_TOPIC, SOURCE_TOPIC};
+use crate::environment::{DRIVER_CLIENT, NO_WORKERS, RESULT_TOPIC, SOURCE_TOPIC};
 use chaos::{Affected, BrokerError, RequestKind};
 use embedded_kafka::ClusterConfig;
 use rdkafka::Message;
@@ -38,6 +38,22 @@ async fn send(producer: &FutureProducer, bytes: usize) {
     let record = FutureRecord::<(), _>::to(SOURCE_TOPIC).payload(&payload);
     let sent = tokio::time::timeout(LIMIT, producer.send(record, LIMIT)).await.unwrap();
     sent.map_err(|(error, _)| error).unwrap();
+}
+
+/// A client that reads the source topic from its start.
+fn consumer(kafka: &EmbeddedKafka, client_id: &str) -> BaseConsumer {
+    let mut reading = settings(kafka, client_id);
+    reading.remove("enable.idempotence");
+    let consumer: BaseConsumer = reading.set("group.id", "none").create().unwrap();
+    let mut all = TopicPartitionList::new();
+    all.add_partition_offset(SOURCE_TOPIC, 0, Offset::Offset(0)).unwrap();
+    consumer.assign(&all).unwrap();
+    consumer
+}
+
+async fn first_offset(consumer: BaseConsumer) -> i64 {
+    let read = move || consumer.poll(LIMIT).unwrap().unwrap().offset();
+    tokio::task::spawn_blocking(read).await.unwrap()
 }
 
 fn written(kafka: &EmbeddedKafka) -> i64 {
@@ -89,7 +105,7 @@ async fn lost_acknowledgements_land_and_an_idempotent_producer_writes_once() {
     let mut installed = fail(&kafka, requests::Failure::AnswerLost);
     send(&producer, 100).await;
     let sentence = evidence(&mut installed).await;
-    assert!(sentence.starts_with("broker-1 wrote "), "{sentence}");
+    assert!(sentence.starts_with("broker-1 did not acknowledge "), "{sentence}");
     heal_twice(&mut installed).await;
     send(&producer, 100).await;
     assert_eq!(written(&kafka), 2, "what was written and not acknowledged is not written again");
@@ -101,21 +117,34 @@ async fn a_stall_holds_back_a_consumer_until_it_is_healed() {
     let producer: FutureProducer = settings(&kafka, DRIVER_CLIENT).create().unwrap();
     send(&producer, 100).await;
     let mut installed = stall::hold_back(&kafka, &[brokers::name(1)], LIMIT).unwrap();
-    let mut reading = settings(&kafka, "node-1/pod");
-    reading.remove("enable.idempotence");
-    let consumer: BaseConsumer = reading.set("group.id", "none").create().unwrap();
-    let mut all = TopicPartitionList::new();
-    all.add_partition_offset(SOURCE_TOPIC, 0, Offset::Offset(0)).unwrap();
-    consumer.assign(&all).unwrap();
-    assert_eq!(evidence(&mut installed).await, "broker-1 holds back 1 fetch requests");
+    for client_id in NO_WORKERS {
+        assert_eq!(first_offset(consumer(&kafka, client_id)).await, 0, "{client_id} reads on");
+    }
+    assert_eq!(installed.evidence().await, None, "no worker waits");
+    let consumer = consumer(&kafka, "node-1/pod");
+    assert_eq!(evidence(&mut installed).await, "broker-1 has held back 1 fetch request of workers");
     assert!(consumer.poll(Duration::from_millis(100)).is_none());
     send(&producer, 100).await;
-    assert_eq!(heal_twice(&mut installed).await, "broker-1 took up 1 fetch requests held back");
-    let read = tokio::task::spawn_blocking(move || {
-        let message = consumer.poll(LIMIT).unwrap().unwrap();
-        message.offset()
-    });
-    assert_eq!(read.await.unwrap(), 0);
+    let healed = "broker-1 held back 1 fetch request of workers in all";
+    assert_eq!(heal_twice(&mut installed).await, healed);
+    assert_eq!(first_offset(consumer).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_for_readers_hit_workers_and_not_the_harness() {
+    let kafka = cluster().await;
+    let producer: FutureProducer = settings(&kafka, DRIVER_CLIENT).create().unwrap();
+    send(&producer, 100).await;
+    let failure = (RequestKind::Fetch, requests::Failure::Error(BrokerError::KafkaStorageError));
+    let mut installed =
+        requests::fail(&kafka, &[brokers::name(1)], failure, Affected::Count(1)).unwrap();
+    for client_id in NO_WORKERS {
+        assert_eq!(first_offset(consumer(&kafka, client_id)).await, 0);
+    }
+    assert_eq!(installed.evidence().await, None, "no worker was refused");
+    assert_eq!(first_offset(consumer(&kafka, "node-1/pod")).await, 0, "it tries again");
+    let sentence = "broker-1 answered 1 fetch requests of workers with kafka_storage_error";
+    assert_eq!(heal_twice(&mut installed).await, sentence);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,15 +1,12 @@
 //! Quotas that brokers hold workers to.
 
 use super::super::brokers;
-use crate::environment::{COLLECTOR_CLIENT, DRIVER_CLIENT};
+use crate::environment::NO_WORKERS;
 use chaos::{Installed, Refusal};
 use embedded_kafka::{ClusterError, EmbeddedKafka, Quota, QuotaTarget, Throttled};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
-
-/// What the operator's client of brokers is called.
-const OPERATOR_CLIENT: &str = "operator/lag";
 
 /// Holds every client to a quota but those of the harness and the operator: workers remain.
 pub(super) fn set(
@@ -43,7 +40,7 @@ struct Held {
 impl Held {
     /// Who has a quota of its own is not held to that of all clients.
     fn exempt() -> impl Iterator<Item = QuotaTarget> {
-        [DRIVER_CLIENT, COLLECTOR_CLIENT, OPERATOR_CLIENT].into_iter().map(QuotaTarget::client)
+        NO_WORKERS.into_iter().map(QuotaTarget::client)
     }
 
     fn set(&self, quota: Quota) -> Result<(), ClusterError> {
