@@ -5,15 +5,19 @@ use crate::progress::Progress;
 use anyhow::{Context, anyhow};
 use rustix::process::{Signal, kill_process_group};
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 /// The program's file in the folder that cargo writes to.
 const PROGRAM: &str = "release/stormgauge";
+/// How often the end of another gate's build is looked for.
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The folder that keeps built programs: `$XDG_CACHE_HOME/stormgauge`, or `~/.cache/stormgauge`.
 ///
@@ -33,7 +37,8 @@ pub fn cache() -> Result<PathBuf, Failure> {
 /// The program built from the revision `name` of the repository around the current folder `at`.
 ///
 /// A program that has been built before is used again. The work tree is removed afterwards, and
-/// its registration with it; what cargo wrote stays, so that the next revision builds quicker.
+/// its registration with it; what cargo wrote stays, so that the next revision builds quicker. As
+/// every revision is built to the same place, a lock lets one gate build at a time.
 ///
 /// # Errors
 /// When `at` is in no git repository, the revision is unknown, or the build fails.
@@ -46,6 +51,7 @@ pub async fn build(
 ) -> Result<PathBuf, Failure> {
     let commit = commit(name, at).await?;
     let program = cache.join("programs").join(format!("stormgauge-{commit}"));
+    let _lock = lock(cache, progress, cancel).await?;
     if program.is_file() {
         progress.say(&format!("baseline: revision {name} ({commit}), built before"));
         return Ok(program);
@@ -64,6 +70,35 @@ pub async fn build(
     removed.map_err(Failure::not_ready)?;
     keep(&target.join(PROGRAM), &program).map_err(Failure::not_ready)?;
     Ok(program)
+}
+
+/// Waits until no other gate builds in the cache; the next may when what is returned is dropped.
+async fn lock(
+    cache: &Path,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Result<File, Failure> {
+    let path = cache.join("lock");
+    let cannot = |error: io::Error| {
+        Failure::not_ready(anyhow!(error).context(format!("cannot lock {}", path.display())))
+    };
+    fs::create_dir_all(cache).map_err(cannot)?;
+    let file = File::create(&path).map_err(cannot)?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+            Err(TryLockError::WouldBlock) if cancel.is_cancelled() => {
+                return Err(Failure::not_ready(anyhow!("stopped while another gate was building")));
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if !std::mem::replace(&mut said, true) {
+            progress.say("baseline: waiting for another gate that builds one");
+        }
+        tokio::time::sleep(LOCK_LOOK_EVERY).await;
+    }
 }
 
 /// The full id of a revision's commit.
@@ -130,12 +165,14 @@ async fn cargo(
     Err(Failure::not_ready(anyhow!("cargo cannot build the baseline's revision: {status}")))
 }
 
-/// Copies the program into the cache, whole or not at all.
+/// Copies the program into the cache, whole and on disk or not at all.
 fn keep(built: &Path, program: &Path) -> anyhow::Result<()> {
     let folder = program.parent().unwrap_or(Path::new("."));
-    let copy = program.with_extension(format!("{}.tmp", std::process::id()));
+    let copy = program.with_extension("tmp");
     fs::create_dir_all(folder)
         .and_then(|()| fs::copy(built, &copy))
-        .and_then(|_| fs::rename(&copy, program))
+        .and_then(|_| File::open(&copy)?.sync_all())
+        .and_then(|()| fs::rename(&copy, program))
+        .and_then(|()| File::open(folder)?.sync_all())
         .with_context(|| format!("cannot keep {} as {}", built.display(), program.display()))
 }

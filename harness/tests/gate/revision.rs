@@ -46,6 +46,22 @@ async fn a_revision_is_built_in_a_tree_of_its_own_that_is_removed_and_used_again
 }
 
 #[tokio::test]
+async fn gates_that_build_at_once_wait_for_each_other_and_build_once() {
+    let (repository, cache) = (repository("one"), tempfile::tempdir().unwrap());
+    let (progress, cancel) = (Progress::new(true), CancellationToken::new());
+    let build = || revision::build("HEAD", repository.path(), cache.path(), &progress, &cancel);
+    let (one, other) = tokio::join!(build(), build());
+    assert_eq!(one.unwrap(), other.unwrap());
+    assert_eq!(fs::read_dir(cache.path().join("programs")).unwrap().count(), 1);
+    // Whoever waits heeds an interrupt.
+    let lock = fs::File::open(cache.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    cancel.cancel();
+    let error = build().await.unwrap_err();
+    assert!(error.to_string().contains("another gate"), "{error}");
+}
+
+#[tokio::test]
 async fn a_revision_that_does_not_build_is_an_error_and_leaves_no_tree() {
     let (repository, cache) = (repository("\" + 1 + \""), tempfile::tempdir().unwrap());
     let (progress, cancel) = (Progress::new(true), CancellationToken::new());
