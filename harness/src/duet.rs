@@ -110,10 +110,7 @@ async fn pair(
 ) -> Result<Option<Pair>, Failure> {
     let seed = plan.seed.wrapping_add(u64::from(number) - 1);
     let first = order::first(plan.seed, number);
-    let second = match first {
-        Role::Baseline => Role::Candidate,
-        Role::Candidate => Role::Baseline,
-    };
+    let second = first.other();
     let Some(one) = half::run(plan, folder, (number, first), seed, cancel).await? else {
         return Ok(None);
     };

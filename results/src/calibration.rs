@@ -2,7 +2,11 @@
 //!
 //! The pairs of a program against itself show the noise. Drawn from again and again, they show how
 //! often the gate would fail a program that is no slower, and how often it would find one that is.
+//! The drawing makes neither program the slower one; the pairs as they were measured show whether
+//! that is so.
 
+mod measured;
+mod misfits;
 mod resample;
 
 use std::path::Path;
@@ -16,12 +20,16 @@ use crate::statistics::duet::{POWER, Rules};
 use crate::statistics::power::windows_needed;
 use crate::statistics::{correlation, share_interval};
 
+pub use measured::Measured;
+
 /// The version of the calibration that this crate writes, and the only one that it reads.
-pub const CALIBRATION_SCHEMA: &str = "stormgauge.dev/duet-calibration/v1";
+pub const CALIBRATION_SCHEMA: &str = "stormgauge.dev/duet-calibration/v2";
 /// The largest calibration file that is read, in bytes.
 pub const CALIBRATION_BYTES_MAX: u64 = 1024 * 1024;
 /// Fewest pairs that count: fewer show too little of the noise to be drawn from.
 pub const CALIBRATION_PAIRS_MIN: usize = 10;
+/// The change that is to be found where none is tolerated.
+const CHANGE_BEYOND_NONE: f64 = 0.05;
 /// The confidence of the bounds of a [`Rate`].
 const CONFIDENCE: f64 = 0.95;
 
@@ -59,10 +67,12 @@ pub struct Calibration {
     pub gates: u32,
     /// How often the gate fails a program that is no slower.
     pub false_alarms: Rate,
-    /// The change that `power` speaks of: twice the tolerance.
+    /// The change that `power` speaks of: twice the tolerance, or 5 % where none is tolerated.
     pub change: f64,
     /// How often the gate fails a program that is slower by `change`.
     pub power: Rate,
+    /// What the gate makes of the pairs as they were measured.
+    pub measured: Measured,
     /// Pairs that a single look needs to find `change` in 95 % of all cases; absent when no number
     /// suffices.
     pub pairs_needed: Option<u64>,
@@ -150,7 +160,7 @@ impl Calibration {
             });
         };
         let rules = setting.rules;
-        let change = 2.0 * rules.tolerance;
+        let change = change(&rules);
         let noise = standard_deviation(&ratios);
         let beyond = (1.0 + change) / (1.0 + rules.tolerance) - 1.0;
         let rate = |shift: f64| resample::failures(&ratios, &rules, shift, seed, gates);
@@ -171,6 +181,7 @@ impl Calibration {
             false_alarms: Rate::of(rate(0.0), gates),
             change,
             power: Rate::of(rate(change.ln_1p()), gates),
+            measured: Measured::of(&ratios, &rules, change.ln_1p()),
             pairs_needed: windows_needed(noise, beyond, rules.alpha, POWER),
             log_ratios: ratios,
         })
@@ -190,38 +201,6 @@ impl Calibration {
     /// Names the file.
     pub fn write(&self, path: &Path) -> Result<(), CalibrationError> {
         Ok(document::write(self, path)?)
-    }
-
-    /// Why the calibration does not hold for a duet, or what it says against one; a sentence each.
-    pub fn misfits(&self, setting: &DuetSetting, machine: Option<&Machine>) -> Vec<String> {
-        let mut misfits = Vec::new();
-        let mut differs = |what: &str, here: &str, there: &str| {
-            if here != there {
-                misfits.push(format!("The calibration is of {what} {there}, this is of {here}."));
-            }
-        };
-        differs("the scenario", &setting.scenario, &self.scenario);
-        differs("the digest", &setting.digest, &self.digest);
-        differs("the strategy", &setting.strategy, &self.strategy);
-        if let Some(machine) = machine.filter(|machine| !machine.is_like(&self.machine)) {
-            differs("the machine", &machine.summary(), &self.machine.summary());
-        }
-        let allowed = setting.rules.pairs_max as u64;
-        if self.pairs_needed.is_none_or(|needed| needed > allowed) {
-            let needed = self.pairs_needed.map_or("more pairs than any".into(), |n| n.to_string());
-            misfits.push(format!(
-                "By the calibration it takes {needed} pairs to find {} % more, and {allowed} are \
-                 allowed.",
-                (self.change * 1e3).round() / 10.0,
-            ));
-        }
-        if self.false_alarms.low > self.rules.alpha {
-            misfits.push(format!(
-                "By the calibration the gate fails programs that are alike in {} % of all cases.",
-                (self.false_alarms.share * 1e3).round() / 10.0
-            ));
-        }
-        misfits
     }
 
     fn check(&self) -> Result<(), (String, String)> {
@@ -250,8 +229,18 @@ impl Calibration {
                 return wrong(field, "must rise from 0 to 1: low, share, high");
             }
         }
+        let Measured { gates, failed, passed, found } = self.measured;
+        let counted = failed.checked_add(passed).is_some_and(|decided| decided <= gates);
+        if gates != self.log_ratios.len() || !counted || found > gates {
+            return wrong("measured", "counts more gates than there are pairs, or fewer");
+        }
         Ok(())
     }
+}
+
+/// The change that a gate is to find.
+fn change(rules: &Rules) -> f64 {
+    if rules.tolerance > 0.0 { 2.0 * rules.tolerance } else { CHANGE_BEYOND_NONE }
 }
 
 fn standard_deviation(values: &[f64]) -> f64 {

@@ -12,6 +12,7 @@
 //! - [`duet`]: a sequential decision over paired windows;
 //! - [`changes`]: where a history has changed, by the [`energy`] distance of its parts;
 //! - [`share_interval`]: an interval for a share that was counted;
+//! - [`sign_test()`]: whether one of two is hit more often than the other;
 //! - [`power`]: how many windows are needed, and which change so many can show.
 //!
 //! Seeds come in; nothing here draws randomness of its own.
@@ -27,6 +28,7 @@ pub mod paired;
 pub mod power;
 mod ranks;
 mod share;
+mod sign;
 mod signed_rank;
 mod spending;
 pub mod student;
@@ -35,6 +37,7 @@ pub mod warm_up;
 pub use holm::holm;
 pub use ranks::quantile_ranks;
 pub use share::share_interval;
+pub use sign::sign_test;
 
 /// The median of `values`; of an even number of values, the mean of the middle two. `None` when
 /// there are none. The values must not be NaN.

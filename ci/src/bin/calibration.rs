@@ -19,8 +19,8 @@ struct Args {
     /// Where the random numbers start: the same seed gives the same table
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Standard deviation of ln(p99 / p99) of a pair of windows of one program, as measured by
-    /// `stormgauge calibrate`; by default that of the machine on which the table was made
+    /// Standard deviation of ln(p99 / p99) of a pair of windows of one program: `noise` of a
+    /// machine's `stormgauge calibrate -o json`
     #[arg(long, default_value_t = 0.06)]
     noise: f64,
     /// Duets for each line

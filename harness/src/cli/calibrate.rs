@@ -11,8 +11,10 @@ use crate::progress::Progress;
 use crate::scenario::spec::StrategyName;
 use anyhow::{Context, anyhow};
 use clap::Args;
-use results::calibration::{CALIBRATION_PAIRS_MIN, Calibration, Rate};
-use results::gate::log_ratios;
+use results::calibration::{CALIBRATION_PAIRS_MIN, Calibration, Measured, Rate};
+use results::gate::{Pair, log_ratios};
+use results::report::format::percent;
+use results::statistics::duet::Rules;
 use std::path::{Path, PathBuf};
 
 /// Gates that are drawn for each rate.
@@ -60,7 +62,7 @@ pub(super) struct CalibrateArgs {
 
 impl CalibrateArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        const PAIRS_MAX: usize = 10_000;
+        const PAIRS_MAX: usize = 1_000;
         if !(CALIBRATION_PAIRS_MIN..=PAIRS_MAX).contains(&self.pairs) {
             let (pairs, least) = (self.pairs, CALIBRATION_PAIRS_MIN);
             let error = anyhow!("--pairs {pairs}: must be from {least} to {PAIRS_MAX}");
@@ -88,6 +90,7 @@ impl CalibrateArgs {
             progress.say("no calibration was written");
             return Ok(exit);
         }
+        check_count(&played.pairs, self.pairs)?;
         let (took, drawing) = (played.seconds_per_pair(), (self.seed, GATES));
         let setting = setting(&plan, rules);
         let calibration = Calibration::of_pairs(&setting, &played.pairs, took, drawing)
@@ -107,29 +110,80 @@ impl CalibrateArgs {
             Form::Table => describe(calibration),
         };
         print(&text)?;
+        calibration.worries().iter().for_each(|worry| crate::note!("{worry}"));
         crate::note!("calibration written to {}", file.display());
         Ok(Exit::Pass)
     }
 }
 
+/// Refuses fewer pairs than were asked for: too many were spoiled for the others to be more than
+/// the machine at its best.
+fn check_count(pairs: &[Pair], wanted: usize) -> Result<(), Failure> {
+    let (counted, played) = (log_ratios(pairs).len(), pairs.len());
+    if counted >= wanted {
+        return Ok(());
+    }
+    let last = pairs.iter().rev().find_map(Pair::spoiled).unwrap_or_default();
+    let error = anyhow!(
+        "only {counted} of {played} pairs count, and {wanted} were to, so no calibration was \
+         written; the last that does not: {last}"
+    );
+    Err(Failure { exit: Exit::Inconclusive, error })
+}
+
 fn describe(calibration: &Calibration) -> String {
-    let percent = |share: f64| format!("{} %", (share * 1e3).round() / 10.0);
-    let rate = |rate: Rate| {
-        format!("{} ({} to {})", percent(rate.share), percent(rate.low), percent(rate.high))
-    };
+    let shown = |share: f64| format!("{} %", percent(share));
+    let rate =
+        |rate: Rate| format!("{} ({} to {})", shown(rate.share), shown(rate.low), shown(rate.high));
+    let Rules { tolerance, alpha, pairs_min, pairs_max } = calibration.rules;
+    let Measured { gates, failed, passed, found } = calibration.measured;
+    let change = shown(calibration.change);
     let needed = calibration.pairs_needed.map_or("more than any".to_owned(), |n| n.to_string());
     let rows = [
         ("scenario", format!("{}, {}", calibration.scenario, calibration.strategy)),
         ("machine", calibration.machine.summary()),
+        (
+            "gate",
+            format!(
+                "{} tolerated, {} errors, {pairs_min} to {pairs_max} pairs",
+                shown(tolerance),
+                shown(alpha)
+            ),
+        ),
         ("pairs", format!("{}, {} spoiled", calibration.log_ratios.len(), calibration.spoiled)),
         ("time a pair", format!("{:.1} s", calibration.seconds_per_pair)),
-        ("noise from pair to pair", percent(calibration.noise)),
+        ("noise from pair to pair", shown(calibration.noise)),
         ("correlation of neighbours", format!("{:+.2}", calibration.lag1.unwrap_or(0.0))),
-        ("false alarms", rate(calibration.false_alarms)),
-        ("power at", percent(calibration.change)),
-        ("", rate(calibration.power)),
-        ("pairs needed for that", format!("{needed} in one look")),
+        ("pairs to find", format!("{change} in one look: {needed}")),
+        (
+            "false alarms, drawn",
+            format!("{} of {}", rate(calibration.false_alarms), calibration.gates),
+        ),
+        (
+            "false alarms, as measured",
+            format!("{failed} of {gates}, one begun at each pair; {passed} pass"),
+        ),
+        ("found, drawn", format!("{} of {}", rate(calibration.power), calibration.gates)),
+        ("found, as measured", format!("{found} of {gates}")),
     ];
     let lines = rows.iter().map(|(name, value)| format!("{name:<26} {value}\n"));
     lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use results::gate::{Half, Role};
+
+    #[test]
+    fn fewer_pairs_than_were_asked_for_are_inconclusive() {
+        let died = || Half::spoiled("It died.");
+        let (first, baseline, candidate) = (Role::Baseline, died(), died());
+        let pairs = [Pair { number: 1, seed: 1, first, baseline, candidate }];
+        let failure = check_count(&pairs, 10).unwrap_err();
+        assert_eq!(failure.exit, Exit::Inconclusive);
+        let words = "only 0 of 1 pairs count, and 10 were to";
+        assert!(failure.to_string().starts_with(words), "{failure}");
+        assert!(failure.to_string().contains("It died."), "{failure}");
+    }
 }

@@ -102,6 +102,21 @@ fn an_invalid_trial_spoils_its_pair_and_is_counted() {
 }
 
 #[test]
+fn a_candidate_that_dies_once_is_no_pass() {
+    let (folder, scenario) = (with_baseline(), scenario());
+    fake(folder.path(), "alike", |seed| record(&scenario, seed, noisy(100.0, seed)));
+    let alike = folder.path().join("alike");
+    let dies =
+        format!("[ $seed = 4 ] && kill -9 $$; exec {} --seed $seed --out $out", alike.display());
+    script(folder.path(), "candidate", &dies);
+    let (output, json) = gate(folder.path());
+    assert_eq!(output.status.code(), Some(5), "{json:#}");
+    assert_eq!(json["verdict"]["kind"], "inconclusive");
+    let reason = json["verdict"]["reasons"][0].as_str().unwrap();
+    assert!(reason.contains("no record of 1 of 11 trials"), "{reason}");
+}
+
+#[test]
 fn a_message_that_only_the_candidate_loses_fails_at_once() {
     let (folder, scenario) = (with_baseline(), scenario());
     fake(folder.path(), "candidate", |seed| record_with_lost(&scenario, seed, 100.0, 1));
@@ -186,12 +201,13 @@ fn wrong_flags_are_refused_before_anything_starts() {
     let folder = with_baseline();
     fs::write(folder.path().join("data"), "no program").unwrap();
     let good = ["gate", "--duet", "--baseline-bin", "baseline"];
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["gate", "--duet"], "--baseline-bin or --baseline-rev"),
         (&["gate", "--duet", "--baseline-bin", "nowhere"], "nowhere"),
         (&["gate", "--duet", "--baseline-bin", "data"], "no program"),
         (&["gate", "--baseline-bin", "baseline"], "required"),
         (&[&good[..], &["--budget", "9"]].concat(), "must be from 10"),
+        (&[&good[..], &["--budget", "501"]].concat(), "must be from 10 to 500"),
         (&[&good[..], &["--tolerance", "NaN"]].concat(), "--tolerance NaN"),
         (&[&good[..], &["--calibration", "data"]].concat(), "not a calibration"),
         (&["gate", "--duet", "data", "--baseline-bin", "baseline"], "data"),

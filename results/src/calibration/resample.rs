@@ -16,7 +16,8 @@ pub(super) fn failures(ratios: &[f64], rules: &Rules, shift: f64, seed: u64, gat
     let fails = |gate: &u32| {
         let mut draws = ChaCha8Rng::seed_from_u64(seed);
         draws.set_stream(u64::from(*gate));
-        fails(&drawn(ratios, rules.pairs_max, block, shift, &mut draws), rules)
+        let drawn = drawn(ratios, rules.pairs_max, block, shift, &mut draws);
+        outcome(&drawn, rules) == Outcome::Fail
     };
     (0..gates).filter(fails).count() as u32
 }
@@ -39,8 +40,10 @@ fn drawn(
     series
 }
 
-/// Plays the gate as it is played: look after look, until it is decided.
-fn fails(ratios: &[f64], rules: &Rules) -> bool {
-    let mut outcomes = rules.looks().into_iter().map(|at| decide(&ratios[..at], rules).outcome);
-    outcomes.find(|outcome| *outcome != Outcome::Extend) == Some(Outcome::Fail)
+/// Plays the gate as it is played: look after look, until it is decided or the pairs are at an
+/// end.
+pub(super) fn outcome(ratios: &[f64], rules: &Rules) -> Outcome {
+    let looks = rules.looks().into_iter().filter(|at| *at <= ratios.len());
+    let mut outcomes = looks.map(|at| decide(&ratios[..at], rules).outcome);
+    outcomes.find(|outcome| *outcome != Outcome::Extend).unwrap_or(Outcome::Inconclusive)
 }

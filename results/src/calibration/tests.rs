@@ -45,7 +45,7 @@ fn little_noise_finds_a_change_and_raises_no_alarm() {
     assert!((quiet.noise - 0.0102).abs() < 3e-4, "{}", quiet.noise);
     // ((2.3263 + 1.6449) · 0.0102 / ln(1.10 / 1.05))² = 0.76.
     assert_eq!(quiet.pairs_needed, Some(1));
-    assert_eq!(quiet.misfits(&setting(), None), Vec::<String>::new());
+    assert_eq!(quiet.misfits(&setting(), None, None), Vec::<String>::new());
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn much_noise_says_that_the_budget_does_not_suffice() {
     let noisy = calibration(0.3);
     assert!(noisy.power.share < 0.5, "{:?}", noisy.power);
     assert!(noisy.pairs_needed.unwrap() > 300);
-    let misfits = noisy.misfits(&setting(), None);
+    let misfits = noisy.misfits(&setting(), None, None);
     assert!(misfits[0].contains("and 30 are allowed"), "{misfits:?}");
 }
 
@@ -65,13 +65,57 @@ fn the_same_seed_draws_the_same_gates() {
 #[test]
 fn what_differs_is_said() {
     let known = calibration(0.01);
-    let other = DuetSetting { digest: "sha256:02".into(), strategy: "x".into(), ..setting() };
+    let rules = Rules { tolerance: 0.03, alpha: 0.05, pairs_max: 60, ..setting().rules };
+    let (digest, strategy) = ("sha256:02".to_owned(), "x".to_owned());
+    let other = DuetSetting { digest, strategy, rules, ..setting() };
     let machine = Machine { cpus: 64, ..known.machine.clone() };
-    let misfits = known.misfits(&other, Some(&machine));
-    for (misfit, word) in misfits.iter().zip(["digest", "strategy", "machine"]) {
-        assert!(misfit.contains(word), "{misfits:?}");
+    let program = Program { profile: "debug".to_owned(), ..known.program.clone() };
+    let misfits = known.misfits(&other, Some(&machine), Some(&program));
+    let words = [
+        "digest",
+        "strategy",
+        "of the tolerance 5 %, this is of 3 %",
+        "of the error rate 1 %, this is of 5 %",
+        "of the budget 10 to 30 pairs, this is of 10 to 60 pairs",
+        "machine",
+        "of the profile release, this is of debug",
+    ];
+    assert_eq!(misfits.len(), words.len(), "{misfits:?}");
+    for (misfit, words) in misfits.iter().zip(words) {
+        assert!(misfit.contains(words), "{misfits:?}");
     }
-    assert_eq!(misfits.len(), 3);
+}
+
+#[test]
+fn the_pairs_as_they_were_measured_are_decided_on_too() {
+    let quiet = calibration(0.01).measured;
+    assert_eq!(quiet, Measured { gates: 24, failed: 0, passed: 24, found: 24 });
+    // A candidate that is always the slower one is what drawing hides.
+    let mut slower = pairs(0.01, 24);
+    slower
+        .iter_mut()
+        .for_each(|pair| pair.candidate.p99_ms = pair.candidate.p99_ms.map(|p| 1.1 * p));
+    let known = Calibration::of_pairs(&setting(), &slower, 13.0, (1, 40)).unwrap();
+    assert!(known.false_alarms.share < 0.2, "{:?}", known.false_alarms);
+    assert_eq!(known.measured.failed, 24);
+    let misfits = known.misfits(&setting(), None, None);
+    assert!(misfits.iter().any(|misfit| misfit.contains("24 fail")), "{misfits:?}");
+}
+
+#[test]
+fn one_gate_that_fails_is_chance_and_two_of_forty_are_not() {
+    let alarms = |gates, failed| Measured { gates, failed, passed: 0, found: 0 }.alarms(0.01);
+    assert!(!alarms(40, 0) && !alarms(40, 1) && alarms(40, 2));
+    assert!(!alarms(400, 4) && alarms(400, 5));
+}
+
+#[test]
+fn where_nothing_is_tolerated_a_twentieth_is_to_be_found() {
+    let rules = Rules { tolerance: 0.0, ..setting().rules };
+    let setting = DuetSetting { rules, ..setting() };
+    let strict = Calibration::of_pairs(&setting, &pairs(0.01, 24), 13.0, (1, 40)).unwrap();
+    assert_eq!((strict.change, strict.power.share), (0.05, 1.0));
+    assert_eq!(strict.pairs_needed, Some(1));
 }
 
 #[test]
@@ -102,10 +146,11 @@ fn a_file_that_was_edited_by_hand_is_refused_by_its_field() {
     assert_eq!((read.rules, read.seed, read.pairs_needed), (known.rules, 1, Some(1)));
     let text = std::fs::read_to_string(&path).unwrap();
     for (from, to, words) in [
-        ("duet-calibration/v1", "duet-calibration/v0", "schema is"),
+        ("duet-calibration/v2", "duet-calibration/v1", "schema is"),
         ("\"noise\": ", "\"noise\": -", "noise: must be"),
         ("\"noise\": ", "\"noises\": ", "unknown field"),
         ("\"share\": 0.0", "\"share\": 2.0", "false_alarms: must rise"),
+        ("\"gates\": 24", "\"gates\": 23", "measured: counts more gates"),
         ("\"pairs_min\": 10", "\"pairs_min\": 0", "rules: have no meaning"),
     ] {
         assert!(text.contains(from), "{from}");

@@ -2,9 +2,10 @@
 //!
 //! Pairs of short trials are held against the tolerance at stated numbers of pairs
 //! ([`statistics::duet`]); undecided, more are asked for up to a budget. What the candidate alone
-//! breaks of its objectives fails it too.
+//! breaks of its objectives, or spoils, fails it too.
 
 mod breaches;
+mod spoiled;
 mod words;
 
 use serde::Serialize;
@@ -15,9 +16,7 @@ use crate::objectives::IndicatorName;
 use crate::record::{Machine, Program};
 use crate::statistics::duet::{Decision, Outcome, Rules, decide};
 use crate::verdict::{Verdict, VerdictKind};
-
-/// So many spoiled pairs are let pass however few others there are.
-const SPOILED_LET_PASS: usize = 4;
+use spoiled::Spoiled;
 
 /// What a duet is about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,7 +61,7 @@ pub struct DuetEvidence {
 pub fn duet_goes_on(pairs: &[Pair], rules: &Rules) -> bool {
     let decision = decide(&log_ratios(pairs), rules);
     decision.outcome == Outcome::Extend
-        && !too_many_spoiled(pairs)
+        && !Spoiled::of(pairs).are_too_many()
         && !breaches::find(pairs).iter().any(|breach| breach.is_certain())
 }
 
@@ -74,12 +73,14 @@ pub fn duet(
     seconds_per_pair: f64,
     calibration: Option<&Calibration>,
 ) -> GateResult {
-    let rules = setting.rules;
+    let (rules, strategy) = (setting.rules, &setting.strategy);
     let decision = decide(&log_ratios(&pairs), &rules);
-    let mut lines = vec![validity_line(&setting.strategy, &pairs)];
-    lines.extend(breaches::find(&pairs).iter().map(|breach| breach.line(&setting.strategy)));
-    lines.push(p99_line(&setting.strategy, &decision, &rules));
-    let verdict = verdict(&lines, &decision);
+    let spoiled = Spoiled::of(&pairs);
+    let mut lines = spoiled.lines(strategy, rules.alpha);
+    lines.extend(breaches::find(&pairs).iter().map(|breach| breach.line(strategy, rules.alpha)));
+    let p99 = p99_line(strategy, &decision, &rules);
+    let verdict = verdict(&lines, &p99, &decision);
+    lines.push(p99);
     let of = |role: Role| {
         pairs.iter().find_map(|pair| Some((pair.half(role).program.clone()?, pair.half(role))))
     };
@@ -89,7 +90,7 @@ pub fn duet(
         baseline_program: baseline.map(|(program, _)| program),
         candidate_program: candidate.map(|(program, _)| program),
         machine,
-        spoiled: spoiled(&pairs),
+        spoiled: spoiled.pairs,
         decision,
         seconds_per_pair,
         setting,
@@ -99,7 +100,7 @@ pub fn duet(
         schema: GATE_SCHEMA,
         mode: Mode::Duet,
         verdict,
-        warnings: words::warnings(&evidence, calibration),
+        warnings: words::warnings(&evidence, spoiled.warning(), calibration),
         lines,
         duet: Some(Box::new(evidence)),
         history: None,
@@ -109,38 +110,6 @@ pub fn duet(
 /// The ratios of the pairs that count.
 pub fn log_ratios(pairs: &[Pair]) -> Vec<f64> {
     pairs.iter().filter_map(Pair::log_ratio).collect()
-}
-
-fn spoiled(pairs: &[Pair]) -> usize {
-    pairs.iter().filter(|pair| pair.log_ratio().is_none()).count()
-}
-
-/// Trials that are spoiled as often as not are no accident, and what is left of them may be a
-/// choice that favours one program.
-fn too_many_spoiled(pairs: &[Pair]) -> bool {
-    let spoiled = spoiled(pairs);
-    spoiled > SPOILED_LET_PASS && spoiled * 2 > pairs.len()
-}
-
-fn validity_line(strategy: &str, pairs: &[Pair]) -> GateLine {
-    let (counted, all) = (pairs.len() - spoiled(pairs), pairs.len());
-    let reason = pairs.iter().rev().find_map(Pair::spoiled);
-    let ok = counted > 0 && !too_many_spoiled(pairs);
-    let last = reason.map_or(String::new(), |reason| format!(" The last that does not: {reason}"));
-    GateLine {
-        strategy: strategy.to_owned(),
-        indicator: "validity".to_owned(),
-        against: Against::Validity,
-        value: None,
-        shown: format!("{counted} of {all}"),
-        bound: "half of the pairs".to_owned(),
-        ok,
-        sentence: match (counted, all) {
-            (_, 0) => "No pair was played.".to_owned(),
-            (counted, all) if counted == all => format!("All {all} pairs count."),
-            _ => format!("{counted} of {all} pairs count.{last}"),
-        },
-    }
 }
 
 fn p99_line(strategy: &str, decision: &Decision, rules: &Rules) -> GateLine {
@@ -160,29 +129,25 @@ fn p99_line(strategy: &str, decision: &Decision, rules: &Rules) -> GateLine {
     }
 }
 
-fn verdict(lines: &[GateLine], decision: &Decision) -> Verdict {
+fn verdict(lines: &[GateLine], p99: &GateLine, decision: &Decision) -> Verdict {
     let wrong = || lines.iter().filter(|line| !line.ok);
+    let failed = |line: &&GateLine| line.against != Against::Validity;
     let valid = lines.first().is_some_and(|line| line.ok);
-    let breached = |line: &GateLine| matches!(line.against, Against::Guarantee | Against::Bound);
     let kind = match decision.outcome {
-        _ if wrong().any(breached) => VerdictKind::Fail,
+        _ if wrong().any(|line| failed(&line)) => VerdictKind::Fail,
         // What is left of mostly spoiled pairs proves nothing either way.
         _ if !valid => VerdictKind::Invalid,
         Outcome::Fail => VerdictKind::Fail,
-        Outcome::Pass => VerdictKind::Pass,
-        Outcome::Extend | Outcome::Inconclusive => VerdictKind::Inconclusive,
+        Outcome::Pass if wrong().next().is_none() => VerdictKind::Pass,
+        Outcome::Pass | Outcome::Extend | Outcome::Inconclusive => VerdictKind::Inconclusive,
     };
-    let sentences = |lines: &mut dyn Iterator<Item = &GateLine>| {
-        lines.map(|line| line.sentence.clone()).collect()
+    let all_wrong = wrong().chain(Some(p99).filter(|line| !line.ok));
+    let said: Vec<&GateLine> = match kind {
+        VerdictKind::Pass => vec![p99],
+        VerdictKind::Fail => all_wrong.filter(failed).collect(),
+        VerdictKind::Inconclusive | VerdictKind::Invalid => all_wrong.collect(),
     };
-    let reasons = match kind {
-        VerdictKind::Pass => sentences(&mut lines.last().into_iter()),
-        VerdictKind::Fail => {
-            sentences(&mut wrong().filter(|line| line.against != Against::Validity))
-        }
-        VerdictKind::Inconclusive | VerdictKind::Invalid => sentences(&mut wrong()),
-    };
-    Verdict { kind, reasons }
+    Verdict { kind, reasons: said.into_iter().map(|line| line.sentence.clone()).collect() }
 }
 
 #[cfg(test)]

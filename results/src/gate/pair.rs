@@ -24,6 +24,14 @@ impl Role {
             Role::Candidate => "candidate",
         }
     }
+
+    /// The other program.
+    pub fn other(self) -> Role {
+        match self {
+            Role::Baseline => Role::Candidate,
+            Role::Candidate => Role::Baseline,
+        }
+    }
 }
 
 /// What a trial of a duet must have run, for its figures to be compared.
@@ -48,8 +56,8 @@ pub struct Expected<'a> {
 pub struct Broken {
     /// The indicator.
     pub indicator: String,
-    /// Whether it counts messages, of which a single one tells.
-    pub counts_messages: bool,
+    /// Whether the delivery guarantee forbids it, so that a single message tells.
+    pub guarantee: bool,
     /// What was measured and what is allowed.
     pub sentence: String,
 }
@@ -60,18 +68,18 @@ pub struct Half {
     /// 99th percentile of the response time after the warm-up, in milliseconds; absent when the
     /// trial is spoiled.
     pub p99_ms: Option<f64>,
-    /// Why the trial says nothing.
+    /// Why the trial has no p99.
     pub spoiled: Option<String>,
     /// What it broke, each with a sentence.
     pub broken: Vec<Broken>,
-    /// The program that ran it, as its record says.
+    /// The program that ran it, as its record says; absent when it left none.
     pub program: Option<Program>,
     /// The machine that it ran on.
     pub machine: Option<Machine>,
 }
 
 impl Half {
-    /// A trial that says nothing, with the reason.
+    /// A trial that left no record that can be read, with the reason.
     pub fn spoiled(reason: impl Into<String>) -> Half {
         Half {
             p99_ms: None,
@@ -86,16 +94,36 @@ impl Half {
     /// and tested what it claims.
     pub fn of(record: &RunRecord, expected: &Expected<'_>) -> Half {
         let p99_ms = record.indicators.p99_ms.filter(|p99_ms| *p99_ms > 0.0);
-        let spoiled = foreign(record, expected)
-            .or_else(|| invalid(record, expected.limits))
-            .or_else(|| p99_ms.is_none().then(|| "It has no response after its warm-up.".into()));
+        let invalid = foreign(record, expected).or_else(|| invalid(record, expected.limits));
+        // A trial without any response has no p99, but has lost what it has not answered.
+        let broken = match invalid {
+            Some(_) => Vec::new(),
+            None => broken(record, expected.objectives),
+        };
+        let silent = || p99_ms.is_none().then(|| "It has no response after its warm-up.".into());
+        let spoiled = invalid.or_else(silent);
         Half {
             p99_ms: p99_ms.filter(|_| spoiled.is_none()),
-            broken: if spoiled.is_none() { broken(record, expected.objectives) } else { vec![] },
+            broken,
             spoiled,
             program: Some(record.program.clone()),
             machine: Some(record.machine.clone()),
         }
+    }
+
+    /// Whether it broke the bound of an indicator.
+    pub(super) fn breaks(&self, indicator: &str) -> bool {
+        self.broken.iter().any(|broken| broken.indicator == indicator)
+    }
+
+    /// Whether it tells what the program breaks.
+    pub(super) fn tells(&self) -> bool {
+        self.spoiled.is_none() || !self.broken.is_empty()
+    }
+
+    /// Whether the program died, hung, or left a record that cannot be read.
+    pub(super) fn died(&self) -> bool {
+        self.program.is_none()
     }
 }
 
@@ -123,15 +151,15 @@ fn invalid(record: &RunRecord, limits: &HealthLimits) -> Option<String> {
 }
 
 fn broken(record: &RunRecord, objectives: &Objectives) -> Vec<Broken> {
-    let exceeded = |indicator: String, counts_messages, check| match check {
-        Check::Exceeded(sentence) => Some(Broken { indicator, counts_messages, sentence }),
+    let exceeded = |indicator: String, guarantee, check| match check {
+        Check::Exceeded(sentence) => Some(Broken { indicator, guarantee, sentence }),
         Check::Kept(_) | Check::Unmeasured(_) => None,
     };
     let guarantee = check_guarantee(&record.delivery).into_iter();
     let guarantee = guarantee.filter_map(|(name, _, check)| exceeded(name.to_owned(), true, check));
     let bounds = objectives.iter().filter_map(|(indicator, bound)| {
         let check = check_objective(indicator, bound, record.evidence());
-        exceeded(indicator.to_string(), indicator.counts_messages(), check)
+        exceeded(indicator.to_string(), false, check)
     });
     let mut broken: Vec<Broken> = guarantee.collect();
     for bound in bounds {
@@ -171,7 +199,7 @@ impl Pair {
         Some((self.candidate.p99_ms? / self.baseline.p99_ms?).ln())
     }
 
-    /// Why the pair says nothing, naming the program.
+    /// Why the pair has no ratio, naming the program.
     pub fn spoiled(&self) -> Option<String> {
         [Role::Baseline, Role::Candidate].into_iter().find_map(|role| {
             let reason = self.half(role).spoiled.as_ref()?;

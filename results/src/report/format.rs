@@ -30,6 +30,12 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
+/// A share in percent, to a tenth.
+pub fn percent(share: f64) -> f64 {
+    // Minus nothing is nothing.
+    (share * 1e3).round() / 10.0 + 0.0
+}
+
 /// A count with its thousands apart: `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

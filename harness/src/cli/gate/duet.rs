@@ -120,7 +120,8 @@ impl DuetArgs {
 /// # Errors
 /// When a flag has a value that means nothing.
 pub(in crate::cli) fn rules(tolerance: Option<f64>, budget: usize) -> Result<Rules, Failure> {
-    const BUDGET_MAX: usize = 10_000;
+    // The work of a look grows with the square of its pairs.
+    const BUDGET_MAX: usize = 500;
     let known = Rules::default();
     let tolerance = tolerance.unwrap_or(known.tolerance);
     if !(0.0..=10.0).contains(&tolerance) {

@@ -1,81 +1,89 @@
 //! What the trials of a duet break of the delivery guarantee and the objectives.
 
-use crate::gate::{Against, GateLine, Pair, Role};
-use crate::report::format;
+use crate::gate::{Against, Broken, GateLine, Pair, Role};
+use crate::statistics::sign_test;
 
 /// One indicator whose bound some trials broke.
 pub(super) struct Breach {
-    indicator: String,
-    counts_messages: bool,
     /// What the first trial that broke it says, the candidate's if there is one.
-    sentence: String,
-    /// Trials of the candidate, and of the baseline, that broke it.
-    candidate: usize,
-    baseline: usize,
-    /// Pairs that count.
-    pairs: usize,
+    first: Broken,
+    candidate: Count,
+    baseline: Count,
+}
+
+/// What the trials of one program did, each counted whatever became of the other of its pair.
+struct Count {
+    /// Trials that broke the bound.
+    broke: usize,
+    /// Trials that tell whether they did.
+    told: usize,
+    /// Those that broke it while the other of the pair told that it did not.
+    alone: usize,
 }
 
 /// Every broken indicator, in the order in which they were first broken.
 pub(super) fn find(pairs: &[Pair]) -> Vec<Breach> {
+    let broken = |role: Role| pairs.iter().flat_map(move |pair| &pair.half(role).broken);
     let mut found: Vec<Breach> = Vec::new();
-    let counted: Vec<&Pair> = pairs.iter().filter(|pair| pair.log_ratio().is_some()).collect();
-    for role in [Role::Candidate, Role::Baseline] {
-        for broken in counted.iter().flat_map(|pair| &pair.half(role).broken) {
-            let known = found.iter().position(|known| known.indicator == broken.indicator);
-            let index = known.unwrap_or_else(|| {
-                found.push(Breach {
-                    indicator: broken.indicator.clone(),
-                    counts_messages: broken.counts_messages,
-                    sentence: broken.sentence.clone(),
-                    candidate: 0,
-                    baseline: 0,
-                    pairs: counted.len(),
-                });
-                found.len() - 1
-            });
-            match role {
-                Role::Candidate => found[index].candidate += 1,
-                Role::Baseline => found[index].baseline += 1,
-            }
+    for first in broken(Role::Candidate).chain(broken(Role::Baseline)) {
+        if found.iter().all(|known| known.first.indicator != first.indicator) {
+            let count = |role| Count::of(pairs, role, &first.indicator);
+            let (candidate, baseline) = (count(Role::Candidate), count(Role::Baseline));
+            found.push(Breach { first: first.clone(), candidate, baseline });
         }
     }
     found
 }
 
+impl Count {
+    fn of(pairs: &[Pair], role: Role, indicator: &str) -> Count {
+        let broke = |pair: &Pair, role: Role| pair.half(role).breaks(indicator);
+        let count = |holds: &dyn Fn(&Pair) -> bool| pairs.iter().filter(|pair| holds(pair)).count();
+        Count {
+            broke: count(&|pair| broke(pair, role)),
+            told: count(&|pair| pair.half(role).tells()),
+            alone: count(&|pair| {
+                let other = role.other();
+                broke(pair, role) && pair.half(other).tells() && !broke(pair, other)
+            }),
+        }
+    }
+}
+
 impl Breach {
-    /// Whether more pairs cannot make it undone: a single message that the candidate alone loses
-    /// tells.
+    /// Whether more pairs cannot make it undone: a single message that the guarantee forbids, and
+    /// that the candidate alone is guilty of, tells.
     pub(super) fn is_certain(&self) -> bool {
-        self.counts_messages && self.candidate > 0 && self.baseline == 0
+        self.first.guarantee && self.candidate.broke > 0 && self.baseline.broke == 0
     }
 
-    /// Whether the candidate fails for it. A time over its bound may be chance, so it takes most
-    /// of the candidate's trials and not most of the baseline's.
-    fn fails(&self) -> bool {
-        let most = |trials: usize| trials * 2 > self.pairs;
-        self.is_certain() || !self.counts_messages && most(self.candidate) && !most(self.baseline)
+    /// Whether the candidate fails for it: it is certain, or breaks the bound alone in more pairs
+    /// than the toss of a coin explains.
+    fn fails(&self, alpha: f64) -> bool {
+        self.is_certain() || sign_test(self.candidate.alone, self.baseline.alone) <= alpha
     }
 
-    pub(super) fn line(&self, strategy: &str) -> GateLine {
-        let ok = !self.fails();
-        let (candidate, baseline, pairs) = (self.candidate, self.baseline, self.pairs);
-        let times = format!("the candidate in {candidate} of {pairs} pairs");
-        let sentence = if ok {
-            let both = format!("{times}, the baseline in {baseline}");
-            format!("{} (Warning: broken by {both}.)", self.sentence)
-        } else {
-            format!("{} It was broken by {times}, by the baseline in {baseline}.", self.sentence)
-        };
+    pub(super) fn line(&self, strategy: &str, alpha: f64) -> GateLine {
+        let ok = !self.fails(alpha);
+        let (candidate, baseline) = (&self.candidate, &self.baseline);
+        let times = format!(
+            "broken in {} of {} trials of the candidate and {} of {} of the baseline",
+            candidate.broke, candidate.told, baseline.broke, baseline.told
+        );
+        let sentence = &self.first.sentence;
         GateLine {
             strategy: strategy.to_owned(),
-            indicator: self.indicator.clone(),
-            against: if self.counts_messages { Against::Guarantee } else { Against::Bound },
-            value: Some(candidate as f64),
-            shown: format!("broken {} times", format::count(candidate as u64)),
+            indicator: self.first.indicator.clone(),
+            against: if self.first.guarantee { Against::Guarantee } else { Against::Bound },
+            value: Some(candidate.broke as f64),
+            shown: format!("broken {} times", candidate.broke),
             bound: "no more than the baseline".to_owned(),
             ok,
-            sentence,
+            sentence: if ok {
+                format!("{sentence} (Warning: it was {times}.)")
+            } else {
+                format!("{sentence} It was {times}.")
+            },
         }
     }
 }

@@ -108,36 +108,100 @@ fn a_spoiled_trial_spoils_its_pair_and_half_of_them_the_verdict() {
     assert_eq!(judged(some).verdict.kind, VerdictKind::Invalid);
 }
 
+/// A trial whose record is of a trial that tested nothing.
+fn untested() -> Half {
+    Half {
+        p99_ms: None,
+        spoiled: Some("It is invalid.".to_owned()),
+        ..pairs(1, 1.0)[0].baseline.clone()
+    }
+}
+
+#[test]
+fn a_candidate_that_spoils_more_pairs_than_chance_explains_fails() {
+    let mut some = pairs(28, 1.0);
+    some.iter_mut().step_by(4).take(6).for_each(|pair| pair.candidate = untested());
+    let result = judged(some.clone());
+    assert_eq!(result.verdict.kind, VerdictKind::Pass, "{:?}", result.verdict);
+    let warning = &result.warnings[0];
+    assert!(warning.contains("the candidate alone spoiled 6, the baseline alone 0"), "{warning}");
+    some[1].candidate = untested();
+    let result = judged(some.clone());
+    assert_eq!(result.verdict.kind, VerdictKind::Fail);
+    assert!(result.verdict.reasons[0].contains("more than chance"), "{:?}", result.verdict);
+    some[2].baseline = untested();
+    assert_eq!(judged(some).verdict.kind, VerdictKind::Pass, "9 of 256 is no proof");
+}
+
+#[test]
+fn a_candidate_that_dies_is_no_pass_unless_the_baseline_dies_too() {
+    let mut some = pairs(21, 1.0);
+    some[3].candidate = Half::spoiled("It died.");
+    let result = judged(some.clone());
+    assert_eq!(result.verdict.kind, VerdictKind::Inconclusive);
+    let reason = &result.verdict.reasons[0];
+    assert!(reason.contains("no record of 1 of 21 trials, the baseline of 0"), "{reason}");
+    assert!(reason.contains("Pair 4, the candidate's trial: It died."), "{reason}");
+    some[3].baseline = Half::spoiled("It died.");
+    assert_eq!(judged(some).verdict.kind, VerdictKind::Pass);
+}
+
+fn broken(indicator: &str, guarantee: bool) -> Broken {
+    let sentence = format!("Too much was {indicator}.");
+    Broken { indicator: indicator.to_owned(), guarantee, sentence }
+}
+
 #[test]
 fn a_message_that_only_the_candidate_loses_fails_at_once() {
-    let lost = Broken {
-        indicator: "lost".to_owned(),
-        counts_messages: true,
-        sentence: "1 message was lost.".to_owned(),
-    };
+    let lost = broken("lost", true);
     let mut some = pairs(2, 1.0);
     some[1].candidate.broken.push(lost.clone());
     assert!(!duet_goes_on(&some, &setting().rules));
     let result = judged(some.clone());
     assert_eq!(result.verdict.kind, VerdictKind::Fail);
-    assert!(result.verdict.reasons[0].starts_with("1 message was lost. It was broken by the"));
+    let reason = &result.verdict.reasons[0];
+    assert!(reason.starts_with("Too much was lost. It was broken in 1 of 2 trials of"), "{reason}");
+    some[1].baseline = untested();
+    assert_eq!(judged(some.clone()).verdict.kind, VerdictKind::Fail, "its own trial is valid");
     some[0].baseline.broken.push(lost);
     assert!(duet_goes_on(&some, &setting().rules), "the baseline does it too");
     assert_eq!(judged(some).verdict.kind, VerdictKind::Inconclusive);
 }
 
-#[test]
-fn a_time_over_its_bound_once_is_chance_and_mostly_is_not() {
-    let slow = Broken {
-        indicator: "p99_response".to_owned(),
-        counts_messages: false,
-        sentence: "The p99 response time was 101 ms.".to_owned(),
-    };
+/// The verdict when both break a bound in the first pair, the candidate alone in some more, and
+/// the baseline alone in some after these.
+fn breaking(broken: &Broken, candidate: usize, baseline: usize) -> VerdictKind {
     let mut some = pairs(20, 1.0);
-    some[0].candidate.broken.push(slow.clone());
-    assert_eq!(judged(some.clone()).verdict.kind, VerdictKind::Pass);
-    some.iter_mut().skip(1).for_each(|pair| pair.candidate.broken.push(slow.clone()));
-    assert_eq!(judged(some).verdict.kind, VerdictKind::Fail);
+    let (both, alone) = some.split_at_mut(1);
+    both[0].candidate.broken.push(broken.clone());
+    both[0].baseline.broken.push(broken.clone());
+    alone.iter_mut().take(candidate).for_each(|pair| pair.candidate.broken.push(broken.clone()));
+    let rest = alone.iter_mut().skip(candidate).take(baseline);
+    rest.for_each(|pair| pair.baseline.broken.push(broken.clone()));
+    assert!(!duet_goes_on(&some, &setting().rules));
+    judged(some).verdict.kind
+}
+
+#[test]
+fn what_both_programs_break_fails_the_one_that_breaks_it_more_often_than_chance() {
+    for broken in [broken("lost", true), broken("p99_response", false), broken("lost", false)] {
+        assert_eq!(breaking(&broken, 6, 0), VerdictKind::Pass);
+        assert_eq!(breaking(&broken, 7, 0), VerdictKind::Fail);
+        assert_eq!(breaking(&broken, 10, 8), VerdictKind::Pass, "most of the one, not the other");
+        // 1 + 10 of 1,024, and 1 + 11 of 2,048.
+        assert_eq!(breaking(&broken, 9, 1), VerdictKind::Pass);
+        assert_eq!(breaking(&broken, 10, 1), VerdictKind::Fail);
+        assert_eq!(breaking(&broken, 0, 19), VerdictKind::Pass);
+    }
+}
+
+#[test]
+fn what_the_guarantee_does_not_forbid_may_happen_once() {
+    let mut some = pairs(20, 1.0);
+    some[0].candidate.broken.push(broken("duplicated", false));
+    let result = judged(some);
+    assert_eq!(result.verdict.kind, VerdictKind::Pass);
+    assert!(result.lines[1].sentence.contains("(Warning: it was broken in 1 of 20 trials"));
 }
 
 #[test]
@@ -166,5 +230,10 @@ fn a_record_counts_only_if_it_is_of_the_trial_that_was_asked_for() {
     silent.indicators.p99_ms = None;
     assert!(Half::of(&silent, &expected).spoiled.unwrap().contains("no response"));
     let loser = Sample { lost: 1, ..Sample::new("Thrifty", 1) }.record();
-    assert_eq!(Half::of(&loser, &expected).broken[0].indicator, "lost");
+    let half = Half::of(&loser, &expected);
+    assert!(half.broken[0].indicator == "lost" && half.broken[0].guarantee, "{half:?}");
+    let mut mute = loser.clone();
+    mute.indicators.p99_ms = None;
+    let half = Half::of(&mute, &expected);
+    assert!(half.spoiled.is_some() && half.broken[0].guarantee, "{half:?}");
 }

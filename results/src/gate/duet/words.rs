@@ -2,11 +2,12 @@
 
 use crate::calibration::Calibration;
 use crate::gate::DuetEvidence;
+use crate::report::format::percent;
 use crate::statistics::duet::{Decision, Outcome, POWER, Rules};
 
 /// A relative change as a percentage with its sign: `+9.8 %`.
 pub(super) fn signed(change: f64) -> String {
-    let percent = rounded(change);
+    let percent = percent(change);
     if percent > 0.0 { format!("+{percent} %") } else { format!("{percent} %") }
 }
 
@@ -23,7 +24,7 @@ pub(super) fn figure(decision: &Decision) -> String {
 
 /// What the pairs say, in a sentence.
 pub(super) fn sentence(decision: &Decision, rules: &Rules) -> String {
-    let tolerated = format!("{} %", rounded(rules.tolerance));
+    let tolerated = format!("{} %", percent(rules.tolerance));
     let pairs = match decision.pairs {
         1 => "1 pair".to_owned(),
         pairs => format!("{pairs} pairs"),
@@ -38,7 +39,7 @@ pub(super) fn sentence(decision: &Decision, rules: &Rules) -> String {
         _ => format!("{} by {pairs}, which are too few for an interval", compared(estimate)),
     };
     let subject = "The candidate's p99 response time is";
-    let error = format!("error rate at most {} %", rounded(rules.alpha));
+    let error = format!("error rate at most {} %", percent(rules.alpha));
     match decision.outcome {
         Outcome::Pass => format!("{subject} {found}: within the tolerated {tolerated} ({error})."),
         Outcome::Fail => {
@@ -46,7 +47,7 @@ pub(super) fn sentence(decision: &Decision, rules: &Rules) -> String {
         }
         Outcome::Extend | Outcome::Inconclusive => {
             let seen = decision.detectable.map_or(String::new(), |change| {
-                let (change, power) = (rounded(change), POWER * 100.0);
+                let (change, power) = (percent(change), POWER * 100.0);
                 format!(" So many pairs show a change of {change} % in {power} % of all cases.")
             });
             format!(
@@ -58,8 +59,12 @@ pub(super) fn sentence(decision: &Decision, rules: &Rules) -> String {
 }
 
 /// What should be known beside the verdict.
-pub(super) fn warnings(evidence: &DuetEvidence, calibration: Option<&Calibration>) -> Vec<String> {
-    let mut warnings = Vec::new();
+pub(super) fn warnings(
+    evidence: &DuetEvidence,
+    spoiled: Option<String>,
+    calibration: Option<&Calibration>,
+) -> Vec<String> {
+    let mut warnings = Vec::from_iter(spoiled);
     let decision = &evidence.decision;
     if decision.pooled > 1 {
         warnings.push(format!(
@@ -85,13 +90,14 @@ pub(super) fn warnings(evidence: &DuetEvidence, calibration: Option<&Calibration
         );
         return warnings;
     };
-    warnings.extend(calibration.misfits(&evidence.setting, evidence.machine.as_ref()));
+    let candidate = evidence.candidate_program.as_ref();
+    warnings.extend(calibration.misfits(&evidence.setting, evidence.machine.as_ref(), candidate));
     warnings
 }
 
 /// `9.8 % higher than the baseline's`.
 fn compared(change: f64) -> String {
-    match rounded(change) {
+    match percent(change) {
         0.0 => "as high as the baseline's".to_owned(),
         percent if percent > 0.0 => format!("{percent} % higher than the baseline's"),
         percent => format!("{} % lower than the baseline's", -percent),
@@ -101,17 +107,10 @@ fn compared(change: f64) -> String {
 /// `between 7.9 % and 11.6 % higher`.
 fn between(low: f64, high: f64) -> String {
     let side = |percent: f64| if percent < 0.0 { "lower" } else { "higher" };
-    let (low, high) = (rounded(low), rounded(high));
+    let (low, high) = (percent(low), percent(high));
     if side(low) == side(high) {
         let (near, far) = (low.abs().min(high.abs()), low.abs().max(high.abs()));
         return format!("between {near} % and {far} % {}", side(low));
     }
     format!("between {} % {} and {} % {}", low.abs(), side(low), high.abs(), side(high))
-}
-
-/// A share in percent, to a tenth.
-fn rounded(share: f64) -> f64 {
-    let percent = (share * 1e3).round() / 10.0;
-    // Minus nothing is nothing.
-    percent + 0.0
 }
