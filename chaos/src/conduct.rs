@@ -220,10 +220,10 @@ impl Conductor<'_> {
 
     /// Finds targets by role, checks the blast radius against what is down now, and claims them.
     fn admit(&self, index: usize, fault: &mut PlannedFault) -> Result<(), String> {
-        if let Some(role) = fault.leader_of {
-            let find = AssertUnwindSafe(|| self.injector.leader(role.topic, role.partition));
+        if let Some(role) = fault.action.role() {
+            let find = AssertUnwindSafe(|| self.injector.broker(role));
             match std::panic::catch_unwind(find) {
-                Ok(Some(broker)) => fault.action.aim(broker),
+                Ok(Some(broker)) => fault.action.targets.brokers = vec![broker],
                 Ok(None) => return Err(format!("there is no {role} now")),
                 Err(_) => return Err(format!("finding the {role} panicked")),
             }

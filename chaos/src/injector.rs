@@ -5,209 +5,68 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Affected, BrokerError, DiskState, RequestKind, Side};
-use crate::proxy::Direction;
-use crate::selector::{Pool, TopicRole};
+use crate::fault::{Aim, Fault};
+use crate::selector::{Pool, Role};
 
 /// A fault with all its targets known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// Kill every process of these nodes and stop their leases.
-    NodeCrash {
-        /// Names of the nodes.
-        nodes: Vec<String>,
-    },
-    /// Stop every process of these nodes where it is.
-    NodePause {
-        /// Names of the nodes.
-        nodes: Vec<String>,
-    },
-    /// Hold back the bytes between clients and brokers.
-    NetworkPartition {
-        /// Groups of clients: node names or `operator`.
-        clients: Vec<String>,
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// Which way.
-        direction: Direction,
-    },
-    /// Delay the bytes between clients and brokers, each way.
-    NetworkDelay {
-        /// Groups of clients: node names or `operator`.
-        clients: Vec<String>,
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// How late.
-        #[serde(with = "humantime_serde")]
-        delay: Duration,
-        /// How far the delay strays to either side.
-        #[serde(with = "humantime_serde")]
-        jitter: Duration,
-        /// What the jitter is drawn from.
-        seed: u64,
-    },
-    /// Take these brokers down.
-    BrokerCrash {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-    },
-    /// Give a partition another leader.
-    LeaderMove {
-        /// Which of the trial's topics.
-        topic: TopicRole,
-        /// Partition number, from 0.
-        partition: i32,
-    },
-    /// Take these brokers down, with what their logs had not flushed.
-    BrokerPowerLoss {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-    },
-    /// Stop these brokers in order.
-    BrokerShutdown {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-    },
-    /// Cut these brokers off from one side.
-    BrokerIsolation {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// From whom.
-        from: Side,
-    },
-    /// End the active controller.
-    ControllerCrash {
-        /// How long there is none.
-        #[serde(with = "humantime_serde")]
-        failover: Duration,
-    },
-    /// Make the disks of these brokers slow, or full.
-    BrokerDisk {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// How the disks do.
-        state: DiskState,
-    },
-    /// Let the followers on these brokers trail their leaders.
-    ReplicationLag {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// How late a follower has what its leader wrote.
-        #[serde(with = "humantime_serde")]
-        delay: Duration,
-        /// Up to so much is added to each delay.
-        #[serde(with = "humantime_serde")]
-        jitter: Duration,
-    },
-    /// Answer workers' requests of one kind with an error, and with `produce` the load's too.
-    BrokerErrors {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// Which kind of request.
-        api: RequestKind,
-        /// Which error.
-        error: BrokerError,
-        /// Which requests.
-        requests: Affected,
-    },
-    /// Write, and do not acknowledge.
-    LostAcknowledgement {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-        /// Which produce requests.
-        requests: Affected,
-    },
-    /// Hold back what workers want to read.
-    FetchStall {
-        /// Names of the brokers.
-        brokers: Vec<String>,
-    },
-    /// Hold every worker to a quota, at each broker.
-    BrokerThrottle {
-        /// Bytes of produce requests a second.
-        produce_bytes_per_s: Option<u64>,
-        /// Bytes of fetch answers a second.
-        fetch_bytes_per_s: Option<u64>,
-    },
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// What is done.
+    pub fault: Fault,
+    /// To whom.
+    pub targets: Targets,
+    /// What the fault draws from while it is in force.
+    pub seed: u64,
+}
+
+/// Who is hit, by name. What a fault is not aimed at is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    /// Groups of Kafka clients: node names or `operator`.
+    pub clients: Vec<String>,
+    /// Nodes.
+    pub nodes: Vec<String>,
+    /// Brokers.
+    pub brokers: Vec<String>,
 }
 
 impl Action {
     /// The names of all that is hit, for reports: clients before brokers, a partition as
     /// `topic/number`.
     pub fn targets(&self) -> Vec<String> {
-        match self {
-            Self::NodeCrash { nodes } | Self::NodePause { nodes } => nodes.clone(),
-            Self::NetworkPartition { clients, brokers, .. }
-            | Self::NetworkDelay { clients, brokers, .. } => {
-                clients.iter().chain(brokers).cloned().collect()
+        match self.fault.definition().aim() {
+            Aim::Partition(topic, partition) => vec![format!("{}/{partition}", topic.name())],
+            Aim::Named(name) => vec![name.to_owned()],
+            Aim::Nodes(_) | Aim::Brokers(_) | Aim::Between(_) => {
+                let Targets { clients, nodes, brokers } = &self.targets;
+                clients.iter().chain(nodes).chain(brokers).cloned().collect()
             }
-            Self::BrokerCrash { brokers }
-            | Self::BrokerPowerLoss { brokers }
-            | Self::BrokerShutdown { brokers }
-            | Self::BrokerIsolation { brokers, .. }
-            | Self::BrokerDisk { brokers, .. }
-            | Self::ReplicationLag { brokers, .. }
-            | Self::BrokerErrors { brokers, .. }
-            | Self::LostAcknowledgement { brokers, .. }
-            | Self::FetchStall { brokers } => brokers.clone(),
-            Self::BrokerThrottle { .. } => vec!["workers".to_owned()],
-            Self::ControllerCrash { .. } => vec!["controller".to_owned()],
-            Self::LeaderMove { topic, partition } => vec![format!("{}/{partition}", topic.name())],
         }
     }
 
-    /// Puts the broker found by its role in the place that was left open for it.
-    pub(crate) fn aim(&mut self, broker: String) {
-        match self {
-            Self::NetworkPartition { brokers, .. }
-            | Self::NetworkDelay { brokers, .. }
-            | Self::BrokerCrash { brokers }
-            | Self::BrokerPowerLoss { brokers }
-            | Self::BrokerShutdown { brokers }
-            | Self::BrokerIsolation { brokers, .. }
-            | Self::BrokerDisk { brokers, .. }
-            | Self::ReplicationLag { brokers, .. }
-            | Self::BrokerErrors { brokers, .. }
-            | Self::LostAcknowledgement { brokers, .. }
-            | Self::FetchStall { brokers } => *brokers = vec![broker],
-            Self::NodeCrash { .. }
-            | Self::NodePause { .. }
-            | Self::LeaderMove { .. }
-            | Self::ControllerCrash { .. }
-            | Self::BrokerThrottle { .. } => {}
-        }
+    /// The broker to be found when the fault is due, if there is one.
+    pub fn role(&self) -> Option<Role> {
+        self.fault.definition().aim().role()
     }
 
     /// The targets that are out of service while the action lasts.
     pub(crate) fn takes_down(&self) -> Option<(Pool, &[String])> {
-        match self {
-            Self::NodeCrash { nodes } | Self::NodePause { nodes } => Some((Pool::Nodes, nodes)),
-            Self::BrokerCrash { brokers }
-            | Self::BrokerPowerLoss { brokers }
-            | Self::BrokerShutdown { brokers }
-            | Self::BrokerIsolation { brokers, .. }
-            | Self::BrokerDisk { brokers, state: DiskState::Full } => {
-                Some((Pool::Brokers, brokers))
-            }
-            Self::NetworkPartition { .. }
-            | Self::NetworkDelay { .. }
-            | Self::LeaderMove { .. }
-            | Self::ControllerCrash { .. }
-            | Self::BrokerDisk { state: DiskState::Slow { .. }, .. }
-            | Self::ReplicationLag { .. }
-            | Self::BrokerErrors { .. }
-            | Self::LostAcknowledgement { .. }
-            | Self::FetchStall { .. }
-            | Self::BrokerThrottle { .. } => None,
-        }
+        let definition = self.fault.definition();
+        let (pool, _) = definition.aim().choice().filter(|_| definition.takes_down())?;
+        let names = match pool {
+            Pool::Nodes => &self.targets.nodes,
+            Pool::Brokers => &self.targets.brokers,
+        };
+        Some((pool, names))
     }
 }
 
 /// An environment's ability to break things.
 pub trait Injector: Send + Sync {
-    /// The broker that leads a partition now, for selectors by role.
-    fn leader(&self, topic: TopicRole, partition: i32) -> Option<String>;
+    /// The broker that has this role now.
+    fn broker(&self, role: Role) -> Option<String>;
 
     /// Installs the action. The target must heal itself within `limit` from now, even if nobody
     /// asks it to: the harness may be dead by then. A refusal means that nothing was installed.

@@ -29,7 +29,7 @@ pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
 pub use fault::{
     Affected, BrokerError, DiskState, Fault, FaultKind, FaultSpec, RequestKind, Side, catalogue,
 };
-pub use injector::{Action, Injector, Installed, Refusal};
+pub use injector::{Action, Injector, Installed, Refusal, Targets};
 pub use journal::{Journal, JournalEntry};
 pub use schedule::{PlannedFault, Schedule, ScheduleProblem, validate};
-pub use selector::{Group, Inventory, Selector, TopicRole};
+pub use selector::{Group, Inventory, Role, Selector, TopicRole};

@@ -8,16 +8,15 @@ mod blast;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Check, Claim, Draw, FaultSpec};
+use crate::fault::{Check, Draw, FaultSpec};
 use crate::injector::Action;
-use crate::selector::{Inventory, Pool, TopicRole};
+use crate::selector::{Inventory, Pool, Selector};
 
 /// The most faults in one schedule.
 pub const FAULTS_MAX: usize = 256;
@@ -60,8 +59,6 @@ struct Entry {
 pub struct PlannedFault {
     /// The name in reports, unique in the plan.
     pub name: String,
-    /// The kind, as in the catalogue.
-    pub kind: String,
     /// When it is due, from the start of the load.
     #[serde(with = "humantime_serde")]
     pub due: Duration,
@@ -70,26 +67,8 @@ pub struct PlannedFault {
     pub hold: Duration,
     /// What is done to whom.
     pub action: Action,
-    /// The partition whose leader at the due time becomes the action's broker.
-    pub leader_of: Option<LeaderOf>,
     /// The most targets of this pool that may be down at once, if this takes any down.
     pub down_max: Option<usize>,
-}
-
-/// A broker named by its role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeaderOf {
-    /// Which of the trial's topics.
-    pub topic: TopicRole,
-    /// Partition number, from 0.
-    pub partition: i32,
-}
-
-impl fmt::Display for LeaderOf {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "leader of {}/{}", self.topic.name(), self.partition)
-    }
 }
 
 /// Checks a whole list of faults against what there is and how long the load lasts, of which no
@@ -114,7 +93,9 @@ pub fn validate(
         check_times(index, spec, load, &mut problems);
         let path = format!("faults[{index}].fault.{}", spec.fault.kind().kind);
         let mut check = Check { path, inventory, hold: spec.r#for, problems: &mut problems };
-        spec.fault.definition().check(&mut check);
+        let definition = spec.fault.definition();
+        definition.aim().check(&mut check);
+        definition.check(&mut check);
     }
     let faults: Vec<Entry> = names
         .into_iter()
@@ -155,8 +136,8 @@ impl Schedule {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             // A stream each: a fault added later in the list leaves the draws before it alone.
             random.set_stream(index as u64);
-            let mut draw = Draw { inventory: &self.inventory, random, avoid };
-            let action = entry.spec.fault.definition().action(&mut draw);
+            let draw = Draw { inventory: &self.inventory, random, avoid };
+            let action = draw.action(&entry.spec.fault);
             let taken = action.takes_down().map_or(&[][..], |(_, targets)| targets);
             down.insert(index, taken.iter().cloned().collect());
             plan.push(self.planned(entry, action));
@@ -165,19 +146,13 @@ impl Schedule {
     }
 
     fn planned(&self, entry: &Entry, action: Action) -> PlannedFault {
-        let definition = entry.spec.fault.definition();
+        let pool = entry.down().map(|(pool, _)| pool);
         PlannedFault {
             name: entry.name.clone(),
-            kind: definition.kind().kind.to_owned(),
             due: entry.spec.at,
             hold: entry.spec.r#for,
             action,
-            leader_of: definition.leader().map(|(topic, partition)| LeaderOf { topic, partition }),
-            down_max: match definition.claim() {
-                Some(Claim::Nodes(_)) => Some(blast::down_max(Pool::Nodes, &self.inventory)),
-                Some(Claim::Brokers(_)) => Some(blast::down_max(Pool::Brokers, &self.inventory)),
-                Some(Claim::Partition(_) | Claim::Only(_)) | None => None,
-            },
+            down_max: pool.map(|pool| blast::down_max(pool, &self.inventory)),
         }
     }
 
@@ -186,18 +161,20 @@ impl Schedule {
         let claims = self.faults.iter().enumerate();
         claims
             .filter_map(|(index, entry)| {
-                let fixed = match entry.spec.fault.definition().claim()? {
-                    Claim::Nodes(selector) => selector.fixed(&self.inventory.nodes),
-                    Claim::Brokers(selector) => selector.fixed(&self.inventory.brokers),
-                    Claim::Partition(_) | Claim::Only(_) => None,
-                };
-                Some((index, fixed?))
+                let (pool, selector) = entry.down()?;
+                Some((index, selector.fixed(pool.names(&self.inventory))?))
             })
             .collect()
     }
 }
 
 impl Entry {
+    /// What this fault takes down: of which pool, and which of it.
+    fn down(&self) -> Option<(Pool, &Selector)> {
+        let definition = self.spec.fault.definition();
+        definition.aim().choice().filter(|_| definition.takes_down())
+    }
+
     fn end(&self) -> Duration {
         self.spec.at.saturating_add(self.spec.r#for).saturating_add(HEALING)
     }

@@ -1,6 +1,7 @@
 //! Who is hit: selectors over the names of an [`Inventory`], and the groups of a network fault.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -41,6 +42,38 @@ pub enum Selector {
         /// Partition number, from 0.
         partition: i32,
     },
+    /// The broker that coordinates the job's consumer group at the moment the fault is due.
+    GroupCoordinator,
+    /// The broker that is the active controller at the moment the fault is due.
+    Controller,
+}
+
+/// A broker that is found only when it is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It leads this partition.
+    LeaderOf {
+        /// Which of the trial's topics.
+        topic: TopicRole,
+        /// Partition number, from 0.
+        partition: i32,
+    },
+    /// It coordinates the job's consumer group.
+    GroupCoordinator,
+    /// It is the active controller.
+    Controller,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeaderOf { topic, partition } => {
+                write!(formatter, "leader of {}/{partition}", topic.name())
+            }
+            Self::GroupCoordinator => formatter.write_str("group coordinator"),
+            Self::Controller => formatter.write_str("active controller"),
+        }
+    }
 }
 
 /// One of the two topics of a trial.
@@ -92,6 +125,14 @@ impl Pool {
         }
     }
 
+    /// The field of a fault that chooses from it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nodes => "nodes",
+            Self::Brokers => "brokers",
+        }
+    }
+
     fn singular(self) -> &'static str {
         match self {
             Self::Nodes => "node",
@@ -101,11 +142,15 @@ impl Pool {
 }
 
 impl Selector {
-    /// Whether the targets are known only at the moment the fault is due.
-    pub(crate) fn leader(&self) -> Option<(TopicRole, i32)> {
+    /// The role of the broker that is known only at the moment the fault is due, if it is one.
+    pub(crate) fn role(&self) -> Option<Role> {
         match self {
-            Self::LeaderOf { topic, partition } => Some((*topic, *partition)),
-            _ => None,
+            Self::LeaderOf { topic, partition } => {
+                Some(Role::LeaderOf { topic: *topic, partition: *partition })
+            }
+            Self::GroupCoordinator => Some(Role::GroupCoordinator),
+            Self::Controller => Some(Role::Controller),
+            Self::All | Self::Name(_) | Self::Names(_) | Self::Count(_) | Self::Share(_) => None,
         }
     }
 
@@ -113,7 +158,7 @@ impl Selector {
     pub(crate) fn size(&self, pool: usize) -> usize {
         match self {
             Self::All => pool,
-            Self::Name(_) | Self::LeaderOf { .. } => 1,
+            Self::Name(_) | Self::LeaderOf { .. } | Self::GroupCoordinator | Self::Controller => 1,
             Self::Names(names) => names.len(),
             Self::Count(count) => (*count).min(pool),
             Self::Share(share) => share_of(*share, pool),
@@ -126,19 +171,23 @@ impl Selector {
             Self::All => Some(pool.iter().cloned().collect()),
             Self::Name(name) => Some(BTreeSet::from([name.clone()])),
             Self::Names(names) => Some(names.iter().cloned().collect()),
-            Self::Count(_) | Self::Share(_) | Self::LeaderOf { .. } => None,
+            Self::Count(_)
+            | Self::Share(_)
+            | Self::LeaderOf { .. }
+            | Self::GroupCoordinator
+            | Self::Controller => None,
         }
     }
 
     /// Draws the names, in the order of the pool, without any of `avoid` while there are others.
-    /// A leader is not drawn: it is empty here and found when the fault is due.
+    /// A broker with a role is not drawn: it is found when the fault is due.
     pub(crate) fn draw(
         &self,
         pool: &[String],
         avoid: &BTreeSet<String>,
         random: &mut ChaCha8Rng,
     ) -> Vec<String> {
-        if self.leader().is_some() {
+        if self.role().is_some() {
             return Vec::new();
         }
         let chosen = self.fixed(pool).unwrap_or_else(|| {
@@ -157,6 +206,10 @@ impl Selector {
         let what = pool.singular();
         if names.is_empty() {
             return vec![format!("there is no {what} in this environment")];
+        }
+        if let Some(role) = self.role().filter(|_| pool == Pool::Nodes) {
+            let allowed = "all, name, names, count, share";
+            return vec![format!("the {role} is a broker, not a node; allowed: {allowed}")];
         }
         match self {
             Self::All => Vec::new(),
@@ -178,14 +231,10 @@ impl Selector {
             Self::Share(share) => {
                 vec![format!("share {share} of {what}s; allowed: above 0 and up to 1")]
             }
-            Self::LeaderOf { .. } if pool == Pool::Nodes => vec![
-                "leader_of chooses a broker, not a node; allowed: all, name, names, count, share"
-                    .to_owned(),
-            ],
             Self::LeaderOf { partition, .. } if *partition < 0 => {
                 vec![format!("partition {partition}; allowed: 0 and above")]
             }
-            Self::LeaderOf { .. } => Vec::new(),
+            Self::LeaderOf { .. } | Self::GroupCoordinator | Self::Controller => Vec::new(),
         }
     }
 }

@@ -138,7 +138,7 @@ fn announced_trials(
                 "{}: fault {} ({}) at {:?} for {:?} on {}",
                 scenario.spec.name,
                 fault.name,
-                fault.kind,
+                fault.action.fault.kind().kind,
                 fault.due,
                 fault.hold,
                 targets(&fault)
@@ -151,7 +151,7 @@ fn announced_trials(
 /// The targets as far as the seed tells them; a role is found when the fault is due.
 fn targets(fault: &chaos::PlannedFault) -> String {
     let mut targets = fault.action.targets();
-    targets.extend(fault.leader_of.map(|role| role.to_string()));
+    targets.extend(fault.action.role().map(|role| role.to_string()));
     targets.join(", ")
 }
 

@@ -92,7 +92,7 @@ impl FaultOutcome {
     pub(super) fn planned(fault: &PlannedFault) -> Self {
         Self {
             name: fault.name.clone(),
-            kind: fault.kind.clone(),
+            kind: fault.action.fault.kind().kind.to_owned(),
             targets: fault.action.targets(),
             due: fault.due,
             installed: None,

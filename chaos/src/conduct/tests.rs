@@ -4,10 +4,10 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::*;
-use crate::injector::Refusal;
+use crate::fault::{BrokerCrash, Fault, NodeCrash};
+use crate::injector::{Refusal, Targets};
 use crate::journal::JournalLine;
-use crate::schedule::LeaderOf;
-use crate::selector::TopicRole;
+use crate::selector::{Role, Selector, TopicRole};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -51,7 +51,7 @@ impl Fake {
 }
 
 impl Injector for Fake {
-    fn leader(&self, _topic: TopicRole, _partition: i32) -> Option<String> {
+    fn broker(&self, _role: Role) -> Option<String> {
         self.leader.clone()
     }
 
@@ -109,22 +109,31 @@ fn seen_after(millis: u64) -> Script {
 fn node_crash(name: &str, due_s: u64, hold_s: u64) -> PlannedFault {
     PlannedFault {
         name: format!("crash-{name}"),
-        kind: "node_crash".to_owned(),
         due: SECOND * due_s as u32,
         hold: SECOND * hold_s as u32,
-        action: Action::NodeCrash { nodes: vec![name.to_owned()] },
-        leader_of: None,
+        action: Action {
+            fault: Fault::NodeCrash(NodeCrash { nodes: Selector::Count(1) }),
+            targets: Targets { nodes: vec![name.to_owned()], ..Targets::default() },
+            seed: 1,
+        },
         down_max: Some(2),
     }
 }
 
 fn leader_crash(due_s: u64) -> PlannedFault {
     PlannedFault {
-        kind: "broker_crash".to_owned(),
-        action: Action::BrokerCrash { brokers: Vec::new() },
-        leader_of: Some(LeaderOf { topic: TopicRole::Source, partition: 0 }),
+        action: broker_crash(Selector::LeaderOf { topic: TopicRole::Source, partition: 0 }, &[]),
         down_max: Some(1),
         ..node_crash("leader", due_s, 1)
+    }
+}
+
+fn broker_crash(brokers: Selector, drawn: &[&str]) -> Action {
+    let drawn = drawn.iter().map(|name| (*name).to_owned()).collect();
+    Action {
+        fault: Fault::BrokerCrash(BrokerCrash { brokers }),
+        targets: Targets { brokers: drawn, ..Targets::default() },
+        seed: 1,
     }
 }
 
@@ -304,8 +313,7 @@ async fn a_role_is_filled_when_due_and_a_target_that_is_still_down_is_spared() {
     fake.leader = Some("broker-2".to_owned());
     let other = PlannedFault {
         name: "other".to_owned(),
-        action: Action::BrokerCrash { brokers: vec!["broker-3".to_owned()] },
-        leader_of: None,
+        action: broker_crash(Selector::Count(1), &["broker-3"]),
         ..leader_crash(8)
     };
     let again = PlannedFault { name: "again".to_owned(), ..leader_crash(4) };

@@ -5,9 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind, text};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector, TopicRole};
+use super::{Aim, Check, Definition, FaultKind, text};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_disk",
@@ -47,8 +46,11 @@ impl Definition for BrokerDisk {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
+    }
+
     fn check(&self, check: &mut Check<'_>) {
-        check.selector("brokers", &self.brokers, Pool::Brokers);
         if let DiskState::Slow { delay } = self.state
             && (delay.is_zero() || delay >= check.hold)
         {
@@ -62,16 +64,7 @@ impl Definition for BrokerDisk {
     }
 
     /// A full disk takes the broker's logs away; a slow one only slows it down.
-    fn claim(&self) -> Option<Claim<'_>> {
-        (self.state == DiskState::Full).then_some(Claim::Brokers(&self.brokers))
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        self.brokers.leader()
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        let brokers = draw.names(&self.brokers, Pool::Brokers);
-        Action::BrokerDisk { brokers, state: self.state }
+    fn takes_down(&self) -> bool {
+        self.state == DiskState::Full
     }
 }

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, BrokerError, Check, Claim, Definition, Draw, FaultKind, RequestKind};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector, TopicRole};
+use super::{Affected, Aim, BrokerError, Check, Definition, FaultKind, RequestKind, Sole};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_errors",
@@ -38,26 +37,16 @@ impl Definition for BrokerErrors {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
+    }
+
     fn check(&self, check: &mut Check<'_>) {
-        check.selector("brokers", &self.brokers, Pool::Brokers);
         self.error.check(self.api, check);
         self.requests.check(check);
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::answers_to(self.api))
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        self.brokers.leader()
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        Action::BrokerErrors {
-            brokers: draw.names(&self.brokers, Pool::Brokers),
-            api: self.api,
-            error: self.error,
-            requests: self.requests,
-        }
+    fn sole(&self) -> Option<Sole> {
+        Some(Sole::answers_to(self.api))
     }
 }

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Definition, Draw, FaultKind};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector};
+use super::{Aim, Definition, FaultKind};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_isolation",
@@ -41,12 +40,11 @@ impl Definition for BrokerIsolation {
         KIND
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::Brokers(&self.brokers))
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
     }
 
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        let brokers = draw.names(&self.brokers, Pool::Brokers);
-        Action::BrokerIsolation { brokers, from: self.from }
+    fn takes_down(&self) -> bool {
+        true
     }
 }

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Definition, Draw, FaultKind};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector};
+use super::{Aim, Definition, FaultKind};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_power_loss",
@@ -27,11 +26,11 @@ impl Definition for BrokerPowerLoss {
         KIND
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::Brokers(&self.brokers))
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
     }
 
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        Action::BrokerPowerLoss { brokers: draw.names(&self.brokers, Pool::Brokers) }
+    fn takes_down(&self) -> bool {
+        true
     }
 }

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind};
-use crate::injector::Action;
+use super::{Aim, Check, Definition, FaultKind, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_throttle",
@@ -31,6 +30,10 @@ impl Definition for BrokerThrottle {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Named("workers")
+    }
+
     fn check(&self, check: &mut Check<'_>) {
         let bounds = [
             ("produce_bytes_per_s", self.produce_bytes_per_s),
@@ -46,14 +49,7 @@ impl Definition for BrokerThrottle {
         }
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::Only("sets quotas".to_owned()))
-    }
-
-    fn action(&self, _draw: &mut Draw<'_>) -> Action {
-        Action::BrokerThrottle {
-            produce_bytes_per_s: self.produce_bytes_per_s,
-            fetch_bytes_per_s: self.fetch_bytes_per_s,
-        }
+    fn sole(&self) -> Option<Sole> {
+        Some(Sole::of("sets quotas"))
     }
 }

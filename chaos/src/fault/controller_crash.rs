@@ -5,8 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind, text};
-use crate::injector::Action;
+use super::{Aim, Check, Definition, FaultKind, text};
 
 /// Below it there is no time to see that there is no controller.
 const FAILOVER_MIN: Duration = Duration::from_millis(100);
@@ -34,6 +33,10 @@ impl Definition for ControllerCrash {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Named("controller")
+    }
+
     fn check(&self, check: &mut Check<'_>) {
         if self.failover < FAILOVER_MIN || self.failover > check.hold {
             let message = format!(
@@ -44,13 +47,5 @@ impl Definition for ControllerCrash {
             );
             check.problem("failover", message);
         }
-    }
-
-    fn claim(&self) -> Option<Claim<'_>> {
-        None
-    }
-
-    fn action(&self, _draw: &mut Draw<'_>) -> Action {
-        Action::ControllerCrash { failover: self.failover }
     }
 }

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector, TopicRole};
+use super::{Aim, Definition, FaultKind, Sole};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "fetch_stall",
@@ -28,19 +27,11 @@ impl Definition for FetchStall {
         KIND
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        check.selector("brokers", &self.brokers, Pool::Brokers);
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::Only("lets fetch requests wait".to_owned()))
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        self.brokers.leader()
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        Action::FetchStall { brokers: draw.names(&self.brokers, Pool::Brokers) }
+    fn sole(&self) -> Option<Sole> {
+        Some(Sole::of("lets fetch requests wait"))
     }
 }

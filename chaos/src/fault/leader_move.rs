@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind};
-use crate::injector::Action;
+use super::{Aim, Check, Definition, FaultKind, Sole};
 use crate::selector::TopicRole;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -29,6 +28,10 @@ impl Definition for LeaderMove {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Partition(self.topic, self.partition)
+    }
+
     fn check(&self, check: &mut Check<'_>) {
         if self.partition < 0 {
             let partition = self.partition;
@@ -40,11 +43,8 @@ impl Definition for LeaderMove {
         }
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::Partition(format!("{}/{}", self.topic.name(), self.partition)))
-    }
-
-    fn action(&self, _draw: &mut Draw<'_>) -> Action {
-        Action::LeaderMove { topic: self.topic, partition: self.partition }
+    fn sole(&self) -> Option<Sole> {
+        let does = format!("moves the leader of {}/{}", self.topic.name(), self.partition);
+        Some(Sole { does, field: Some("partition"), instead: Some("another partition") })
     }
 }

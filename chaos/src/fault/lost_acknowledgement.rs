@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, Check, Claim, Definition, Draw, FaultKind, RequestKind};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector, TopicRole};
+use super::{Affected, Aim, Check, Definition, FaultKind, RequestKind, Sole};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "lost_acknowledgement",
@@ -32,21 +31,15 @@ impl Definition for LostAcknowledgement {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
+    }
+
     fn check(&self, check: &mut Check<'_>) {
-        check.selector("brokers", &self.brokers, Pool::Brokers);
         self.requests.check(check);
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::answers_to(RequestKind::Produce))
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        self.brokers.leader()
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        let brokers = draw.names(&self.brokers, Pool::Brokers);
-        Action::LostAcknowledgement { brokers, requests: self.requests }
+    fn sole(&self) -> Option<Sole> {
+        Some(Sole::answers_to(RequestKind::Produce))
     }
 }

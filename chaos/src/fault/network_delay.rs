@@ -5,9 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind, leader_of_pair, text};
-use crate::injector::Action;
-use crate::selector::{Group, TopicRole};
+use super::{Aim, Check, Definition, FaultKind, text};
+use crate::selector::Group;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "network_delay",
@@ -37,8 +36,11 @@ impl Definition for NetworkDelay {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Between(&self.between)
+    }
+
     fn check(&self, check: &mut Check<'_>) {
-        check.pair("between", &self.between);
         let (delay, jitter, hold) = (self.delay, self.jitter, check.hold);
         if delay.is_zero() {
             check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
@@ -53,25 +55,6 @@ impl Definition for NetworkDelay {
                 "delay",
                 format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
             );
-        }
-    }
-
-    fn claim(&self) -> Option<Claim<'_>> {
-        None
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        leader_of_pair(&self.between)
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        let ends = draw.ends(&self.between);
-        Action::NetworkDelay {
-            clients: ends.clients,
-            brokers: ends.brokers,
-            delay: self.delay,
-            jitter: self.jitter,
-            seed: draw.seed(),
         }
     }
 }

@@ -3,10 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind, leader_of_pair};
-use crate::injector::Action;
+use super::{Aim, Definition, FaultKind, is_brokers};
 use crate::proxy::Direction;
-use crate::selector::{Group, TopicRole};
+use crate::selector::Group;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "network_partition",
@@ -39,12 +38,17 @@ pub enum PairDirection {
     ToFirst,
 }
 
-impl PairDirection {
-    fn of_proxy(self, brokers_first: bool) -> Direction {
-        match (self, brokers_first) {
-            (Self::Both, _) => Direction::Both,
-            (Self::ToFirst, true) | (Self::ToSecond, false) => Direction::ToBroker,
-            (Self::ToFirst, false) | (Self::ToSecond, true) => Direction::ToClient,
+impl NetworkPartition {
+    /// Which way is blocked, as the proxies between clients and brokers see it.
+    pub fn proxied(&self) -> Direction {
+        match (self.direction, is_brokers(&self.between.0)) {
+            (PairDirection::Both, _) => Direction::Both,
+            (PairDirection::ToFirst, true) | (PairDirection::ToSecond, false) => {
+                Direction::ToBroker
+            }
+            (PairDirection::ToFirst, false) | (PairDirection::ToSecond, true) => {
+                Direction::ToClient
+            }
         }
     }
 }
@@ -54,24 +58,7 @@ impl Definition for NetworkPartition {
         KIND
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        check.pair("between", &self.between);
-    }
-
-    fn claim(&self) -> Option<Claim<'_>> {
-        None
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        leader_of_pair(&self.between)
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        let ends = draw.ends(&self.between);
-        Action::NetworkPartition {
-            clients: ends.clients,
-            brokers: ends.brokers,
-            direction: self.direction.of_proxy(ends.brokers_first),
-        }
+    fn aim(&self) -> Aim<'_> {
+        Aim::Between(&self.between)
     }
 }

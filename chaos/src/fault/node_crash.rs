@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Definition, Draw, FaultKind};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector};
+use super::{Aim, Definition, FaultKind};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "node_crash",
@@ -27,11 +26,11 @@ impl Definition for NodeCrash {
         KIND
     }
 
-    fn claim(&self) -> Option<Claim<'_>> {
-        Some(Claim::Nodes(&self.nodes))
+    fn aim(&self) -> Aim<'_> {
+        Aim::Nodes(&self.nodes)
     }
 
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        Action::NodeCrash { nodes: draw.names(&self.nodes, Pool::Nodes) }
+    fn takes_down(&self) -> bool {
+        true
     }
 }

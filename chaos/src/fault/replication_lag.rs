@@ -5,9 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Claim, Definition, Draw, FaultKind, text};
-use crate::injector::Action;
-use crate::selector::{Pool, Selector, TopicRole};
+use super::{Aim, Check, Definition, FaultKind, text};
+use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "replication_lag",
@@ -37,8 +36,11 @@ impl Definition for ReplicationLag {
         KIND
     }
 
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
+    }
+
     fn check(&self, check: &mut Check<'_>) {
-        check.selector("brokers", &self.brokers, Pool::Brokers);
         if self.delay.is_zero() {
             check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
         }
@@ -49,18 +51,5 @@ impl Definition for ReplicationLag {
                 format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
             );
         }
-    }
-
-    fn claim(&self) -> Option<Claim<'_>> {
-        None
-    }
-
-    fn leader(&self) -> Option<(TopicRole, i32)> {
-        self.brokers.leader()
-    }
-
-    fn action(&self, draw: &mut Draw<'_>) -> Action {
-        let brokers = draw.names(&self.brokers, Pool::Brokers);
-        Action::ReplicationLag { brokers, delay: self.delay, jitter: self.jitter }
     }
 }

@@ -7,40 +7,26 @@ use futures::future::BoxFuture;
 
 use super::rules::{Direction, Effect, Rule, RuleCounters, RuleId, Rules};
 use crate::clock;
-use crate::injector::{Action, Installed, Refusal};
+use crate::injector::{Installed, Targets};
 
 /// How long after the removal of a rule its last bytes are on their way at the latest.
 const RELEASE: Duration = Duration::from_millis(10);
 
-/// Installs a network partition or a network delay as a rule that expires after `limit`.
-///
-/// # Errors
-/// The action is another one.
+/// Installs a rule between these clients and brokers that expires after `limit`.
 pub fn inject(
     rules: &Rules,
-    action: &Action,
+    targets: &Targets,
+    (direction, effect): (Direction, Effect),
     limit: Duration,
-) -> Result<Box<dyn Installed>, Refusal> {
-    let (clients, brokers, direction, effect) = match action {
-        Action::NetworkPartition { clients, brokers, direction } => {
-            (clients, brokers, *direction, Effect::Hold)
-        }
-        Action::NetworkDelay { clients, brokers, delay, jitter, seed } => {
-            let effect = Effect::Delay { delay: *delay, jitter: *jitter, seed: *seed };
-            (clients, brokers, Direction::Both, effect)
-        }
-        _ => {
-            return Err(Refusal::Unsupported("the proxy breaks only the network".to_owned()));
-        }
-    };
+) -> Box<dyn Installed> {
     let id = rules.install(Rule {
-        clients: clients.iter().cloned().collect(),
-        brokers: brokers.iter().cloned().collect(),
+        clients: targets.clients.iter().cloned().collect(),
+        brokers: targets.brokers.iter().cloned().collect(),
         direction,
         effect,
         expires: clock::now() + limit,
     });
-    Ok(Box::new(InstalledRule { rules: rules.clone(), id, effect }))
+    Box::new(InstalledRule { rules: rules.clone(), id, effect })
 }
 
 struct InstalledRule {

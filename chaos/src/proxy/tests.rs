@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::clock;
-use crate::injector::Action;
+use crate::injector::Targets;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const MILLI: Duration = Duration::from_millis(1);
@@ -413,13 +413,12 @@ async fn network_actions_are_proven_by_numbers_and_heal_twice_harmlessly() {
     let (echo, rules) = (echo().await, Rules::new());
     let proxy = proxy_to(echo.address, &rules).await;
     let mut client = greeted(&proxy, "node-1/a").await;
-    let (clients, brokers) = (vec!["node-1".to_owned()], vec!["broker-1".to_owned()]);
-    let partition = Action::NetworkPartition {
-        clients: clients.clone(),
-        brokers: brokers.clone(),
-        direction: Direction::Both,
+    let targets = Targets {
+        clients: vec!["node-1".to_owned()],
+        brokers: vec!["broker-1".to_owned()],
+        ..Targets::default()
     };
-    let mut installed = inject(&rules, &partition, PATIENCE).unwrap();
+    let mut installed = inject(&rules, &targets, (Direction::Both, Effect::Hold), PATIENCE);
     assert_eq!(installed.evidence().await, None);
     client.write_all(b"held").await.unwrap();
     sleep(30 * MILLI).await;
@@ -431,13 +430,11 @@ async fn network_actions_are_proven_by_numbers_and_heal_twice_harmlessly() {
     expect(&mut client, b"held").await;
 
     let (delay, jitter) = (10 * MILLI, 2 * MILLI);
-    let delay = Action::NetworkDelay { clients, brokers, delay, jitter, seed: 1 };
-    let mut installed = inject(&rules, &delay, PATIENCE).unwrap();
+    let delay = Effect::Delay { delay, jitter, seed: 1 };
+    let mut installed = inject(&rules, &targets, (Direction::Both, delay), PATIENCE);
     round_trip(&mut client, b"late").await;
     let evidence = installed.evidence().await.unwrap();
     assert!(evidence.contains("bytes of 1 connections late by"), "{evidence}");
     drop(installed);
     assert!(quickest_round_trip(&mut client).await < 16 * MILLI);
-    let other = Action::NodeCrash { nodes: Vec::new() };
-    assert!(inject(&rules, &other, PATIENCE).is_err());
 }

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 
 use super::{Entry, ScheduleProblem};
-use crate::fault::Claim;
 use crate::selector::{Inventory, Pool, Selector};
 
 /// The most members of a pool that may be down at once.
@@ -39,30 +38,25 @@ pub(super) fn problems(faults: &[Entry], inventory: &Inventory) -> Vec<ScheduleP
 struct Down<'a> {
     index: usize,
     entry: &'a Entry,
+    pool: Pool,
     selector: &'a Selector,
 }
 
 impl Down<'_> {
     fn problem(&self, message: String) -> ScheduleProblem {
         let kind = self.entry.spec.fault.kind().kind;
-        let field = if kind.starts_with("node") { "nodes" } else { "brokers" };
-        let path = format!("faults[{}].fault.{kind}.{field}", self.index);
+        let path = format!("faults[{}].fault.{kind}.{}", self.index, self.pool.name());
         ScheduleProblem { path, message }
     }
 }
 
 fn claims(faults: &[Entry], pool: Pool) -> Vec<Down<'_>> {
     let faults = faults.iter().enumerate();
-    faults
-        .filter_map(|(index, entry)| {
-            match (entry.spec.fault.definition().claim()?, pool) {
-                (Claim::Nodes(selector), Pool::Nodes)
-                | (Claim::Brokers(selector), Pool::Brokers) => Some(selector),
-                _ => None,
-            }
-            .map(|selector| Down { index, entry, selector })
-        })
-        .collect()
+    let down = faults.filter_map(|(index, entry)| {
+        let (pool, selector) = entry.down()?;
+        Some(Down { index, entry, pool, selector })
+    });
+    down.filter(|down| down.pool == pool).collect()
 }
 
 fn contradiction(
@@ -136,7 +130,7 @@ fn none_free(
     inventory: &Inventory,
 ) -> Option<ScheduleProblem> {
     let names = pool.names(inventory);
-    if claim.selector.fixed(names).is_some() || claim.selector.leader().is_some() {
+    if claim.selector.fixed(names).is_some() || claim.selector.role().is_some() {
         return None;
     }
     let overlapping = claims
@@ -167,39 +161,30 @@ fn union_size<'a>(claims: impl Iterator<Item = &'a Down<'a>>, names: &[String]) 
     (fixed.len() + drawn).min(names.len())
 }
 
-/// What only one fault at a time can do: what it does, its field, and what else is allowed.
-fn sole(claim: Claim<'_>) -> Option<(String, &'static str, &'static str)> {
-    match claim {
-        Claim::Partition(partition) => {
-            let does = format!("moves the leader of {partition}");
-            Some((does, ".partition", "another partition, or a second between the two"))
-        }
-        Claim::Only(does) => Some((does, "", "a second between the two")),
-        Claim::Nodes(_) | Claim::Brokers(_) => None,
-    }
-}
-
 /// Two faults that do the same sole thing at the same time contradict each other.
 fn exclusive(faults: &[Entry]) -> Vec<ScheduleProblem> {
     let mut problems = Vec::new();
-    let claims = faults.iter().enumerate().filter_map(|(index, entry)| {
-        Some((index, entry, sole(entry.spec.fault.definition().claim()?)?))
-    });
-    let claims: Vec<_> = claims.collect();
-    for (position, (index, entry, (does, field, allowed))) in claims.iter().enumerate() {
-        let earlier = claims[..position].iter();
+    let soles = faults
+        .iter()
+        .enumerate()
+        .filter_map(|(index, entry)| Some((index, entry, entry.spec.fault.definition().sole()?)));
+    let soles: Vec<_> = soles.collect();
+    for (position, (index, entry, sole)) in soles.iter().enumerate() {
+        let mut earlier = soles[..position].iter().rev();
         let other =
-            earlier.rev().find(|(_, other, theirs)| theirs.0 == *does && other.overlaps(entry));
-        if let Some((_, other, _)) = other {
-            let kind = entry.spec.fault.kind().kind;
-            problems.push(ScheduleProblem {
-                path: format!("faults[{index}].fault.{kind}{field}"),
-                message: format!(
-                    "contradicts {:?}, which {does} at the same time; allowed: {allowed}",
-                    other.name
-                ),
-            });
-        }
+            earlier.find(|(_, other, theirs)| theirs.does == sole.does && other.overlaps(entry));
+        let Some((_, other, _)) = other else { continue };
+        let kind = entry.spec.fault.kind().kind;
+        let field = sole.field.map(|field| format!(".{field}")).unwrap_or_default();
+        let instead = sole.instead.map(|what| format!("{what}, or ")).unwrap_or_default();
+        problems.push(ScheduleProblem {
+            path: format!("faults[{index}].fault.{kind}{field}"),
+            message: format!(
+                "contradicts {:?}, which {} at the same time; \
+                 allowed: {instead}a second between the two",
+                other.name, sole.does
+            ),
+        });
     }
     problems
 }

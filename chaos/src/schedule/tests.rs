@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fault::Fault;
 
 const LOAD: Duration = Duration::from_secs(60);
 
@@ -67,7 +68,7 @@ fn a_fault_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
         ),
         (
             crash(leader),
-            "faults[0].fault.node_crash.nodes: leader_of chooses a broker, not a node; \
+            "faults[0].fault.node_crash.nodes: the leader of result/0 is a broker, not a node; \
              allowed: all, name, names, count, share",
         ),
         (
@@ -432,14 +433,15 @@ fn the_same_seed_gives_the_same_plan_and_another_seed_another() {
     assert!((0..20).any(|seed| text(seed) != text(7)));
     let plan = schedule.resolve(7);
     assert!(plan.is_sorted_by_key(|fault| fault.due));
-    let partition = plan.iter().find(|fault| fault.kind == "network_partition").unwrap();
-    let Action::NetworkPartition { clients, brokers, direction } = &partition.action else {
+    let partition = plan.iter().find(|fault| fault.name == "network_partition-6").unwrap();
+    let Fault::NetworkPartition(fault) = &partition.action.fault else {
         panic!("{partition:?}");
     };
-    assert_eq!((clients.len(), brokers.len()), (2, 2));
-    assert_eq!(*direction, crate::proxy::Direction::ToClient);
+    let targets = &partition.action.targets;
+    assert_eq!((targets.clients.len(), targets.brokers.len()), (2, 2));
+    assert_eq!(fault.proxied(), crate::proxy::Direction::ToClient);
     let led = plan.last().unwrap();
-    assert_eq!(led.leader_of.unwrap().to_string(), "leader of source/0");
+    assert_eq!(led.action.role().unwrap().to_string(), "leader of source/0");
     assert_eq!((led.down_max, led.action.targets().len()), (Some(2), 0));
     let again: Vec<PlannedFault> = serde_json::from_str(&text(7)).unwrap();
     assert_eq!(again, plan);

@@ -191,6 +191,11 @@ impl EmbeddedKafka {
         self.server.with(|cluster, _, _| cluster.group(id))
     }
 
+    /// The broker that coordinates a consumer group; `None` while none can.
+    pub fn group_coordinator(&self, id: &str) -> Option<i32> {
+        self.server.with(|cluster, _, _| cluster.coordinator_of(id))
+    }
+
     /// The transactional ids that producers have taken, in their order.
     pub fn transactions(&self) -> Vec<TransactionView> {
         self.server.with(|cluster, _, _| cluster.transactions())

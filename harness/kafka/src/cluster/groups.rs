@@ -85,9 +85,14 @@ impl Cluster {
         }
     }
 
+    /// The broker that coordinates a group; `None` while none can.
+    pub(crate) fn coordinator_of(&self, group: &str) -> Option<i32> {
+        self.coordinator_slots[slot(group)]
+    }
+
     /// Whether `broker` answers for the group.
     pub(super) fn coordinates(&self, broker: i32, group: &str) -> Result<(), ResponseError> {
-        match self.coordinator_slots[slot(group)] {
+        match self.coordinator_of(group) {
             Some(coordinator) if coordinator == broker => Ok(()),
             Some(_) => Err(ResponseError::NotCoordinator),
             None => Err(ResponseError::CoordinatorNotAvailable),

@@ -13,8 +13,10 @@ mod tests;
 mod throttle;
 
 use super::{brokers, leader, nodes};
-use chaos::proxy::{self, Rules};
-use chaos::{Action, Injector, Installed, Refusal, RequestKind, TopicRole};
+use crate::environment::GROUP;
+use chaos::fault::NetworkDelay;
+use chaos::proxy::{self, Direction, Effect, Rules};
+use chaos::{Action, Fault, Injector, Installed, Refusal, RequestKind, Role, Targets, TopicRole};
 use down::Way;
 use embedded_kafka::{EmbeddedKafka, ReplicationLag};
 use embedded_kube::EmbeddedKube;
@@ -43,52 +45,67 @@ impl LocalInjector {
         action: &Action,
         limit: Duration,
     ) -> Result<Box<dyn Installed>, Refusal> {
-        match action {
-            Action::NodeCrash { nodes } => nodes::crash(&self.kube, nodes).await,
-            Action::NodePause { nodes } => nodes::pause(&self.kube, nodes).await,
-            Action::NetworkPartition { .. } | Action::NetworkDelay { .. } => {
-                proxy::inject(&self.rules, action, limit)
+        let Targets { nodes, brokers, .. } = &action.targets;
+        let kafka = &self.kafka;
+        match &action.fault {
+            Fault::NodeCrash(_) => nodes::crash(&self.kube, nodes).await,
+            Fault::NodePause(_) => nodes::pause(&self.kube, nodes).await,
+            Fault::NetworkPartition(fault) => {
+                Ok(self.break_network(action, (fault.proxied(), Effect::Hold), limit))
             }
-            Action::BrokerCrash { brokers } => {
-                down::take_down(&self.kafka, brokers, Way::Crash).await
+            Fault::NetworkDelay(NetworkDelay { delay, jitter, .. }) => {
+                let delay = Effect::Delay { delay: *delay, jitter: *jitter, seed: action.seed };
+                Ok(self.break_network(action, (Direction::Both, delay), limit))
             }
-            Action::BrokerPowerLoss { brokers } => {
-                down::take_down(&self.kafka, brokers, Way::PowerLoss).await
+            Fault::BrokerCrash(_) => down::take_down(kafka, brokers, Way::Crash).await,
+            Fault::BrokerPowerLoss(_) => down::take_down(kafka, brokers, Way::PowerLoss).await,
+            Fault::BrokerShutdown(_) => down::take_down(kafka, brokers, Way::Shutdown).await,
+            Fault::BrokerIsolation(fault) => isolation::isolate(kafka, brokers, fault.from).await,
+            Fault::ControllerCrash(fault) => controller::crash(kafka, fault.failover),
+            Fault::BrokerDisk(fault) => disk::change(kafka, brokers, fault.state),
+            Fault::ReplicationLag(fault) => {
+                let lag =
+                    ReplicationLag { jitter: fault.jitter, ..ReplicationLag::of(fault.delay) };
+                lag::install(kafka, brokers, lag)
             }
-            Action::BrokerShutdown { brokers } => {
-                down::take_down(&self.kafka, brokers, Way::Shutdown).await
+            Fault::BrokerErrors(fault) => {
+                let failure = (fault.api, Failure::Error(fault.error));
+                requests::fail(kafka, brokers, failure, fault.requests)
             }
-            Action::BrokerIsolation { brokers, from } => {
-                isolation::isolate(&self.kafka, brokers, *from).await
-            }
-            Action::ControllerCrash { failover } => controller::crash(&self.kafka, *failover),
-            Action::BrokerDisk { brokers, state } => disk::change(&self.kafka, brokers, *state),
-            Action::ReplicationLag { brokers, delay, jitter } => {
-                let lag = ReplicationLag { jitter: *jitter, ..ReplicationLag::of(*delay) };
-                lag::install(&self.kafka, brokers, lag)
-            }
-            Action::BrokerErrors { brokers, api, error, requests } => {
-                let failure = Failure::Error(*error);
-                requests::fail(&self.kafka, brokers, (*api, failure), *requests)
-            }
-            Action::LostAcknowledgement { brokers, requests } => {
+            Fault::LostAcknowledgement(fault) => {
                 let failure = (RequestKind::Produce, Failure::AnswerLost);
-                requests::fail(&self.kafka, brokers, failure, *requests)
+                requests::fail(kafka, brokers, failure, fault.requests)
             }
-            Action::FetchStall { brokers } => stall::hold_back(&self.kafka, brokers, limit),
-            Action::BrokerThrottle { produce_bytes_per_s, fetch_bytes_per_s } => {
-                throttle::set(&self.kafka, *produce_bytes_per_s, *fetch_bytes_per_s)
+            Fault::FetchStall(_) => stall::hold_back(kafka, brokers, limit),
+            Fault::BrokerThrottle(fault) => {
+                throttle::set(kafka, fault.produce_bytes_per_s, fault.fetch_bytes_per_s)
             }
-            Action::LeaderMove { topic, partition } => {
-                leader::shift(&self.kafka, topic_name(*topic), *partition)
+            Fault::LeaderMove(fault) => {
+                leader::shift(kafka, topic_name(fault.topic), fault.partition)
             }
         }
+    }
+
+    fn break_network(
+        &self,
+        action: &Action,
+        effect: (Direction, Effect),
+        limit: Duration,
+    ) -> Box<dyn Installed> {
+        proxy::inject(&self.rules, &action.targets, effect, limit)
     }
 }
 
 impl Injector for LocalInjector {
-    fn leader(&self, topic: TopicRole, partition: i32) -> Option<String> {
-        leader::of(&self.kafka, topic_name(topic), partition).map(brokers::name)
+    fn broker(&self, role: Role) -> Option<String> {
+        let id = match role {
+            Role::LeaderOf { topic, partition } => {
+                leader::of(&self.kafka, topic_name(topic), partition)
+            }
+            Role::GroupCoordinator => self.kafka.group_coordinator(GROUP),
+            Role::Controller => self.kafka.controller(),
+        };
+        id.map(brokers::name)
     }
 
     fn install<'a>(

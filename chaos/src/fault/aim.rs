@@ -1,0 +1,151 @@
+//! What a fault is aimed at: how that is checked, and how open choices are drawn from the seed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::Fault;
+use crate::injector::{Action, Targets};
+use crate::schedule::ScheduleProblem;
+use crate::selector::{Group, Inventory, OPERATOR, Pool, Role, Selector, TopicRole};
+
+/// What a fault is aimed at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Aim<'a> {
+    /// Nodes, in the field `nodes`.
+    Nodes(&'a Selector),
+    /// Brokers, in the field `brokers`.
+    Brokers(&'a Selector),
+    /// The network between two groups, in the field `between`.
+    Between(&'a (Group, Group)),
+    /// A partition of a topic.
+    Partition(TopicRole, i32),
+    /// Something that is there once, by its name in reports.
+    Named(&'static str),
+}
+
+impl<'a> Aim<'a> {
+    /// The pool that is chosen from, the choice, and the field that makes it.
+    pub(crate) fn choice(self) -> Option<(Pool, &'a Selector)> {
+        match self {
+            Self::Nodes(selector) => Some((Pool::Nodes, selector)),
+            Self::Brokers(selector) => Some((Pool::Brokers, selector)),
+            Self::Between(_) | Self::Partition(..) | Self::Named(_) => None,
+        }
+    }
+
+    /// The broker to be found when the fault is due, if there is one.
+    pub(crate) fn role(self) -> Option<Role> {
+        match self {
+            Self::Brokers(selector) => selector.role(),
+            Self::Between(between) => {
+                [&between.0, &between.1].into_iter().find_map(|group| match group {
+                    Group::Brokers(selector) => selector.role(),
+                    Group::Nodes(_) | Group::Operator => None,
+                })
+            }
+            Self::Nodes(_) | Self::Partition(..) | Self::Named(_) => None,
+        }
+    }
+
+    /// Adds what is wrong with it.
+    pub(crate) fn check(self, check: &mut Check<'_>) {
+        match self {
+            Self::Nodes(_) | Self::Brokers(_) => {
+                if let Some((pool, selector)) = self.choice() {
+                    check.selector(pool.name(), selector, pool);
+                }
+            }
+            Self::Between(between) => check.between(between),
+            Self::Partition(..) | Self::Named(_) => {}
+        }
+    }
+
+    fn draw(self, draw: &mut Draw<'_>) -> Targets {
+        let mut targets = Targets::default();
+        match self {
+            Self::Nodes(selector) => targets.nodes = draw.names(selector, Pool::Nodes),
+            Self::Brokers(selector) => targets.brokers = draw.names(selector, Pool::Brokers),
+            Self::Between(between) => {
+                for group in [&between.0, &between.1] {
+                    match group {
+                        Group::Nodes(nodes) => targets.clients = draw.names(nodes, Pool::Nodes),
+                        Group::Brokers(brokers) => {
+                            targets.brokers = draw.names(brokers, Pool::Brokers);
+                        }
+                        Group::Operator => targets.clients = vec![OPERATOR.to_owned()],
+                    }
+                }
+            }
+            Self::Partition(..) | Self::Named(_) => {}
+        }
+        targets
+    }
+}
+
+/// Where the problems of one fault are collected.
+pub(crate) struct Check<'a> {
+    /// The place in the file, such as `faults[2].fault.node_crash`.
+    pub(crate) path: String,
+    pub(crate) inventory: &'a Inventory,
+    /// How long the fault lasts.
+    pub(crate) hold: Duration,
+    pub(crate) problems: &'a mut Vec<ScheduleProblem>,
+}
+
+impl Check<'_> {
+    pub(crate) fn problem(&mut self, field: &str, message: impl Into<String>) {
+        let path = format!("{}.{field}", self.path);
+        self.problems.push(ScheduleProblem { path, message: message.into() });
+    }
+
+    fn selector(&mut self, field: &str, selector: &Selector, pool: Pool) {
+        for message in selector.problems(pool, self.inventory) {
+            self.problem(field, message);
+        }
+    }
+
+    fn between(&mut self, between: &(Group, Group)) {
+        for (index, group) in [&between.0, &between.1].into_iter().enumerate() {
+            let (pool, selector) = match group {
+                Group::Nodes(selector) => (Pool::Nodes, selector),
+                Group::Brokers(selector) => (Pool::Brokers, selector),
+                Group::Operator => continue,
+            };
+            self.selector(&format!("between[{index}].{}", pool.name()), selector, pool);
+        }
+        if is_brokers(&between.0) == is_brokers(&between.1) {
+            self.problem(
+                "between",
+                "a network fault lies between brokers and others; \
+                 allowed: one group of brokers, and one of nodes or operator",
+            );
+        }
+    }
+}
+
+/// The seeded draw of one fault's open choices.
+pub(crate) struct Draw<'a> {
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) random: ChaCha8Rng,
+    /// Targets that other faults have down at the same time.
+    pub(crate) avoid: BTreeSet<String>,
+}
+
+impl Draw<'_> {
+    /// The fault with its targets, and a seed for what it draws while it is in force.
+    pub(crate) fn action(mut self, fault: &Fault) -> Action {
+        let targets = fault.definition().aim().draw(&mut self);
+        Action { fault: fault.clone(), targets, seed: self.random.random() }
+    }
+
+    fn names(&mut self, selector: &Selector, pool: Pool) -> Vec<String> {
+        selector.draw(pool.names(self.inventory), &self.avoid, &mut self.random)
+    }
+}
+
+pub(super) fn is_brokers(group: &Group) -> bool {
+    matches!(group, Group::Brokers(_))
+}
