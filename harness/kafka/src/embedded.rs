@@ -242,6 +242,12 @@ impl EmbeddedKafka {
         self.server.with(|cluster, _, _| cluster.quotas().set(target, quota))
     }
 
+    /// Ends the pauses of clients that were over their quotas: the brokers read from them again at
+    /// once. In Kafka pauses run out.
+    pub fn end_pauses(&self) {
+        self.server.end_pauses();
+    }
+
     /// What a broker has throttled since the start, for quotas of whatever target.
     pub fn throttled(&self, id: i32) -> Throttled {
         self.server.with(|cluster, _, _| cluster.quotas().throttled(id))

@@ -47,7 +47,8 @@ pub struct Quota {
 /// What a broker has throttled so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Throttled {
-    /// Answers that told their client to pause.
+    /// Answers that told their client to pause. Some have no place to say so: that to an `acks=0`
+    /// Produce, or in an old version of a request.
     pub answers: u64,
     /// The pauses that they told of, in sum.
     pub time: Duration,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -43,6 +43,8 @@ pub(crate) struct Server {
     connections: Mutex<Connections>,
     /// Whether anybody has a quota, so that nobody needs the lock to see that nobody has.
     throttles: AtomicBool,
+    /// How often the pauses of clients over their quotas were ended before their time.
+    pauses_ended: watch::Sender<u64>,
     gates: Mutex<BTreeMap<usize, Arc<Gate>>>,
     metrics: Metrics,
     capture: Capture,
@@ -79,6 +81,7 @@ impl Server {
             request_bytes_max: config.request_bytes_max,
             batch_bytes_max: config.request_bytes_max,
             throttles: AtomicBool::new(false),
+            pauses_ended: watch::Sender::new(0),
             gates: Mutex::default(),
             metrics: Metrics::new(config.brokers),
             capture: Capture::new(config.capture),

@@ -178,3 +178,34 @@ async fn answers_before_one_that_is_lost_are_given_and_then_the_connection_is_cl
     assert_eq!(kafka.restore_requests(1, 16).carried_out, 1);
     kafka.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_cannot_keep_a_connection_that_is_to_be_closed() {
+    let kafka = EmbeddedKafka::start(1).await.unwrap();
+    let (outcome, affected) = (RequestOutcome::AnswerLost, Affected::All);
+    let failure = ApiFailure { api_key: 16, outcome, affected, spared: Vec::new() };
+    kafka.fail_requests(1, failure).unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let stream = socket.connect(kafka.brokers()[0].address).await.unwrap();
+    let mut stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    let mut burst: Vec<u8> = (0..21_000).flat_map(|_| api_versions(1)).collect();
+    burst.extend([0, 0, 0, 10, 0, 16, 0, 0, 0, 0, 0, 2, 255, 255]);
+    let mut writer = stream.try_clone().unwrap();
+    std::thread::spawn(move || writer.write_all(&burst));
+    // It reads so slowly that megabytes wait, until the answer that is lost is among them and then
+    // at the front of what the broker still has to encode.
+    while kafka.failed_requests(1, 16).requests == 0 {
+        stream.read_exact(&mut [0; 20_000]).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let _ = stream.read_exact(&mut vec![0; 1 << 20]);
+    let closed = async {
+        while kafka.brokers()[0].connections > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it is closed");
+    kafka.shutdown().await;
+}

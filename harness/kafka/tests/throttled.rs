@@ -78,3 +78,32 @@ async fn an_answer_over_the_quota_comes_at_once_and_the_next_request_waits() {
     assert!(refused.to_string().contains("must name a user"), "{refused}");
     kafka.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_is_over_when_it_is_ended() {
+    let kafka = EmbeddedKafka::start(1).await.unwrap();
+    let quota = Quota { producer_bytes: Some(0.1), ..Quota::default() };
+    kafka.set_quota(QuotaTarget::client("me"), quota).unwrap();
+    let mut stream = connect(kafka.brokers()[0].address);
+    stream.write_all(&[produce(), api_versions()].concat()).unwrap();
+    let throttle = answer(&mut stream);
+    assert_eq!(throttle[4..], 230_000u32.to_be_bytes(), "minutes");
+    kafka.set_quota(QuotaTarget::client("me"), Quota::default()).unwrap();
+    kafka.end_pauses();
+    assert!(answer(&mut stream).len() > 6);
+    kafka.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_tell_of_a_pause_is_not_counted() {
+    let kafka = EmbeddedKafka::start(1).await.unwrap();
+    let quota = Quota { producer_bytes: Some(0.1), ..Quota::default() };
+    kafka.set_quota(QuotaTarget::client("me"), quota).unwrap();
+    let mut stream = connect(kafka.brokers()[0].address);
+    let unacknowledged = request(0, 3, &[255, 255, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0]);
+    stream.write_all(&[unacknowledged, api_versions()].concat()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(stream.read(&mut [0]).is_err(), "it is not read");
+    assert_eq!(kafka.throttled(1), Throttled::default());
+    kafka.shutdown().await;
+}

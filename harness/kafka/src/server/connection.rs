@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::authentication::{Client, FAILURE_DELAY};
 use super::incoming::Incoming;
+use super::throttle::Pause;
 use super::transport::Transport;
 use super::writer::Writer;
 use super::{Peer, Server};
@@ -20,6 +21,10 @@ const REQUESTS_AHEAD: usize = 64;
 
 /// Answers are encoded while less than this waits to be written.
 const OUTPUT_BYTES_MAX: usize = 4 << 20;
+
+/// Before a connection is closed its client has so long to take the answers that came before. One
+/// that does not read would keep it open for ever.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
 
 /// Serves a connection until the client goes, misbehaves, or the broker stops.
 pub(crate) async fn serve(
@@ -63,8 +68,8 @@ struct Connection<'a> {
     client: Client,
     stream: Transport,
     incoming: Incoming,
-    /// Until when the client is throttled.
-    muted: Option<Duration>,
+    /// The client is throttled.
+    muted: Option<Pause>,
 }
 
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -95,7 +100,7 @@ impl Connection<'_> {
             let gone = tokio::select! {
                 gone = self.stream.turn(&mut self.incoming, may_read, must_write) => gone?,
                 () = self.writer.outbox.ready.notified() => false,
-                () = self.server.until(self.muted), if self.muted.is_some() => {
+                () = self.server.over(self.muted), if self.muted.is_some() => {
                     self.muted = None;
                     false
                 }
@@ -134,15 +139,18 @@ impl Connection<'_> {
         Err("authentication failed".into())
     }
 
-    /// Writes all that is encoded.
+    /// Writes all that is encoded, if the client takes it.
     async fn flush(&mut self) -> Result<(), Failure> {
-        loop {
-            self.write()?;
-            if !self.must_write() {
-                return Ok(());
+        let all = async {
+            loop {
+                self.write()?;
+                if !self.must_write() {
+                    return Ok(());
+                }
+                self.stream.writable().await?;
             }
-            self.stream.writable().await?;
-        }
+        };
+        tokio::time::timeout(FAREWELL_MAX, all).await?
     }
 
     /// Whether bytes wait for the socket to take them.

@@ -11,19 +11,26 @@ use super::{Peer, Server};
 use crate::quota::{Kind, Quotas};
 use crate::wire::{Request, Response};
 
+/// A time for which a connection is not read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pause {
+    until: Duration,
+    /// How often pauses had been ended when it began.
+    ended: u64,
+}
+
 /// What a Fetch response has besides its records, roughly, for each partition.
 const PARTITION_BYTES: usize = 64;
 
 impl Server {
     /// Measures a request that is about to be answered, and how long it took. When the client is
-    /// over a quota the answer says so, and the time until which the connection must not be read
-    /// is returned.
+    /// over a quota the answer says so, and the pause that the connection must make is returned.
     pub(super) fn throttle(
         &self,
         peer: &Peer,
         client: &Client,
         answered: &mut Answered,
-    ) -> Option<Duration> {
+    ) -> Option<Pause> {
         let of_sasl =
             matches!(answered.question.key, ApiKey::SaslHandshake | ApiKey::SaslAuthenticate);
         if !self.throttles() || of_sasl {
@@ -57,21 +64,30 @@ impl Server {
             if time.is_zero() {
                 return None;
             }
-            quotas.count_throttled(peer.broker, time);
+            let ms = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+            if response.set_throttle(question.version, ms) && ms > 0 {
+                quotas.count_throttled(peer.broker, time);
+            }
             if let Response::Fetch(answer) = response {
                 cluster.uncount_out(peer.broker, question.version, answer);
                 answer.topics.clear();
             }
-            response.set_throttle(i32::try_from(time.as_millis()).unwrap_or(i32::MAX));
-            Some(now + time)
+            Some(Pause { until: now + time, ended: *self.pauses_ended.borrow() })
         })
     }
 
-    /// Waits until `time`, or for ever.
-    pub(super) async fn until(&self, time: Option<Duration>) {
-        match time {
-            Some(time) => tokio::time::sleep_until(self.clock.instant(time)).await,
-            None => std::future::pending().await,
+    /// Ends every pause that has begun.
+    pub(crate) fn end_pauses(&self) {
+        self.with(|_, _, _| self.pauses_ended.send_modify(|ended| *ended += 1));
+    }
+
+    /// Waits until a pause is over, or for ever.
+    pub(super) async fn over(&self, pause: Option<Pause>) {
+        let Some(Pause { until, ended }) = pause else { return std::future::pending().await };
+        let mut pauses_ended = self.pauses_ended.subscribe();
+        tokio::select! {
+            () = tokio::time::sleep_until(self.clock.instant(until)) => {}
+            _ = pauses_ended.wait_for(|now| *now != ended) => {}
         }
     }
 

@@ -42,12 +42,14 @@ macro_rules! administration {
         }
 
         impl AdminResponse {
-            /// Sets the time for which the client is throttled, in milliseconds.
-            pub(super) fn set_throttle(&mut self, ms: i32) {
+            /// Sets the time for which the client is throttled, in milliseconds, where there is a
+            /// place for it. Whether there is.
+            pub(super) fn set_throttle(&mut self, ms: i32) -> bool {
                 match self {
                     $(Self::$name(body) => body.throttle_time_ms = ms,)*
-                    $(Self::$bare(_) => {})*
+                    $(Self::$bare(_) => return false,)*
                 }
+                true
             }
 
             pub(super) fn encode(&self, frame: &mut Frame, version: i16) -> Result<(), String> {

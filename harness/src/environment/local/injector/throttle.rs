@@ -56,7 +56,9 @@ impl Held {
     fn lift(&self) -> Result<(), ClusterError> {
         let none = Quota::default();
         self.kafka.set_quota(QuotaTarget::any_client(), none)?;
-        Self::exempt().try_for_each(|target| self.kafka.set_quota(target, none))
+        Self::exempt().try_for_each(|target| self.kafka.set_quota(target, none))?;
+        self.kafka.end_pauses();
+        Ok(())
     }
 
     /// What was throttled since, in words; nothing if nothing was.
