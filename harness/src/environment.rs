@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub const SOURCE_TOPIC: &str = "market-data";
 /// Name of the result topic in every environment.
 pub const RESULT_TOPIC: &str = "results";
+/// What the source topic may take of the brokers' memory, in bytes; the result topic may as much.
+pub const SOURCE_BYTES_MAX: u64 = 2 << 30;
 /// Consumer group of the job.
 pub const GROUP: &str = "job";
 /// Client id of the driver.
@@ -68,6 +70,9 @@ pub trait Environment: Send + Sync {
 
     /// Lets go of the records of the result topic below `collected` (by partition).
     fn trim_results(&self, collected: &[i64]);
+
+    /// The offset after the last record of each partition of the result topic that can be read.
+    fn result_ends(&self) -> Vec<i64>;
 
     /// What has broken that no fault asked for, a sentence each; a trial with any is invalid.
     fn defects(&self) -> Vec<String>;

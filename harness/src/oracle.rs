@@ -97,6 +97,15 @@ impl Oracle {
         }
     }
 
+    /// Takes note of where the partitions of the result topic ended when the collector had to have
+    /// read them: the offset after the last record of each. Needed once, at the end.
+    pub fn ended(&mut self, ends: &[i64]) {
+        if let Some(skipped) = &mut self.skipped {
+            // As if the next record were read.
+            ends.iter().enumerate().for_each(|(partition, end)| skipped.note(partition, *end));
+        }
+    }
+
     /// Takes note of the response time of a first result, before any recorder has it.
     pub fn responded(&mut self, response_us: i64) {
         self.unrecorded.note(response_us);

@@ -7,8 +7,10 @@ mod leader;
 mod nodes;
 mod operator_process;
 
-use super::{Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_TOPIC, Standing};
-use crate::scenario::ValidatedScenario;
+use super::{
+    Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_BYTES_MAX, SOURCE_TOPIC, Standing,
+};
+use crate::scenario::{ScenarioSpec, ValidatedScenario};
 use chaos::Injector;
 use chaos::proxy::{FaultProxy, Rules};
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
@@ -25,10 +27,6 @@ use std::time::Duration;
 
 /// Listener of the brokers that workers and the operator use, behind the fault proxies.
 const PROXIED: &str = "workers";
-/// Records kept at most, in bytes, over all partitions: the bound of the brokers' memory. Trimming
-/// lets go of what has been read long before, unless workers fall behind by this much.
-const RETENTION_BYTES: u64 = 4 << 30;
-
 /// The last requests that brokers remember: what proves that a disk is slow.
 const CAPTURED_REQUESTS: usize = 1_000;
 
@@ -125,6 +123,11 @@ impl Environment for Local {
         brokers::trim_below(&self.kafka, RESULT_TOPIC, collected);
     }
 
+    fn result_ends(&self) -> Vec<i64> {
+        let partitions = self.kafka.partitions(RESULT_TOPIC).unwrap_or_default();
+        partitions.iter().map(|partition| partition.high_watermark).collect()
+    }
+
     fn defects(&self) -> Vec<String> {
         let ended = !self.operator.is_alive();
         ended
@@ -173,6 +176,14 @@ impl Environment for Local {
     }
 }
 
+/// Records kept at most in a partition, in bytes: the bound of the brokers' memory. Trimming lets
+/// go of what has been read long before, unless workers fall behind by this much. A source log that
+/// is read at the end is small enough as a whole, however its keys are spread.
+fn retention_bytes(spec: &ScenarioSpec) -> u64 {
+    let partitions = if spec.delivery.audit { 1 } else { spec.environment.partitions };
+    SOURCE_BYTES_MAX / u64::from(partitions.max(1).unsigned_abs())
+}
+
 async fn start_kafka(
     scenario: &ValidatedScenario,
     seed: u64,
@@ -183,8 +194,7 @@ async fn start_kafka(
         replication_factor: environment.brokers.min(3),
         min_insync_replicas: if environment.brokers > 1 { 2 } else { 1 },
         detection: environment.broker_detection,
-        retention_bytes: RETENTION_BYTES
-            / (2 * environment.partitions.max(1).unsigned_abs() as u64),
+        retention_bytes: retention_bytes(&scenario.spec),
         group_initial_rebalance_delay: Duration::from_millis(200),
         session_timeout_min: Duration::from_millis(500),
         capture: CAPTURED_REQUESTS,
@@ -260,4 +270,20 @@ async fn install_crd(kube: &EmbeddedKube) -> Result<(), EnvironmentError> {
 
 fn failed(step: &'static str, reason: impl std::fmt::Display) -> EnvironmentError {
     EnvironmentError { environment: "local", step, reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{builtin, validated::Overrides};
+
+    #[test]
+    fn one_partition_may_hold_a_whole_source_log_that_is_read_at_the_end() {
+        let text = builtin::scenario("durability-acks-all").unwrap();
+        let parsed = ValidatedScenario::parse("it", text, &Overrides::default());
+        let mut spec = parsed.unwrap().spec;
+        assert_eq!(retention_bytes(&spec), SOURCE_BYTES_MAX);
+        spec.delivery.audit = false;
+        assert_eq!(retention_bytes(&spec), SOURCE_BYTES_MAX / 6);
+    }
 }

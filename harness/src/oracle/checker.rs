@@ -13,7 +13,7 @@ pub enum Checker {
     Reordered,
     /// Counts results that belong to nothing.
     Unexpected,
-    /// Counts offsets that the collector passed over.
+    /// Counts offsets that the collector passed over, or had not read at the end.
     Skipped,
     /// Counts offsets that the collector read too late.
     Rewound,
@@ -67,8 +67,8 @@ impl Checker {
             Self::Reordered => "the first result of a message after that of a later one of its key",
             Self::Unexpected => "a result that belongs to no message of this trial",
             Self::Skipped => {
-                "an offset of the result topic that the collector passed over \
-                 (not under exactly once, where markers take offsets)"
+                "an offset of the result topic that the collector passed over, or had not read \
+                 at the end (not under exactly once, where markers take offsets)"
             }
             Self::Rewound => {
                 "an offset of the result topic read after a later one of its partition"

@@ -23,7 +23,7 @@ pub enum Seen {
     First,
     /// Another result of a message that already has one.
     Again,
-    /// No such message was sent.
+    /// No such message was sent, or it was refused.
     NeverSent,
 }
 
@@ -76,7 +76,7 @@ impl Ledger {
 
     /// Notes a result.
     pub fn observe(&self, position: u64) -> Seen {
-        if position >= self.sent.load(Ordering::Acquire) {
+        if position >= self.sent() || self.failed.get(position) {
             Seen::NeverSent
         } else if self.observed.set(position) {
             Seen::Again

@@ -2,7 +2,8 @@
 //!
 //! Brokers number the records of a partition without gaps, unless transactions leave markers. So
 //! a gap is a poll that was dropped on its way, or a broker that left an offset out: results may
-//! be missing that the job has written, and `lost` would put the blame on the job.
+//! be missing that the job has written, and `lost` would put the blame on the job. The same goes
+//! for what lies between the last offset read and the partition's end.
 
 /// Keeps the offset that each partition must show next. Takes eight bytes a partition.
 #[derive(Debug)]

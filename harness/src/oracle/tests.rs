@@ -2,8 +2,12 @@ use super::*;
 
 const TRIAL: u32 = 7;
 
-/// Ten messages a second from the epoch on.
 fn oracle() -> Oracle {
+    Oracle::new(&plan())
+}
+
+/// Ten messages a second from the epoch on.
+fn plan() -> OraclePlan {
     let spec: workloads::WorkloadSpec = serde_json::from_value(serde_json::json!({
         "events": { "market_data":
             { "symbols": 2, "correlation": 0.5, "volatility": 0.2, "skew": 0.0 } },
@@ -11,14 +15,14 @@ fn oracle() -> Oracle {
     }))
     .unwrap();
     let workload = spec.validate(std::time::Duration::from_secs(10)).unwrap();
-    Oracle::new(&OraclePlan {
+    OraclePlan {
         trial: TRIAL,
         keys: 2,
         partitions: 2,
         guarantee: Guarantee::AtLeastOnce,
         arrival: workload.arrival().clone(),
         origin_us: 0,
-    })
+    }
 }
 
 /// Messages alternate between two keys: position p has key p % 2 and sequence p / 2.
@@ -90,6 +94,18 @@ fn results_that_belong_to_nothing_are_unexpected() {
 }
 
 #[test]
+fn a_result_of_a_message_whose_send_failed_is_unexpected() {
+    let ledger = Ledger::new(2);
+    (0..2).for_each(|position| ledger.sending(position));
+    ledger.failed(1);
+    let mut oracle = oracle();
+    assert!(oracle.observe(&ledger, Some(&stamp(0))));
+    assert!(!oracle.observe(&ledger, Some(&stamp(1))));
+    let delivery = oracle.verify(&ledger, None, describe);
+    assert_eq!((found(&delivery), delivery.observed), ([0, 0, 0, 1], 1));
+}
+
+#[test]
 fn an_unknown_outcome_is_neither_lost_nor_failed() {
     let ledger = Ledger::new(3);
     (0..3).for_each(|position| ledger.sending(position));
@@ -144,6 +160,20 @@ fn offsets_must_be_read_one_after_the_other_from_the_first() {
     assert_eq!(read(&[0, 1, 1, 2]), (Some(0), 1));
     assert_eq!(read(&[0, 1, 4, 5, 2, 3, 6]), (Some(2), 2), "two polls changed places");
     assert_eq!(read(&[i64::MAX, i64::MIN]), (Some(i64::MAX as u64), 1));
+}
+
+#[test]
+fn what_was_not_read_at_the_end_is_skipped() {
+    let left = |guarantee, ends: &[i64]| {
+        let mut oracle = Oracle::new(&OraclePlan { guarantee, ..plan() });
+        (0..5).for_each(|offset| oracle.read(1, offset));
+        oracle.ended(ends);
+        oracle.check_harness(&Ledger::new(0), &[]).skipped
+    };
+    assert_eq!(left(Guarantee::AtLeastOnce, &[0, 5]), Some(0));
+    assert_eq!(left(Guarantee::AtLeastOnce, &[3, 7]), Some(5), "partition 0 was never read");
+    assert_eq!(left(Guarantee::AtLeastOnce, &[0, 4]), Some(0), "the log was cut since");
+    assert_eq!(left(Guarantee::ExactlyOnce, &[3, 7]), None);
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub struct ExpectedSpec {
     pub reordered: Amount,
     /// Results of messages that were never sent.
     pub unexpected: Amount,
-    /// Offsets of the result topic that the collector passed over.
+    /// Offsets of the result topic that the collector passed over, or had not read at the end.
     pub skipped: Amount,
     /// Offsets of the result topic read after a later one of their partition.
     pub rewound: Amount,

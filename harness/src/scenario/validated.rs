@@ -3,6 +3,7 @@
 use super::delivery::{Acks, ExpectedLoss, ExpectedSpec};
 use super::problem::{Problem, ScenarioError};
 use super::spec::ScenarioSpec;
+use crate::environment::SOURCE_BYTES_MAX;
 use results::{Guarantee, ScenarioIdentity};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -10,10 +11,9 @@ use std::time::Duration;
 
 /// Largest scenario file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Largest source log that is kept for an audit, in bytes.
-const AUDIT_BYTES_MAX: u64 = 512 << 20;
-/// Bytes of key, headers and framing that a record takes beside its payload, at most.
-const RECORD_OVERHEAD: u64 = 100;
+/// Bytes that a message takes at the brokers beside its payload, at most: key, headers and framing
+/// of a record that is a batch of its own, and the batch's places in three logs.
+const MESSAGE_OVERHEAD: u64 = 1_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What a name of a scenario or suite must be: it becomes part of folder names.
@@ -335,13 +335,13 @@ fn check_delivery(spec: &ScenarioSpec) -> Vec<Problem> {
 
 /// An audited source log is kept in memory to the end.
 fn check_audit(spec: &ScenarioSpec, workload: &workloads::Workload) -> Option<Problem> {
-    let bytes = workload.total().saturating_mul(workload.payload_bytes() as u64 + RECORD_OVERHEAD);
-    (spec.delivery.audit && bytes > AUDIT_BYTES_MAX).then(|| {
+    let bytes = workload.total().saturating_mul(workload.payload_bytes() as u64 + MESSAGE_OVERHEAD);
+    (spec.delivery.audit && bytes > SOURCE_BYTES_MAX).then(|| {
         let message = format!(
-            "the source log would take {} MiB; allowed: up to {} MiB, by a lower rate or a \
+            "the source log may take {} MiB; allowed: up to {} MiB, by a lower rate or a \
              shorter duration",
             bytes >> 20,
-            AUDIT_BYTES_MAX >> 20
+            SOURCE_BYTES_MAX >> 20
         );
         Problem::new("delivery.audit", message)
     })
@@ -362,4 +362,22 @@ pub fn digest_of_a_trial(spec: &ScenarioSpec) -> anyhow::Result<String> {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audited_source_log_has_room_for_every_message_in_a_batch_of_its_own() {
+        let text = super::super::builtin::scenario("durability-acks-all").unwrap();
+        let parsed = |rate: &str| {
+            let text = text.replace("rate_per_s: 2000", &format!("rate_per_s: {rate}"));
+            let text = text.replace("payload_bytes: 200", "payload_bytes: 1000");
+            ValidatedScenario::parse("it", &text, &Overrides::default()).map(drop)
+        };
+        parsed("150000").unwrap();
+        let error = parsed("160000").unwrap_err().to_string();
+        assert!(error.contains("may take 2136 MiB; allowed: up to 2048 MiB"), "{error}");
+    }
 }

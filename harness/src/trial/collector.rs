@@ -13,10 +13,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use results::{Guarantee, Latencies};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use workloads::{Arrival, Stamp};
+
+/// Longest that the end of the result topic may be away from a collector that is told to end.
+const TAIL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a collector needs.
 #[derive(Debug)]
@@ -67,8 +70,9 @@ impl Interval {
 pub struct Live {
     /// First results so far.
     pub observed: AtomicU64,
-    /// Set to end the collector once it has nothing left to read.
-    pub stop: AtomicBool,
+    /// Where the partitions of the result topic end: set to end the collector, which reads up to
+    /// there if it can.
+    pub ends: OnceLock<Vec<i64>>,
     /// Response times since the last [`Live::take_interval`].
     interval: Mutex<Interval>,
     /// Next offset to read, by partition.
@@ -80,7 +84,7 @@ impl Live {
     pub fn new(partitions: i32) -> Arc<Self> {
         Arc::new(Self {
             observed: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
+            ends: OnceLock::new(),
             interval: Mutex::default(),
             positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
         })
@@ -90,6 +94,14 @@ impl Live {
     pub fn take_interval(&self) -> Interval {
         let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *interval)
+    }
+
+    /// Whether the collector has been told to end, and has read so far.
+    fn is_read(&self) -> bool {
+        let reached = |ends: &Vec<i64>| {
+            self.positions().iter().zip(ends).all(|(position, end)| position >= end)
+        };
+        self.ends.get().is_some_and(reached)
     }
 
     /// Next offset to read, by partition: everything before has been taken in.
@@ -111,7 +123,7 @@ pub struct CollectorReport {
     pub unreadable: u64,
 }
 
-/// Reads results until [`Live::stop`].
+/// Reads results up to [`Live::ends`].
 ///
 /// # Errors
 /// When the client cannot be made or the partitions cannot be assigned.
@@ -122,7 +134,13 @@ pub fn collect(
 ) -> Result<CollectorReport, KafkaError> {
     let consumer = connect(plan)?;
     let mut report = CollectorReport::new(plan);
-    while !live.stop.load(Ordering::Relaxed) {
+    let mut limit = None;
+    while !live.is_read() {
+        if live.ends.get().is_some()
+            && limit.get_or_insert_with(|| Anchor::ahead(TAIL_LIMIT)).elapsed_ns() >= 0
+        {
+            break;
+        }
         let Some(item) = consumer.poll(Duration::from_millis(50)) else { continue };
         // The lock is taken once a batch of results, not once a result.
         let mut interval = live.interval.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,4 +201,25 @@ fn connect(plan: &CollectorPlan) -> Result<BaseConsumer, KafkaError> {
         ("check.crcs", "false"),
     ];
     reader::from_start(&plan.bootstrap, (&plan.topic, plan.partitions), &settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_ends_when_it_is_told_where_and_has_read_so_far() {
+        let live = Live::new(2);
+        assert!(!live.is_read(), "nobody has told it");
+        live.ends.set(vec![3, 0]).unwrap();
+        assert!(!live.is_read());
+        live.positions[0].store(2, Ordering::Relaxed);
+        live.positions[1].store(9, Ordering::Relaxed);
+        assert!(!live.is_read());
+        live.positions[0].store(3, Ordering::Relaxed);
+        assert!(live.is_read());
+        let anywhere = Live::new(2);
+        anywhere.ends.set(Vec::new()).unwrap();
+        assert!(anywhere.is_read());
+    }
 }

@@ -11,6 +11,7 @@ use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::oracle::{Ledger, SourceLog};
 use crate::progress::Progress;
+use results::Guarantee;
 use results::recovery::Sign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,9 +95,10 @@ pub(super) async fn run(
         signs::watch(environment, anchor, &stop_sampler),
     );
     drop(side);
-    live.stop.store(true, Ordering::Relaxed);
+    let ends = live.ends.get_or_init(|| result_ends(plan, environment, cancel));
     let driver = join(driver, "driver").await?;
-    let collector = join(collector, "collector").await?;
+    let mut collector = join(collector, "collector").await?;
+    collector.oracle.ended(ends);
     let mut spoiled = environment.defects();
     // What was read after the last row.
     let rest = live.take_interval();
@@ -120,6 +122,17 @@ pub(super) async fn run(
         drained_after,
         spoiled,
     })
+}
+
+/// How far the collector has to read: nowhere where markers of transactions lie at the end, or
+/// somebody does not want to wait.
+fn result_ends(
+    plan: &TrialPlan,
+    environment: &dyn Environment,
+    cancel: &CancellationToken,
+) -> Vec<i64> {
+    let has_markers = plan.scenario.spec.delivery.processing == Guarantee::ExactlyOnce;
+    if has_markers || cancel.is_cancelled() { Vec::new() } else { environment.result_ends() }
 }
 
 /// Reads the source log if the scenario asks for it; without it the trial proves nothing.

@@ -9,9 +9,10 @@ const LEAST_S: f64 = 1.0;
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     stalls: Vec<Stall>,
-    /// When a result, or a lack of anything to do, was last seen.
+    /// When a result, or that nothing was scheduled since the last one, was last seen.
     moved_s: f64,
     looked_s: f64,
+    /// The totals at that time.
     offered: u64,
     observed: u64,
 }
@@ -23,9 +24,9 @@ impl Watch {
         if is_moving {
             self.close();
             self.moved_s = now_s;
+            (self.offered, self.observed) = (offered, observed);
         }
         self.looked_s = now_s;
-        (self.offered, self.observed) = (offered, observed);
     }
 
     /// The stretches of a second and more. Each is known to the time between two looks.
@@ -70,6 +71,12 @@ mod tests {
     #[test]
     fn nothing_scheduled_is_no_stall() {
         assert_eq!(stalls("++-----++"), []);
-        assert_eq!(stalls("++...----"), [(1.0, 2.5)]);
+        assert_eq!(stalls("+---+---+-----"), [], "a message every other second");
+    }
+
+    #[test]
+    fn what_was_scheduled_is_waited_for_while_nothing_more_is() {
+        assert_eq!(stalls("++...----"), [(1.0, 4.5)]);
+        assert_eq!(stalls("+---.---.---+---"), [(2.0, 6.0)], "a message every other second");
     }
 }

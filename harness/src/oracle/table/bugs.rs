@@ -1,6 +1,6 @@
 //! The rows of the table: each planted bug, where it sits, and what must come of it.
 
-use super::pipeline::{Content, LAST_SECOND, MESSAGES, Planted, Record, TRIAL};
+use super::pipeline::{Content, LAST_SECOND, MESSAGES, Planted, REFUSED, Record, TRIAL};
 use crate::oracle::Checker;
 use crate::oracle::Checker::*;
 use crate::scenario::planted::HarnessBug;
@@ -138,6 +138,12 @@ fn worker() -> Vec<Row> {
             Some("checkers-unsent"),
         ),
         bug(
+            "It writes a result for a message that was refused",
+            |source| and(source, |stamp| Some(Stamp { position: REFUSED, ..stamp })),
+            &[Unexpected],
+            None,
+        ),
+        bug(
             "It writes a result of another trial",
             |source| and(source, |stamp| Some(Stamp { trial: TRIAL + 1, ..stamp })),
             &[Unexpected],
@@ -199,6 +205,19 @@ fn harness() -> Vec<Row> {
             Planted::Harness(HarnessBug::SkipPoll { every: 200 }),
             &[Lost, Skipped],
             Some("checkers-skip-poll"),
+        ),
+        collector(
+            "It skips the last poll of a partition",
+            |partition, mut polls| {
+                polls.truncate(polls.len() - usize::from(partition == 1));
+                polls
+            },
+            &[Lost, Skipped],
+        ),
+        collector(
+            "It never reads a partition",
+            |partition, polls| if partition == 3 { Vec::new() } else { polls },
+            &[Lost, Skipped],
         ),
         collector("It reads a poll again", read_again, &[Duplicated, Rewound]),
         collector(

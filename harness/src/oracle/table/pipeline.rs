@@ -25,7 +25,7 @@ const UNKNOWN_PROCESSED: u64 = 700;
 /// Sent, never acknowledged, and in no log.
 const UNKNOWN_GONE: u64 = 701;
 /// Refused by the brokers.
-const REFUSED: u64 = 702;
+pub(super) const REFUSED: u64 = 702;
 
 /// What a record of the result topic holds; nothing where its stamp cannot be read.
 pub(super) type Content = Option<Stamp>;
@@ -87,11 +87,14 @@ pub(super) fn run(planted: &Planted, guarantee: Guarantee) -> Findings {
     let mut report = CollectorReport::new(&plan);
     let mut interval = Interval::default();
     let live = Live::new(plan.partitions);
-    for (partition, (offset, stamp)) in polls(planted, guarantee, &written) {
+    let logs = logs(planted, guarantee, &written);
+    for (partition, (offset, stamp)) in polls(planted, &logs) {
         let at_us = plan.anchor.unix_us() as i64 + stamp.map_or(0, |stamp| seen_after_us(&stamp));
         let read = Read { partition: partition as i32, offset, stamp, at_us };
         take(&plan, &ledger, &live, &mut report, &mut interval, &read);
     }
+    let ends = logs.iter().map(|log| log.last().map_or(0, |(offset, _)| offset + 1));
+    report.oracle.ended(&ends.collect::<Vec<i64>>());
     let oracle = &report.oracle;
     let delivery = oracle.verify(&ledger, Some(&log), |position| format!("message {position}"));
     let checks = oracle.check_harness(&ledger, &[&report.recorded(), &interval.all()]);
@@ -159,10 +162,9 @@ fn seen_after_us(stamp: &Stamp) -> i64 {
     position as i64 * 5_000 + stalled_us(position) + 4_000 + (position % 7) as i64 * 900
 }
 
-/// Every read of the collector in order. Partitions take turns, so that keys overtake each other.
-fn polls(planted: &Planted, guarantee: Guarantee, written: &[Content]) -> Vec<(usize, Record)> {
-    let mut polls: Vec<(usize, usize, Vec<Record>)> = Vec::new();
-    for partition in 0..PARTITIONS {
+/// The result log of each partition.
+fn logs(planted: &Planted, guarantee: Guarantee, written: &[Content]) -> Vec<Vec<Record>> {
+    let log = |partition| {
         let own =
             |content: &&Content| content.map_or(0, |s| s.key) as usize % PARTITIONS == partition;
         let contents = written.iter().filter(own).copied();
@@ -171,9 +173,18 @@ fn polls(planted: &Planted, guarantee: Guarantee, written: &[Content]) -> Vec<(u
             // A marker after every tenth record.
             log.iter_mut().for_each(|(offset, _)| *offset += *offset / 10);
         }
-        if let Planted::Results(change) = planted {
-            log = change(partition, log);
+        match planted {
+            Planted::Results(change) => change(partition, log),
+            _ => log,
         }
+    };
+    (0..PARTITIONS).map(log).collect()
+}
+
+/// Every read of the collector in order. Partitions take turns, so that keys overtake each other.
+fn polls(planted: &Planted, logs: &[Vec<Record>]) -> Vec<(usize, Record)> {
+    let mut polls: Vec<(usize, usize, Vec<Record>)> = Vec::new();
+    for (partition, log) in logs.iter().enumerate() {
         let mut taken: Vec<Vec<Record>> = log.chunks(POLL).map(<[Record]>::to_vec).collect();
         if let Planted::Polls(change) = planted {
             taken = change(partition, taken);
