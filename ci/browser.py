@@ -35,7 +35,8 @@ LOOK = r"""
     count(1, 'percentiles');
     count(strategies, 'timeline');
     count(strategies, 'demand');
-    count(strategies > 1 ? 1 : 0, 'frontier');
+    const few = scenario.textContent.includes('Fewer than two strategies');
+    count(few ? 0 : 1, 'frontier');
   }
   if (!scenarios.length) wrong.push('no scenario');
   const plots = [...document.querySelectorAll('svg.plot')];

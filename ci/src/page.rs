@@ -2,6 +2,7 @@
 
 use crate::micro::now;
 use results::{Comparison, Latencies, RunRecord, SeriesRow};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const SECONDS: u32 = 3_600;
@@ -30,7 +31,8 @@ pub fn one_hour(template: &RunRecord) -> anyhow::Result<(usize, Duration)> {
         }
     }
     let start = now();
-    let page = results::report::html(&Comparison::from_records(&records)?, &records);
+    let page =
+        results::report::html(&Comparison::from_records(&records)?, &records, &BTreeMap::new());
     Ok((page.len(), start.elapsed()))
 }
 

@@ -7,6 +7,7 @@
 
 mod difference;
 mod estimate;
+mod section;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ use crate::verdict::VerdictKind;
 
 pub use difference::Difference;
 pub use estimate::Estimate;
+pub use section::Section;
 
 /// The version of the ranking that is written as JSON.
 pub const RANKING_SCHEMA: &str = "stormgauge.dev/ranking/v1";
@@ -46,19 +48,6 @@ pub struct Ranking {
     pub sections: Vec<Section>,
 }
 
-/// The contestants of one scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Section {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The scenario's digest.
-    pub digest: String,
-    /// The contestants, best first.
-    pub contestants: Vec<Contestant>,
-    /// Every comparison of two of them.
-    pub differences: Vec<Difference>,
-}
-
 /// One strategy in one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contestant {
@@ -81,8 +70,8 @@ pub struct Contestant {
     /// Its place, from 1; those that noise does not tell from the best of their place share it.
     /// Absent without a value to rank by.
     pub rank: Option<usize>,
-    /// Whether no other has both a better p99 response time and a lower cost; absent where it lacks
-    /// one of the two.
+    /// Whether no other has both a better p99 response time and a lower [`Section::price`]; absent
+    /// where it lacks one of the two.
     pub pareto: Option<bool>,
     /// Every indicator that was measured.
     pub estimates: BTreeMap<IndicatorName, Estimate>,
@@ -122,6 +111,35 @@ pub enum RankingError {
     By(IndicatorName),
 }
 
+impl Contestant {
+    /// The trials of one contestant, which are one at least.
+    fn new(mut trials: Vec<&RunRecord>, label: String) -> Contestant {
+        trials.sort_by_key(|trial| (trial.seed, trial.repetition));
+        let first = trials[0];
+        let valid: Vec<&RunRecord> =
+            trials.iter().copied().filter(|t| t.verdict.kind != VerdictKind::Invalid).collect();
+        let estimates = IndicatorName::ALL.into_iter().filter_map(|indicator| {
+            let values: Vec<Option<f64>> =
+                valid.iter().map(|trial| indicator.value(&trial.indicators)).collect();
+            Some((indicator, Estimate::new(indicator, values)?))
+        });
+        Contestant {
+            label,
+            strategy: first.strategy.clone(),
+            run: first.run.clone(),
+            environment: first.environment.name.clone(),
+            revision: first.program.git_revision.clone(),
+            verdict: trials.iter().map(|t| t.verdict.kind).max().unwrap_or(VerdictKind::Invalid),
+            invalid: trials.len() - valid.len(),
+            never_recovered: valid.iter().filter(|trial| never_recovered(trial)).count(),
+            rank: None,
+            pareto: None,
+            estimates: estimates.collect(),
+            seeds: valid.iter().map(|trial| trial.seed).collect(),
+        }
+    }
+}
+
 impl Ranking {
     /// Ranks the contestants of each scenario by an indicator, one of [`RANKED`].
     ///
@@ -140,7 +158,7 @@ impl Ranking {
         }
         let sections = digests.iter().map(|digest| {
             let of = records.iter().filter(|record| record.scenario.digest == **digest);
-            section(&of.collect::<Vec<_>>(), by)
+            of_runs(&of.collect::<Vec<_>>(), by)
         });
         let sections = sections.collect::<Result<_, _>>()?;
         Ok(Ranking { schema: RANKING_SCHEMA, by, sections })
@@ -161,7 +179,8 @@ fn check(records: &[RunRecord]) -> Result<(), RankingError> {
     Ok(())
 }
 
-fn section(records: &[&RunRecord], by: IndicatorName) -> Result<Section, RankingError> {
+/// The contestants of one scenario: each strategy of each run.
+fn of_runs(records: &[&RunRecord], by: IndicatorName) -> Result<Section, RankingError> {
     let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
     for record in records {
         groups.entry((&record.run, &record.strategy)).or_default().push(record);
@@ -174,102 +193,18 @@ fn section(records: &[&RunRecord], by: IndicatorName) -> Result<Section, Ranking
         |of: fn(&RunRecord) -> &str| records.iter().any(|record| of(record) != of(records[0]));
     let runs = several(|record| &record.run);
     let environments = several(|record| &record.environment.name);
-    let mut contestants: Vec<Contestant> = groups
-        .into_values()
-        .map(|mut trials| {
-            trials.sort_by_key(|trial| (trial.seed, trial.repetition));
-            contestant(&trials, runs, environments)
-        })
-        .collect();
-    let worse = |contestant: &Contestant| match contestant.estimates.get(&by) {
-        Some(estimate) if by == IndicatorName::Throughput => -estimate.value,
-        Some(estimate) => estimate.value,
-        None => f64::INFINITY,
-    };
-    contestants.sort_by(|one, other| {
-        worse(one).total_cmp(&worse(other)).then_with(|| one.label.cmp(&other.label))
-    });
-    let differences = difference::all(&contestants);
-    rank(&mut contestants, &differences, by);
-    mark_pareto(&mut contestants);
-    let scenario = &records[0].scenario;
-    Ok(Section {
-        scenario: scenario.name.clone(),
-        digest: scenario.digest.clone(),
-        contestants,
-        differences,
-    })
-}
-
-fn contestant(trials: &[&RunRecord], runs: bool, environments: bool) -> Contestant {
-    let first = trials[0];
-    let mut label = first.strategy.clone();
-    if runs {
-        label.push_str(&format!(" @ {}", first.run));
-    }
-    if environments {
-        label.push_str(&format!(" ({})", first.environment.name));
-    }
-    let valid: Vec<&RunRecord> =
-        trials.iter().copied().filter(|t| t.verdict.kind != VerdictKind::Invalid).collect();
-    let estimates = IndicatorName::ALL.into_iter().filter_map(|indicator| {
-        let values: Vec<Option<f64>> =
-            valid.iter().map(|trial| indicator.value(&trial.indicators)).collect();
-        Some((indicator, Estimate::new(indicator, values)?))
-    });
-    Contestant {
-        label,
-        strategy: first.strategy.clone(),
-        run: first.run.clone(),
-        environment: first.environment.name.clone(),
-        revision: first.program.git_revision.clone(),
-        verdict: trials.iter().map(|t| t.verdict.kind).max().unwrap_or(VerdictKind::Invalid),
-        invalid: trials.len() - valid.len(),
-        never_recovered: valid.iter().filter(|trial| never_recovered(trial)).count(),
-        rank: None,
-        pareto: None,
-        estimates: estimates.collect(),
-        seeds: valid.iter().map(|trial| trial.seed).collect(),
-    }
-}
-
-/// Places in order; a new place begins where a difference from the best of the last one is real.
-fn rank(contestants: &mut [Contestant], differences: &[Difference], by: IndicatorName) {
-    let mut place = 1;
-    let mut leader: Option<String> = None;
-    for (index, contestant) in contestants.iter_mut().enumerate() {
-        if !contestant.estimates.contains_key(&by) {
-            continue;
+    let contestants = groups.into_values().map(|trials| {
+        let first = trials[0];
+        let mut label = first.strategy.clone();
+        if runs {
+            label.push_str(&format!(" @ {}", first.run));
         }
-        let told = leader.as_ref().is_none_or(|leader| {
-            differences.iter().any(|difference| {
-                difference.indicator == by
-                    && difference.real
-                    && difference.is_between(leader, &contestant.label)
-            })
-        });
-        if told {
-            place = index + 1;
-            leader = Some(contestant.label.clone());
+        if environments {
+            label.push_str(&format!(" ({})", first.environment.name));
         }
-        contestant.rank = Some(place);
-    }
-}
-
-/// Marks those that no other beats in both p99 and cost.
-fn mark_pareto(contestants: &mut [Contestant]) {
-    let point = |contestant: &Contestant| {
-        let value = |indicator| Some(contestant.estimates.get(&indicator)?.value);
-        Some((value(IndicatorName::P99Response)?, value(IndicatorName::Cost)?))
-    };
-    let points: Vec<Option<(f64, f64)>> = contestants.iter().map(point).collect();
-    for (contestant, own) in contestants.iter_mut().zip(&points) {
-        let Some((p99, cost)) = own else { continue };
-        let beaten = points.iter().flatten().any(|(other_p99, other_cost)| {
-            other_p99 <= p99 && other_cost <= cost && (other_p99 < p99 || other_cost < cost)
-        });
-        contestant.pareto = Some(!beaten);
-    }
+        Contestant::new(trials, label)
+    });
+    Ok(Section::new(records, contestants.collect(), by))
 }
 
 #[cfg(test)]

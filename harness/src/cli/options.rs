@@ -241,7 +241,7 @@ pub(crate) fn render(
         Format::Junit => reports::junit(comparison, records),
         Format::Dashboard => report::dashboard_json(comparison).map_err(Failure::internal),
         Format::Openmetrics => Ok(report::openmetrics(records)),
-        Format::Html => Ok(report::html(comparison, records)),
+        Format::Html => reports::html(comparison, records),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::exit::Failure;
 use crate::scenario::ScenarioSpec;
 use results::file::write_atomic;
 use results::{Comparison, GateResult, HealthLimits, RunRecord, report};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 /// The files of a run beside its reports, each with what it holds.
@@ -42,7 +43,7 @@ pub fn write(directory: &Path, records: &[RunRecord]) -> Result<(), Failure> {
         ("dashboard.json", dashboard),
         ("metrics.txt", report::openmetrics(records)),
         ("report.md", markdown(&comparison, records)),
-        ("report.html", report::html(&comparison, records)),
+        ("report.html", html(&comparison, records)?),
     ];
     for (name, text) in files {
         write_atomic(&directory.join(name), text.as_bytes()).map_err(Failure::not_ready)?;
@@ -118,6 +119,22 @@ pub fn table(comparison: &Comparison) -> String {
 /// The comparison as markdown.
 pub fn markdown(comparison: &Comparison, records: &[RunRecord]) -> String {
     report::markdown(comparison, records, &FILES)
+}
+
+/// The comparison as a page.
+///
+/// # Errors
+/// When a record does not carry its scenario.
+pub fn html(comparison: &Comparison, records: &[RunRecord]) -> Result<String, Failure> {
+    let mut objectives_ms = BTreeMap::new();
+    for record in records {
+        let name = &record.scenario.name;
+        if !objectives_ms.contains_key(name) {
+            let objective = scenario_of(record)?.job.objectives.p99_latency;
+            objectives_ms.insert(name.clone(), objective.as_secs_f64() * 1e3);
+        }
+    }
+    Ok(report::html(comparison, records, &objectives_ms))
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ mod look;
 mod markup;
 mod origin;
 mod page;
-mod pareto;
 mod percentiles;
 mod plot;
 mod scale;
@@ -25,18 +24,25 @@ mod timeline;
 mod trace;
 mod trials;
 
+use std::collections::BTreeMap;
+
 use crate::comparison::Comparison;
 use crate::record::RunRecord;
 
 /// The most scenarios that are shown.
 const SCENARIOS_MAX: usize = 64;
 
-/// The report on `comparison`, which was made of `records`, as a page.
+/// The report on `comparison`, which was made of `records`, as a page; `objectives_ms` are the jobs'
+/// objectives for the response p99 by scenario, which are drawn where they are known.
 ///
 /// Its length is bounded by the number of strategies, trials and faults, and not by that of
 /// seconds or samples: of more than a picture has pixels, each column keeps the extremes.
-pub fn html(comparison: &Comparison, records: &[RunRecord]) -> String {
-    let scenarios = trials::Scenario::all(comparison, records, SCENARIOS_MAX);
+pub fn html(
+    comparison: &Comparison,
+    records: &[RunRecord],
+    objectives_ms: &BTreeMap<String, f64>,
+) -> String {
+    let scenarios = trials::Scenario::all(comparison, records, objectives_ms, SCENARIOS_MAX);
     let left_out = comparison.scenarios().len() - scenarios.len();
     page::write(comparison, &scenarios, left_out)
 }

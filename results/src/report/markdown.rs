@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::comparison::{Comparison, StrategyRow};
+use crate::ranking::Section;
 use crate::record::RunRecord;
 use crate::report::{TABLE_COLUMNS, cell_spread, cell_value};
 use crate::verdict::VerdictKind;
@@ -49,7 +50,8 @@ pub fn markdown(comparison: &Comparison, records: &[RunRecord], files: &[(&str, 
         };
         let rows = rows_of(comparison, scenario);
         let trials: Vec<&RunRecord> = sorted(records, scenario);
-        let differences = list(&differences::sentences(&rows, &trials));
+        let ranking = Section::of_strategies(&trials);
+        let differences = list(&differences::sentences(&ranking, &rows, &trials));
         page.fold(&title("How the strategies differ"), &differences);
         page.fold(&title("Faults"), &faults::tables(&rows, &trials));
         page.fold(&title("Workers against the load"), &elasticity::table(&trials));

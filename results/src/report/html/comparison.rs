@@ -5,7 +5,6 @@ use std::fmt::Display;
 use crate::objectives::IndicatorName;
 use crate::report::markdown::differences;
 use crate::report::{cell_spread, cell_value, format};
-use crate::verdict::VerdictKind;
 
 use super::escape::clipped;
 use super::markup::Markup;
@@ -16,45 +15,36 @@ use super::tables::framed;
 use super::trace::Coordinate;
 use super::trials::{Scenario, Strategy};
 
-/// Which way an indicator is good.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Better {
-    Less,
-    More,
-    /// Neither, or a count of which the worst trial tells.
-    Neither,
-}
-
 /// An indicator with its heading.
-type Row = (IndicatorName, &'static str, Better);
+type Row = (IndicatorName, &'static str);
 
 /// The rows of the table, in groups that belong together.
 const GROUPS: [&[Row]; 4] = [
     &[
-        (IndicatorName::P50Response, "Response p50", Better::Less),
-        (IndicatorName::P99Response, "Response p99", Better::Less),
-        (IndicatorName::P999Response, "Response p99.9", Better::Less),
-        (IndicatorName::SteadyP99Response, "Steady-phase p99", Better::Less),
-        (IndicatorName::OutOfObjective, "Out of objective", Better::Neither),
-        (IndicatorName::Throughput, "Throughput, /s", Better::More),
+        (IndicatorName::P50Response, "Response p50"),
+        (IndicatorName::P99Response, "Response p99"),
+        (IndicatorName::P999Response, "Response p99.9"),
+        (IndicatorName::SteadyP99Response, "Steady-phase p99"),
+        (IndicatorName::OutOfObjective, "Out of objective"),
+        (IndicatorName::Throughput, "Throughput, /s"),
     ],
     &[
-        (IndicatorName::Recovery, "Longest recovery", Better::Less),
-        (IndicatorName::WorstDetection, "Longest detection", Better::Less),
-        (IndicatorName::WorstDrain, "Longest drain", Better::Less),
+        (IndicatorName::Recovery, "Longest recovery"),
+        (IndicatorName::WorstDetection, "Longest detection"),
+        (IndicatorName::WorstDrain, "Longest drain"),
     ],
     &[
-        (IndicatorName::Lost, "Lost", Better::Neither),
-        (IndicatorName::Duplicated, "Duplicated", Better::Neither),
-        (IndicatorName::Reordered, "Reordered", Better::Neither),
-        (IndicatorName::Unexpected, "Unexpected", Better::Neither),
+        (IndicatorName::Lost, "Lost"),
+        (IndicatorName::Duplicated, "Duplicated"),
+        (IndicatorName::Reordered, "Reordered"),
+        (IndicatorName::Unexpected, "Unexpected"),
     ],
     &[
-        (IndicatorName::Cost, "Cost per hour", Better::Less),
-        (IndicatorName::WorkerSeconds, "Worker-seconds", Better::Less),
-        (IndicatorName::UnderProvisioned, "Time with too few", Better::Less),
-        (IndicatorName::OverProvisioned, "Time with too many", Better::Less),
-        (IndicatorName::ScaleActions, "Scale actions", Better::Neither),
+        (IndicatorName::Cost, "Cost per hour"),
+        (IndicatorName::WorkerSeconds, "Worker-seconds"),
+        (IndicatorName::UnderProvisioned, "Time with too few"),
+        (IndicatorName::OverProvisioned, "Time with too many"),
+        (IndicatorName::ScaleActions, "Scale actions"),
     ],
 ];
 
@@ -70,8 +60,8 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
         });
         for group in GROUPS {
             markup.element("tbody", &[], |markup| {
-                for (indicator, heading, better) in group {
-                    row(markup, scenario, *indicator, heading, *better);
+                for (indicator, heading) in group {
+                    row(markup, scenario, *indicator, heading);
                 }
             });
         }
@@ -79,7 +69,7 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     let rows: Vec<_> = scenario.strategies.iter().map(|strategy| strategy.row).collect();
     let trials: Vec<_> = scenario.records().collect();
     markup.element("ul", &[("class", &"sentences")], |markup| {
-        for sentence in differences::sentences(&rows, &trials) {
+        for sentence in differences::sentences(&scenario.ranking, &rows, &trials) {
             markup.leaf("li", &[], clipped(&sentence, 2_000));
         }
     });
@@ -88,16 +78,17 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
 fn caption(scenario: &Scenario<'_>) -> String {
     let mut text = if scenario.trials_max() > 1 {
         "Median over the trials, with the least and the greatest value below it; of lost, \
-         duplicated, reordered and unexpected messages, the worst trial. “Best”: every trial beats \
-         every trial of those not marked; “≈ best”: not told from the best by these trials."
+         duplicated, reordered and unexpected messages, the worst trial. By response p99, \
+         recovery, cost and throughput, “best” is better than each that is not marked by more \
+         than noise (95 % over all comparisons), and “≈ best” is not told from it."
             .to_owned()
     } else {
         "One trial a strategy: nothing is known of the spread between trials, so none is called \
          better than another."
             .to_owned()
     };
-    if scenario.strategies.iter().any(|s| s.row.verdict.kind == VerdictKind::Invalid) {
-        text.push_str(" Invalid strategies have no place in the ranking.");
+    if scenario.ranking.contestants.iter().any(|contestant| contestant.invalid > 0) {
+        text.push_str(" Invalid trials are shown, and in no comparison.");
     }
     let currency = scenario.strategies.iter().map(|s| &s.row.currency).find(|c| !c.is_empty());
     if let Some(currency) = currency {
@@ -126,18 +117,10 @@ fn headings(markup: &mut Markup, scenario: &Scenario<'_>) {
     }
 }
 
-fn row(
-    markup: &mut Markup,
-    scenario: &Scenario<'_>,
-    indicator: IndicatorName,
-    heading: &str,
-    better: Better,
-) {
-    let rows: Vec<_> = scenario.strategies.iter().map(|strategy| strategy.row).collect();
-    let Standings { each, note } = match better {
-        Better::Neither => Standings { each: vec![Standing::Other; rows.len()], note: "" },
-        _ => standings(&rows, indicator, better == Better::Less),
-    };
+fn row(markup: &mut Markup, scenario: &Scenario<'_>, indicator: IndicatorName, heading: &str) {
+    let strategies: Vec<&str> =
+        scenario.strategies.iter().map(|strategy| strategy.row.strategy.as_str()).collect();
+    let Standings { each, note } = standings(&scenario.ranking, &strategies, indicator);
     markup.element("tr", &[], |markup| {
         markup.element("th", &[("scope", &"row")], |markup| {
             markup.text(heading);
@@ -146,9 +129,9 @@ fn row(
             }
         });
         for (strategy, standing) in scenario.strategies.iter().zip(each) {
-            cell(markup, strategy, indicator, standing, better);
+            cell(markup, strategy, indicator, standing);
         }
-        if rows.len() > 1 {
+        if strategies.len() > 1 {
             markup.element("td", &[("class", &"picture")], |markup| {
                 intervals(markup, scenario, indicator);
             });
@@ -161,14 +144,11 @@ fn cell(
     strategy: &Strategy<'_>,
     indicator: IndicatorName,
     standing: Standing,
-    better: Better,
 ) {
-    let mark = match (standing, better) {
-        (Standing::Best, _) => "best",
-        (Standing::Alike, _) => "≈ best",
-        (Standing::BestOfSingles, Better::More) => "highest",
-        (Standing::BestOfSingles, _) => "lowest",
-        (Standing::Other, _) => "",
+    let mark = match standing {
+        Standing::Best => "best",
+        Standing::Alike => "≈ best",
+        Standing::Other => "",
     };
     let class = if standing == Standing::Best { "best" } else { "" };
     markup.element("td", &[("class", &class)], |markup| {

@@ -37,6 +37,7 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
         scale: Scale::whole(values, 4),
         ticks: 5,
         text: number_tick,
+        objective: None,
         curves: vec![
             Curve { shape: Shape::Steps, ..curve("solid", true, ready) },
             curve("demand", false, demand),

@@ -2,14 +2,13 @@
 
 use std::fmt::Display;
 
-use crate::comparison::Summary;
 use crate::objectives::IndicatorName;
+use crate::ranking::Estimate;
 use crate::report::format;
 
 use super::escape::clipped;
 use super::look::label;
 use super::markup::Markup;
-use super::pareto::optimal;
 use super::plot::{Across, Area, Picture, at, spread};
 use super::scale::{Scale, milliseconds_tick, number_tick};
 use super::trace::{Coordinate, Trace, WIDTH};
@@ -18,33 +17,28 @@ use super::trials::{Scenario, Strategy};
 const HEIGHT: f64 = 260.0;
 const TOP: f64 = 14.0;
 
-/// A strategy with the medians that place it.
+/// A strategy with what places it, and whether no other is better in one and worse in neither.
 struct Offer<'a> {
     strategy: &'a Strategy<'a>,
-    cost: f64,
-    p99_ms: f64,
+    cost: &'a Estimate,
+    p99: &'a Estimate,
     optimal: bool,
 }
 
 /// The picture, or why there is none.
 pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
-    let priced =
-        |strategy: &Strategy<'_>| strategy.row.summary(IndicatorName::Cost).value.is_some();
-    let by_price = scenario.strategies.iter().any(priced);
-    let cost = if by_price { IndicatorName::Cost } else { IndicatorName::WorkerSeconds };
-    let offers = offers(scenario, cost);
+    let price = scenario.ranking.price;
+    let offers = offers(scenario);
     if offers.len() < 2 {
-        return markup.leaf("p", &[], "Fewer than two strategies have both a cost and a p99.");
+        let text = "Fewer than two strategies have both a cost and a p99 in valid trials.";
+        return markup.leaf("p", &[], text);
     }
-    let values = |indicator| {
-        let summaries = scenario.strategies.iter().map(move |s| s.row.summary(indicator));
-        summaries.flat_map(|summary: &Summary| summary.values.iter().flatten().copied())
-    };
-    let x = Scale::linear(values(cost), 4);
-    let y = Scale::logarithmic(values(IndicatorName::P99Response));
+    let values = |of: fn(&Offer<'_>) -> Vec<Option<f64>>| offers.iter().flat_map(of).flatten();
+    let x = Scale::linear(values(|offer| offer.cost.values.clone()), 4);
+    let y = Scale::logarithmic(values(|offer| offer.p99.values.clone()));
     let area = Area { top: TOP, height: HEIGHT, x: &x, y: &y };
     let currency = &offers[0].strategy.row.currency;
-    let unit = if by_price {
+    let unit = if price == IndicatorName::Cost {
         format!("cost, {} an hour", clipped(currency, 20))
     } else {
         "worker-seconds; the scenario states no price".to_owned()
@@ -53,7 +47,7 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     let picture = Picture {
         id: &id,
         title: "Cost against response p99",
-        description: &description(&offers, cost),
+        description: &description(&offers, price),
         height: HEIGHT + TOP + 44.0,
         labelled: false,
     };
@@ -67,42 +61,41 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
             area.lines(markup, |markup| {
                 super::plot::line(markup, "frontier", &front(&offers, &area));
             });
-            offers.iter().for_each(|offer| whiskers(markup, offer, cost, &area));
-            points(markup, &offers, cost, &area);
+            offers.iter().for_each(|offer| whiskers(markup, offer, &area));
+            points(markup, &offers, price, &area);
         });
     });
     markup.leaf("p", &[("class", &"note")], sentence(&offers));
 }
 
-fn offers<'a>(scenario: &'a Scenario<'a>, cost: IndicatorName) -> Vec<Offer<'a>> {
+fn offers<'a>(scenario: &'a Scenario<'a>) -> Vec<Offer<'a>> {
     let offer = |strategy: &'a Strategy<'a>| {
-        let value = |indicator| strategy.row.summary(indicator).value;
-        let (cost, p99_ms) = (value(cost)?, value(IndicatorName::P99Response)?);
-        Some(Offer { strategy, cost, p99_ms, optimal: false })
+        let contestant = scenario.ranking.contestant(&strategy.row.strategy)?;
+        let cost = contestant.estimates.get(&scenario.ranking.price)?;
+        let p99 = contestant.estimates.get(&IndicatorName::P99Response)?;
+        Some(Offer { strategy, cost, p99, optimal: contestant.pareto? })
     };
-    let mut offers: Vec<Offer<'_>> = scenario.strategies.iter().filter_map(offer).collect();
-    let places: Vec<(f64, f64)> = offers.iter().map(|o| (o.cost, o.p99_ms)).collect();
-    offers.iter_mut().zip(optimal(&places)).for_each(|(offer, is)| offer.optimal = is);
-    offers
+    scenario.strategies.iter().filter_map(offer).collect()
 }
 
 /// Steps through the Pareto-optimal offers: what one gets at least for a given cost.
 fn front(offers: &[Offer<'_>], area: &Area<'_>) -> Trace {
     let mut best: Vec<&Offer<'_>> = offers.iter().filter(|offer| offer.optimal).collect();
-    best.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    Trace::steps(best.iter().map(|offer| area.point(offer.cost, offer.p99_ms)), WIDTH)
+    best.sort_by(|a, b| a.cost.value.total_cmp(&b.cost.value));
+    Trace::steps(best.iter().map(|offer| area.point(offer.cost.value, offer.p99.value)), WIDTH)
 }
 
 /// Least to greatest in both directions.
-fn whiskers(markup: &mut Markup, offer: &Offer<'_>, cost: IndicatorName, area: &Area<'_>) {
-    let row = offer.strategy.row;
-    let (across, up) = (row.summary(cost), row.summary(IndicatorName::P99Response));
-    let Some((x, y)) = area.point(offer.cost, offer.p99_ms) else { return };
+fn whiskers(markup: &mut Markup, offer: &Offer<'_>, area: &Area<'_>) {
+    let Some((x, y)) = area.point(offer.cost.value, offer.p99.value) else { return };
     let x = x / WIDTH;
-    let ends = |summary: &Summary| Some((summary.min?, summary.max?));
+    let ends = |of: &Estimate| {
+        let values = || of.values.iter().flatten().copied();
+        Some((values().reduce(f64::min)?, values().reduce(f64::max)?))
+    };
     let lines = [
-        ends(across).and_then(|(a, b)| Some(((area.x.share(a)?, y), (area.x.share(b)?, y)))),
-        ends(up).and_then(|(a, b)| Some(((x, area.y_of(a)?), (x, area.y_of(b)?)))),
+        ends(offer.cost).and_then(|(a, b)| Some(((area.x.share(a)?, y), (area.x.share(b)?, y)))),
+        ends(offer.p99).and_then(|(a, b)| Some(((x, area.y_of(a)?), (x, area.y_of(b)?)))),
     ];
     for (from, to) in lines.into_iter().flatten() {
         let class = format!("interval {}", offer.strategy.look.class());
@@ -118,11 +111,13 @@ fn whiskers(markup: &mut Markup, offer: &Offer<'_>, cost: IndicatorName, area: &
 }
 
 /// The shapes, filled where nothing beats the strategy, and the names beside them.
-fn points(markup: &mut Markup, offers: &[Offer<'_>], cost: IndicatorName, area: &Area<'_>) {
-    let y = |offer: &Offer<'_>| area.y_of(offer.p99_ms).unwrap_or(0.0);
-    let places = spread(&offers.iter().map(|o| y(o) - 14.0).collect::<Vec<f64>>(), area.height);
+fn points(markup: &mut Markup, offers: &[Offer<'_>], price: IndicatorName, area: &Area<'_>) {
+    let y = |offer: &Offer<'_>| area.y_of(offer.p99.value).unwrap_or(0.0);
+    // From below: a name that has to make room goes up, away from its own shape.
+    let above: Vec<f64> = offers.iter().map(|o| area.height - (y(o) - 15.0)).collect();
+    let places = spread(&above, area.height).into_iter().map(|place| area.height - place);
     for (offer, place) in offers.iter().zip(places) {
-        let x = area.x.share(offer.cost).unwrap_or(0.0);
+        let x = area.x.share(offer.cost.value).unwrap_or(0.0);
         let look = offer.strategy.look;
         let class = if offer.optimal { "large" } else { "large hollow" };
         at(markup, x, y(offer), |markup| look.marker(markup, class));
@@ -138,20 +133,20 @@ fn points(markup: &mut Markup, offers: &[Offer<'_>], cost: IndicatorName, area: 
         ];
         markup.element("text", &text, |markup| {
             markup.text(label(&offer.strategy.name()));
-            let figures = format!(" {}", format::short(cost, offer.cost));
+            let figures = format!(" {}", format::short(price, offer.cost.value));
             markup.leaf("tspan", &[("class", &"figures")], figures);
         });
     }
 }
 
-fn description(offers: &[Offer<'_>], cost: IndicatorName) -> String {
+fn description(offers: &[Offer<'_>], price: IndicatorName) -> String {
     let of = |offer: &Offer<'_>| {
         let currency = clipped(&offer.strategy.row.currency, 20);
         format!(
             "{}: {}, p99 {}",
             offer.strategy.name(),
-            format::value(cost, offer.cost, &currency),
-            format::milliseconds(offer.p99_ms)
+            format::value(price, offer.cost.value, &currency),
+            format::milliseconds(offer.p99.value)
         )
     };
     offers.iter().map(of).collect::<Vec<_>>().join(". ")

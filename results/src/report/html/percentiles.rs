@@ -37,7 +37,8 @@ fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     let extremes = responses()
         .flat_map(|response| [response.min_us(), response.max_us()])
         .flatten()
-        .map(|us| us as f64 / 1e3);
+        .map(|us| us as f64 / 1e3)
+        .chain(scenario.objective_ms);
     let y = Scale::logarithmic(extremes);
     let x = Scale::between(0.0, (most as f64).log10().max(1.0));
     let area = Area { top: TOP, height: HEIGHT, x: &x, y: &y };
@@ -59,6 +60,7 @@ fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
             let title: [(&str, &dyn std::fmt::Display); 3] =
                 [("class", &"tick"), ("x", &0), ("y", &(HEIGHT + 38.0))];
             markup.leaf("text", &title, "share of responses that are at most as slow");
+            objective(markup, scenario, &area);
             let traces: Vec<Vec<Trace>> =
                 scenario.strategies.iter().map(|strategy| traces(strategy, &area)).collect();
             area.lines(markup, |markup| {
@@ -73,6 +75,22 @@ fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
             labels(markup, scenario, &area);
         });
     });
+}
+
+/// The job's objective for the p99 as a line, with its text.
+fn objective(markup: &mut Markup, scenario: &Scenario<'_>, area: &Area<'_>) {
+    let Some((objective_ms, y)) = scenario.objective_ms.and_then(|ms| Some((ms, area.y_of(ms)?)))
+    else {
+        return;
+    };
+    area.level(markup, "line objective", objective_ms);
+    let place: [(&str, &dyn std::fmt::Display); 4] = [
+        ("class", &"tick middle"),
+        ("x", &"50%"),
+        ("y", &super::trace::Coordinate(y)),
+        ("dy", &"-.5em"),
+    ];
+    markup.leaf("text", &place, format_args!("objective {}", milliseconds(objective_ms)));
 }
 
 /// `99.9 %` of 3.

@@ -105,6 +105,13 @@ impl Area<'_> {
         }
     }
 
+    /// A line across at `value`, under whatever is drawn after it.
+    pub(super) fn level(&self, markup: &mut Markup, class: &str, value: f64) {
+        if let Some(y) = self.y_of(value) {
+            segment(markup, class, (0.0, y), (1.0, y));
+        }
+    }
+
     /// Lines upwards at `ticks` of the horizontal axis, each with its text below if `texts`.
     pub(super) fn uprights(
         &self,

@@ -1,171 +1,119 @@
-//! Which strategy is best by an indicator, and which cannot be told from it: a difference that is
-//! within what trials of one strategy differ by among themselves is noise.
+//! Which strategy is best by an indicator, and which cannot be told from it, as [`Section`] ranks
+//! them: what may be noise is no place.
 
-use crate::comparison::StrategyRow;
 use crate::objectives::IndicatorName;
-use crate::verdict::VerdictKind;
+use crate::ranking::Section;
 
 /// How one strategy stands by one indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Every trial is better than every trial of each strategy that is not [`Standing::Alike`].
+    /// The best, and some other is really worse.
     Best,
-    /// Its trials and those of the best overlap.
+    /// Not told from the best.
     Alike,
-    /// The best single trial, which says nothing about the spread.
-    BestOfSingles,
-    /// None of these.
+    /// Neither.
     Other,
 }
 
 /// The standings of all strategies of a scenario, and what is to be said about the row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Standings {
-    /// One a strategy, in the order of the rows.
+    /// One a strategy, in the order asked for.
     pub(super) each: Vec<Standing>,
     /// A few words about all of them; empty when marks say enough.
     pub(super) note: &'static str,
 }
 
-/// Finds them. A trial without a value counts as worse than any; a strategy with an invalid trial
-/// has no place, since what was measured is not what it claims.
+/// Finds them for `strategies`. There are none for indicators that are not compared, and a strategy
+/// without a valid trial, or that did not recover in half of them, has no place.
 pub(super) fn standings(
-    rows: &[&StrategyRow],
+    ranking: &Section,
+    strategies: &[&str],
     indicator: IndicatorName,
-    less_is_better: bool,
 ) -> Standings {
-    let said = |each, note| Standings { each, note };
-    let nothing = vec![Standing::Other; rows.len()];
-    if rows.len() < 2 {
-        return said(nothing, "");
+    let nothing = |note| Standings { each: vec![Standing::Other; strategies.len()], note };
+    let compared = ranking.differences.iter().any(|difference| difference.indicator == indicator);
+    let order = ranking.order(indicator);
+    let [(best, least), others @ ..] = &order[..] else { return nothing("") };
+    let told = |strategy: &str| {
+        let difference = ranking.difference(indicator, &best.label, strategy);
+        difference.is_some_and(|difference| difference.real)
+    };
+    if !others.iter().any(|(other, _)| told(&other.label)) {
+        return match compared {
+            _ if others.is_empty() || order.len() < strategies.len() => nothing(""),
+            _ if others.iter().all(|(_, value)| value == least) => nothing("all alike"),
+            true => nothing("differences may be noise"),
+            false => nothing(""),
+        };
     }
-    let ranges: Vec<Option<Range>> =
-        rows.iter().map(|row| range(row, indicator, less_is_better)).collect();
-    if ranges.iter().flatten().count() < 2 && rows.iter().any(|row| !is_valid(row)) {
-        return said(nothing, "");
-    }
-    let best = ranges.iter().flatten().min_by(|a, b| a.median.total_cmp(&b.median));
-    let Some(best) = best.copied() else { return said(nothing, "") };
-    let equal = |range: &Range| (range.low, range.high) == (best.low, best.high);
-    if ranges.iter().all(|range| range.as_ref().is_some_and(equal)) {
-        return said(nothing, "all alike");
-    }
-    let of = |range: &Option<Range>| match range {
-        Some(range) if range.median == best.median && equal(range) => Standing::Best,
-        Some(range) if range.low <= best.high => Standing::Alike,
+    let of = |strategy: &&str| match order.iter().find(|(other, _)| other.label == **strategy) {
+        Some(_) if best.label == **strategy => Standing::Best,
+        Some(_) if !told(strategy) => Standing::Alike,
         _ => Standing::Other,
     };
-    let each: Vec<Standing> = ranges.iter().map(of).collect();
-    if each.iter().all(|standing| *standing != Standing::Other) {
-        return said(nothing, "differences are noise");
-    }
-    if rows.iter().all(|row| row.trials.len() == 1) {
-        let single = |standing: &Standing| match standing {
-            Standing::Best => Standing::BestOfSingles,
-            _ => Standing::Other,
-        };
-        return said(each.iter().map(single).collect(), "");
-    }
-    said(each, "")
-}
-
-fn is_valid(row: &StrategyRow) -> bool {
-    row.verdict.kind != VerdictKind::Invalid
-}
-
-/// A strategy's values, turned so that less is better.
-#[derive(Clone, Copy)]
-struct Range {
-    median: f64,
-    low: f64,
-    high: f64,
-}
-
-fn range(row: &StrategyRow, indicator: IndicatorName, less_is_better: bool) -> Option<Range> {
-    if !is_valid(row) {
-        return None;
-    }
-    let summary = row.summary(indicator);
-    let (median, min, max) = (summary.value?, summary.min?, summary.max?);
-    if less_is_better {
-        let high = if summary.absent() > 0 { f64::INFINITY } else { max };
-        Some(Range { median, low: min, high })
-    } else {
-        let high = if summary.absent() > 0 { f64::INFINITY } else { -min };
-        Some(Range { median: -median, low: -max, high })
-    }
+    Standings { each: strategies.iter().map(of).collect(), note: "" }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Standing::{Alike, Best, Other};
     use super::*;
-    use crate::comparison::Comparison;
+    use crate::record::RunRecord;
     use crate::sample::Sample;
+    use crate::verdict::VerdictKind;
 
-    /// Standings by p99 of strategies A, B, …, from the response times of their trials.
-    fn by_p99(strategies: &[&[i64]]) -> Standings {
-        let names = ["A", "B", "C"];
-        let records: Vec<_> = strategies
-            .iter()
-            .zip(names)
-            .flat_map(|(trials, name)| {
-                (1..).zip(*trials).map(move |(repetition, us)| {
-                    Sample { response_us: *us, ..Sample::new(name, repetition) }.record()
-                })
-            })
-            .collect();
-        let comparison = Comparison::from_records(&records).unwrap();
-        let rows: Vec<&StrategyRow> = comparison.rows.iter().collect();
-        standings(&rows, IndicatorName::P99Response, true)
+    /// Trials of strategies A, B, … with these p99 response times.
+    fn trials(strategies: &[&[f64]]) -> Vec<RunRecord> {
+        let of = |(name, p99s): (&'static str, &&[f64])| -> Vec<RunRecord> {
+            let trials = (1..).zip(p99s.iter()).map(|(repetition, p99_ms)| {
+                let mut record = Sample::new(name, repetition).record();
+                record.seed = u64::from(repetition);
+                record.indicators.p99_ms = Some(*p99_ms);
+                record
+            });
+            trials.collect()
+        };
+        ["A", "B", "C"].into_iter().zip(strategies).flat_map(of).collect()
+    }
+
+    fn by_p99(records: &[RunRecord]) -> Standings {
+        let ranking = Section::of_strategies(&records.iter().collect::<Vec<_>>());
+        standings(&ranking, &["A", "B", "C"], IndicatorName::P99Response)
     }
 
     #[test]
-    fn what_overlaps_with_the_best_is_not_told_from_it() {
-        use Standing::{Alike, Best, Other};
-        let three = by_p99(&[&[8_000, 9_000], &[8_500, 12_000], &[20_000, 21_000]]);
-        assert_eq!(three.each, [Best, Alike, Other]);
-        let two = by_p99(&[&[8_000, 12_000], &[9_000, 14_000]]);
-        assert_eq!((two.each, two.note), (vec![Other, Other], "differences are noise"));
-        assert_eq!(by_p99(&[&[8_000, 9_000], &[8_000, 9_000]]).note, "all alike");
+    fn only_what_is_really_worse_makes_a_best() {
+        let fast: &[f64] = &[10.0, 10.4, 10.1];
+        let three = by_p99(&trials(&[fast, &[10.2, 10.1, 10.3], &[30.0, 30.9, 30.2]]));
+        assert_eq!((three.each, three.note), (vec![Best, Alike, Other], ""));
+        let noise = by_p99(&trials(&[fast, &[10.2, 10.1, 10.3], &[10.3, 10.0, 10.2]]));
+        assert_eq!((noise.each, noise.note), (vec![Other; 3], "differences may be noise"));
+        assert_eq!(by_p99(&trials(&[fast, fast, fast])).note, "all alike");
     }
 
     #[test]
-    fn single_trials_have_a_lowest_and_no_best() {
-        use Standing::{BestOfSingles, Other};
-        assert_eq!(by_p99(&[&[9_000], &[8_000]]).each, [Other, BestOfSingles]);
-        assert_eq!(by_p99(&[&[9_000]]).each, [Other]);
+    fn single_trials_have_no_best() {
+        let single = by_p99(&trials(&[&[10.0], &[20.0], &[30.0]]));
+        assert_eq!((single.each, single.note), (vec![Other; 3], ""));
     }
 
     #[test]
-    fn invalid_trials_are_not_ranked() {
-        let trial =
-            |strategy, response_us| Sample { response_us, ..Sample::new(strategy, 1) }.record();
-        let mut records = [trial("A", 8_000), trial("B", 9_000), trial("C", 10_000)];
+    fn an_invalid_trial_is_in_no_comparison_whatever_else_its_strategy_did() {
+        let mut records = trials(&[&[1.0, 10.4, 10.1], &[30.2, 30.1, 30.3], &[90.0, 90.2, 90.4]]);
         records[0].verdict.kind = VerdictKind::Invalid;
-        let found = |records: &[crate::record::RunRecord]| {
-            let comparison = Comparison::from_records(records).unwrap();
-            let rows: Vec<&StrategyRow> = comparison.rows.iter().collect();
-            standings(&rows, IndicatorName::P99Response, true).each
-        };
-        use Standing::{BestOfSingles, Other};
-        assert_eq!(found(&records), [Other, BestOfSingles, Other]);
-        assert_eq!(found(&records[..2]), [Other, Other]);
+        records[1].verdict.kind = VerdictKind::Fail;
+        assert_eq!(by_p99(&records).each, [Best, Other, Other]);
+        records[2].verdict.kind = VerdictKind::Invalid;
+        records[1].verdict.kind = VerdictKind::Invalid;
+        assert_eq!(by_p99(&records).each, [Other, Best, Other]);
     }
 
     #[test]
-    fn a_trial_without_a_value_is_worse_than_any() {
-        let trial = |strategy, repetition, recovery_s| {
-            Sample { recovery_s, ..Sample::new(strategy, repetition) }.record()
-        };
-        let records = [
-            trial("A", 1, Some(2.0)),
-            trial("A", 2, Some(3.0)),
-            trial("A", 3, None),
-            trial("B", 1, Some(9.0)),
-        ];
-        let comparison = Comparison::from_records(&records).unwrap();
-        let rows: Vec<&StrategyRow> = comparison.rows.iter().collect();
-        let found = standings(&rows, IndicatorName::Recovery, true);
-        assert_eq!(found.note, "differences are noise");
+    fn what_is_not_compared_has_no_best() {
+        let records = trials(&[&[10.0, 10.1], &[30.0, 30.1], &[90.0, 90.1]]);
+        let ranking = Section::of_strategies(&records.iter().collect::<Vec<_>>());
+        let found = standings(&ranking, &["A", "B", "C"], IndicatorName::WorkerSeconds);
+        assert_eq!(found.each, [Other; 3]);
     }
 }

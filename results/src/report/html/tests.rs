@@ -12,7 +12,8 @@ use crate::series::SeriesRow;
 use crate::verdict::{Verdict, VerdictKind};
 
 fn page(records: &[RunRecord]) -> String {
-    html(&Comparison::from_records(records).unwrap(), records)
+    let objectives_ms = BTreeMap::from([("market-open".to_owned(), 50.0)]);
+    html(&Comparison::from_records(records).unwrap(), records, &objectives_ms)
 }
 
 /// Two strategies with one repetition each, and text of the reader's enemy wherever there is text.
@@ -62,6 +63,9 @@ fn every_part_is_there_and_the_page_is_well_formed() {
     for id in wanted {
         assert!(ids.contains(id), "no {id} in {ids:?}");
     }
+    // In the percentiles, in each strategy's picture over time, and in the key.
+    assert_eq!(page.matches("class=\"line objective\"").count(), 4);
+    assert!(page.contains(">objective 50.0 ms</text>"));
 }
 
 #[test]

@@ -102,6 +102,9 @@ fn picture(
                 title(markup, panel.title);
                 area.grid(markup, panel.ticks, panel.text);
                 area.uprights(markup, &time.ticks(5), last.then_some(&time_tick));
+                if let Some(objective) = panel.objective {
+                    area.level(markup, "line objective", objective);
+                }
                 area.lines(markup, |markup| curves(markup, strategy, panel, &area));
             });
         }

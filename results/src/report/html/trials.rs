@@ -1,7 +1,10 @@
 //! Which trials a scenario has, strategy by strategy, and which of them is drawn boldly.
 
+use std::collections::BTreeMap;
+
 use crate::comparison::{Comparison, StrategyRow};
 use crate::latencies::Latencies;
+use crate::ranking::Section;
 use crate::record::RunRecord;
 use crate::series::SeriesRow;
 
@@ -22,6 +25,10 @@ pub(super) struct Scenario<'a> {
     pub(super) name: &'a str,
     /// Its strategies, by name.
     pub(super) strategies: Vec<Strategy<'a>>,
+    /// How they rank against each other, noise called noise.
+    pub(super) ranking: Section,
+    /// The job's objective for the response p99, where it is known.
+    pub(super) objective_ms: Option<f64>,
     /// Strategies beyond [`STRATEGIES_MAX`], which are left out.
     pub(super) left_out: usize,
 }
@@ -57,6 +64,7 @@ impl<'a> Scenario<'a> {
     pub(super) fn all(
         comparison: &'a Comparison,
         records: &'a [RunRecord],
+        objectives_ms: &BTreeMap<String, f64>,
         most: usize,
     ) -> Vec<Scenario<'a>> {
         let mut names: Vec<&str> =
@@ -73,7 +81,16 @@ impl<'a> Scenario<'a> {
                 .collect();
             let rows = comparison.rows.iter().filter(|row| row.scenario == **name).count();
             let left_out = rows - all.len();
-            Scenario { id: format!("s{}", index + 1), name, strategies: all, left_out }
+            let own = records.iter().filter(|record| record.scenario.name == **name);
+            let ranking = Section::of_strategies(&own.collect::<Vec<_>>());
+            Scenario {
+                id: format!("s{}", index + 1),
+                name,
+                strategies: all,
+                ranking,
+                objective_ms: objectives_ms.get(*name).copied(),
+                left_out,
+            }
         };
         scenarios.iter().take(most).enumerate().map(one).collect()
     }
@@ -160,7 +177,7 @@ mod tests {
         let mut records = records();
         records[1].scenario.name = "calm".to_owned();
         let comparison = Comparison::from_records(&records).unwrap();
-        let scenarios = Scenario::all(&comparison, &records, 9);
+        let scenarios = Scenario::all(&comparison, &records, &BTreeMap::new(), 9);
         let looks = |index: usize| -> Vec<(String, Look)> {
             scenarios[index].strategies.iter().map(|s| (s.name(), s.look)).collect()
         };

@@ -2,31 +2,20 @@
 
 use crate::comparison::StrategyRow;
 use crate::objectives::IndicatorName;
+use crate::ranking::{RANKED, Section};
 use crate::record::RunRecord;
 use crate::report::format;
 
-/// What is compared in words, and whether less is better.
-const COMPARED: [(IndicatorName, bool); 4] = [
-    (IndicatorName::P99Response, true),
-    (IndicatorName::Recovery, true),
-    (IndicatorName::Throughput, false),
-    (IndicatorName::Cost, true),
-];
-
-/// A strategy with its values of one indicator, all of them measured.
-struct Entry<'a> {
-    strategy: &'a str,
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-/// The sentences for the rows of one scenario and their records.
-pub(in crate::report) fn sentences(rows: &[&StrategyRow], trials: &[&RunRecord]) -> Vec<String> {
+/// The sentences for one scenario: its ranking, its rows and their records.
+pub(in crate::report) fn sentences(
+    ranking: &Section,
+    rows: &[&StrategyRow],
+    trials: &[&RunRecord],
+) -> Vec<String> {
     let mut sentences = Vec::new();
-    for (indicator, less_is_better) in COMPARED {
+    for indicator in RANKED {
         sentences.extend(rows.iter().filter_map(|row| never(row, indicator)));
-        sentences.extend(extremes(rows, indicator, less_is_better));
+        sentences.extend(extremes(ranking, indicator, &rows[0].currency));
     }
     sentences.extend(delivery(rows));
     sentences.push(workers(rows, trials));
@@ -41,70 +30,36 @@ fn never(row: &StrategyRow, indicator: IndicatorName) -> Option<String> {
     })
 }
 
-fn extremes(
-    rows: &[&StrategyRow],
-    indicator: IndicatorName,
-    less_is_better: bool,
-) -> Option<String> {
-    let mut entries: Vec<Entry<'_>> = rows.iter().filter_map(|row| entry(row, indicator)).collect();
-    if entries.len() < 2 {
-        return None;
-    }
-    entries.sort_by(|left, right| {
-        let order = left.median.total_cmp(&right.median);
-        if less_is_better { order } else { order.reverse() }
-    });
-    let (best, worst) = (entries.first()?, entries.last()?);
+/// The best and the worst by an indicator, and what is known of their difference.
+fn extremes(ranking: &Section, indicator: IndicatorName, currency: &str) -> Option<String> {
+    let order = ranking.order(indicator);
+    let [(best, top), .., (worst, bottom)] = &order[..] else { return None };
     let words = indicator.words();
-    let shown = |value| format::value(indicator, value, &rows[0].currency);
-    let least = entries.iter().map(|entry| entry.min).fold(f64::INFINITY, f64::min);
-    let greatest = entries.iter().map(|entry| entry.max).fold(0.0, f64::max);
-    if shown(least) == shown(greatest) {
-        let strategies: Vec<&str> = entries.iter().map(|entry| entry.strategy).collect();
+    let shown = |value: f64| format::value(indicator, value, currency);
+    if order.iter().all(|(_, value)| shown(*value) == shown(*top)) {
+        let strategies: Vec<&str> = order.iter().map(|(of, _)| of.label.as_str()).collect();
         let (words, strategies) = (format::capitalized(words), strategies.join(" and "));
-        return Some(format!("{words} was {} under {strategies} alike.", shown(least)));
+        return Some(format!("{words} was {} under {strategies} alike.", shown(*top)));
     }
-    let apart = if less_is_better { best.max < worst.min } else { best.min > worst.max };
-    if !apart {
-        return Some(format!(
-            "These trials do not tell the strategies apart by {words}: the values of the best and \
-             the worst median, {} and {}, overlap.",
-            best.strategy, worst.strategy
-        ));
-    }
-    let (greater, smaller) = if less_is_better { (worst, best) } else { (best, worst) };
-    let ratio = if smaller.median > 0.0 {
-        format!(" ({:.1} : 1)", greater.median / smaller.median)
-    } else {
-        String::new()
-    };
-    let (first, last) = if less_is_better { ("lowest", "highest") } else { ("highest", "lowest") };
-    let several = rows.iter().any(|row| row.trials.len() > 1);
-    let (manner, spread) = if several {
-        let every = format!(
-            " Every trial of {} is better than every trial of {}.",
-            best.strategy, worst.strategy
-        );
-        ("By the median over the trials", every)
-    } else {
-        ("In one trial each", String::new())
+    let (first, last) = if top < bottom { ("lowest", "highest") } else { ("highest", "lowest") };
+    let (greater, smaller) = (top.max(*bottom), top.min(*bottom));
+    let ratio =
+        if smaller > 0.0 { format!(" ({:.1} : 1)", greater / smaller) } else { String::new() };
+    let several = order.iter().any(|(contestant, _)| contestant.seeds.len() > 1);
+    let manner = if several { "By the median over the trials" } else { "In one trial each" };
+    let known = ranking.difference(indicator, &best.label, &worst.label);
+    let known = match known {
+        Some(difference) => format!(" {}", difference.sentence),
+        None if several => " Whether that is noise is not known.".to_owned(),
+        None => String::new(),
     };
     Some(format!(
-        "{manner}, {words} was {first} under {}, {}, and {last} under {}, {}{ratio}.{spread}",
-        best.strategy,
-        shown(best.median),
-        worst.strategy,
-        shown(worst.median),
+        "{manner}, {words} was {first} under {}, {}, and {last} under {}, {}{ratio}.{known}",
+        best.label,
+        shown(*top),
+        worst.label,
+        shown(*bottom),
     ))
-}
-
-fn entry<'a>(row: &'a StrategyRow, indicator: IndicatorName) -> Option<Entry<'a>> {
-    let summary = row.summary(indicator);
-    if summary.absent() > 0 {
-        return None;
-    }
-    let (median, min, max) = (summary.value?, summary.min?, summary.max?);
-    Some(Entry { strategy: &row.strategy, median, min, max })
 }
 
 fn delivery(rows: &[&StrategyRow]) -> Vec<String> {
@@ -125,8 +80,8 @@ fn delivery(rows: &[&StrategyRow]) -> Vec<String> {
         if guilty.is_empty() {
             clean.push(words);
         } else {
-            let who = guilty.join(", ");
-            sentences.push(format!("Most {words} in a trial: {who}; others none."));
+            let others = if guilty.len() < rows.len() { "; others none" } else { "" };
+            sentences.push(format!("Most {words} in a trial: {}{others}.", guilty.join(", ")));
         }
     }
     if !clean.is_empty() {

@@ -14,6 +14,8 @@ pub(in crate::report::html) struct Panel {
     /// The most texts beside the vertical axis.
     pub(in crate::report::html) ticks: usize,
     pub(in crate::report::html) text: fn(f64) -> String,
+    /// A value that is to be kept.
+    pub(in crate::report::html) objective: Option<f64>,
     pub(in crate::report::html) curves: Vec<Curve>,
 }
 
@@ -54,6 +56,7 @@ pub(super) fn all(scenario: &Scenario<'_>) -> Vec<Panel> {
             scale: Scale::linear(rates, 3),
             ticks: 4,
             text: number_tick,
+            objective: None,
             curves: vec![
                 curve("solid", Shape::Interval, true, |row| Some(row.achieved)),
                 curve("reference", Shape::Interval, false, |row| Some(row.offered)),
@@ -62,9 +65,12 @@ pub(super) fn all(scenario: &Scenario<'_>) -> Vec<Panel> {
         Panel {
             title: "Response time p99, log axis",
             height: 104.0,
-            scale: Scale::logarithmic(values(|row| row.response_p99_ms)),
+            scale: Scale::logarithmic(
+                values(|row| row.response_p99_ms).chain(scenario.objective_ms),
+            ),
             ticks: 5,
             text: milliseconds_tick,
+            objective: scenario.objective_ms,
             curves: vec![curve("solid", Shape::Interval, true, |row| row.response_p99_ms)],
         },
         Panel {
@@ -73,6 +79,7 @@ pub(super) fn all(scenario: &Scenario<'_>) -> Vec<Panel> {
             scale: Scale::whole(values(lag), 3),
             ticks: 4,
             text: number_tick,
+            objective: None,
             curves: vec![curve("solid", Shape::Gauge, true, lag)],
         },
         Panel {
@@ -81,6 +88,7 @@ pub(super) fn all(scenario: &Scenario<'_>) -> Vec<Panel> {
             scale: replicas_scale(scenario),
             ticks: 4,
             text: number_tick,
+            objective: None,
             curves: vec![
                 curve("solid", Shape::Steps, true, |row| Some(f64::from(row.ready_replicas))),
                 curve("reference", Shape::Steps, false, |row| {
@@ -103,6 +111,9 @@ pub(super) fn legend(markup: &mut Markup, scenario: &Scenario<'_>) {
         ("line solid", "M0 6H30", "achieved rate; ready replicas"),
         ("line reference", "M0 6H30", "offered rate; replicas that the strategy wants"),
     ];
+    if scenario.objective_ms.is_some() {
+        entries.push(("line objective", "M0 6H30", "objective for the response p99"));
+    }
     if scenario.records().any(|record| !record.faults.is_empty()) {
         entries.push(("fault-bar", "M0 1H30V11H0Z", "a fault, from landing to healing"));
         entries.push((
