@@ -1,5 +1,6 @@
 //! Reports: the same findings for a terminal, a spreadsheet, a reader and other programs.
 
+mod account;
 mod capacity;
 pub mod csv;
 mod dashboard;
@@ -48,6 +49,15 @@ const TABLE_COLUMNS: [(IndicatorName, &str); 13] = [
     (IndicatorName::ScaleActions, "scalings"),
     (IndicatorName::UnderProvisioned, "too few workers"),
 ];
+
+/// Whether a character of a text that somebody else wrote would change how what is around it shows:
+/// control characters, and the marks, embeddings, overrides and isolates of the bidirectional
+/// algorithm.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// The value of a table's cell, without its spread.
 fn cell_value(row: &StrategyRow, indicator: IndicatorName) -> String {

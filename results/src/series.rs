@@ -1,5 +1,7 @@
 //! The trial as a series: one row for each second.
 
+use std::iter;
+
 use serde::{Deserialize, Serialize};
 
 use crate::elasticity::Demand;
@@ -12,7 +14,8 @@ pub const SERIES_ROWS_MAX: usize = 86_400;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesRow {
-    /// The interval's end, seconds from load start; it begins where the row before ends.
+    /// The interval's end, seconds from load start; it begins where the row before ends, and the first
+    /// at 0.
     pub t_s: f64,
     /// Messages scheduled, per second.
     pub offered: f64,
@@ -89,10 +92,9 @@ pub struct Yardsticks {
 }
 
 /// The rows, each with the time at which its interval begins: where the row before ends, and for
-/// the first a second before its own end.
+/// the first the start of the load.
 pub fn intervals(rows: &[SeriesRow]) -> impl Iterator<Item = (f64, &SeriesRow)> {
-    let first_s = rows.first().map(|row| row.t_s - 1.0);
-    first_s.into_iter().chain(rows.iter().map(|row| row.t_s)).zip(rows)
+    iter::once(0.0).chain(rows.iter().map(|row| row.t_s)).zip(rows)
 }
 
 /// Why an interval was not added.
@@ -121,9 +123,9 @@ pub struct SeriesBuilder {
 }
 
 impl SeriesBuilder {
-    /// A series whose first interval begins at `start_s`, seconds from load start.
-    pub fn new(start_s: f64, yardsticks: Yardsticks) -> SeriesBuilder {
-        SeriesBuilder { rows: Vec::new(), end_s: start_s, totals: Totals::default(), yardsticks }
+    /// A series whose first interval begins at the start of the load.
+    pub fn new(yardsticks: Yardsticks) -> SeriesBuilder {
+        SeriesBuilder { rows: Vec::new(), end_s: 0.0, totals: Totals::default(), yardsticks }
     }
 
     /// Ends an interval at `t_s`, with the running totals and gauges at that moment and the
@@ -191,7 +193,7 @@ mod tests {
 
     #[test]
     fn rates_are_over_the_intervals_true_length() {
-        let mut builder = SeriesBuilder::new(0.0, Yardsticks::default());
+        let mut builder = SeriesBuilder::new(Yardsticks::default());
         let mut response = Latencies::new();
         response.record_us(1_500);
         let gauges = Gauges { lag_records: Some(7), replicas: 3, ..Gauges::default() };
@@ -206,7 +208,7 @@ mod tests {
     fn what_is_observed_is_held_against_the_yardsticks() {
         let demand = Demand { mean_service_s: 0.002, utilisation: 0.8 };
         let yardsticks = Yardsticks { objective_us: Some(1_000), demand: Some(demand) };
-        let mut builder = SeriesBuilder::new(0.0, yardsticks);
+        let mut builder = SeriesBuilder::new(yardsticks);
         let mut response = Latencies::new();
         [999, 1_000, 1_002, 5_000].into_iter().for_each(|us| response.record_us(us));
         let row = builder.tick(2.0, totals(2_000), Gauges::default(), &response).unwrap();
@@ -218,13 +220,13 @@ mod tests {
     fn an_interval_begins_where_the_one_before_ends() {
         let rows = [1.5, 2.5, 4.0].map(|t_s| SeriesRow { t_s, ..SeriesRow::default() });
         let starts: Vec<f64> = intervals(&rows).map(|(start_s, _)| start_s).collect();
-        assert_eq!(starts, [0.5, 1.5, 2.5]);
+        assert_eq!(starts, [0.0, 1.5, 2.5]);
         assert_eq!(intervals(&[]).count(), 0);
     }
 
     #[test]
     fn an_interval_that_does_not_move_on_is_refused() {
-        let mut builder = SeriesBuilder::new(0.0, Yardsticks::default());
+        let mut builder = SeriesBuilder::new(Yardsticks::default());
         let empty = Latencies::new();
         builder.tick(1.0, totals(1), Gauges::default(), &empty).unwrap();
         for t_s in [1.0, 0.5, f64::NAN, f64::INFINITY] {
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_full_series_refuses_more() {
-        let mut builder = SeriesBuilder::new(0.0, Yardsticks::default());
+        let mut builder = SeriesBuilder::new(Yardsticks::default());
         let empty = Latencies::new();
         builder.rows = vec![SeriesRow::default(); SERIES_ROWS_MAX - 1];
         let mut tick = |t: usize| {

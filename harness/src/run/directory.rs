@@ -9,6 +9,7 @@ use anyhow::Context;
 use chaos::Journal;
 use chaos::journal::JournalEntry;
 use results::RunRecord;
+use results::file::write_atomic;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub const ROOT: &str = "stormgauge-out";
 #[derive(Debug, Clone)]
 pub struct RunDirectory {
     path: PathBuf,
+    name: String,
 }
 
 impl RunDirectory {
@@ -29,7 +31,10 @@ impl RunDirectory {
     /// When the folder holds an earlier run or cannot be written.
     pub fn create(plan: &RunPlan) -> Result<Self, Failure> {
         let path = make_folder(plan.out.as_deref(), &plan.name)?;
-        let directory = Self { path };
+        // `--out .` names a folder too.
+        let whole = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
+        let directory = Self { path, name: name.unwrap_or_else(|| plan.name.clone()) };
         for part in ["records", "scenarios", "trials"] {
             let part = directory.path.join(part);
             fs::create_dir_all(&part)
@@ -47,7 +52,8 @@ impl RunDirectory {
     /// # Errors
     /// When the disk refuses.
     pub fn write_scenario(&self, scenario: &ValidatedScenario) -> Result<(), Failure> {
-        self.write(&scenario_file(scenario), scenario.yaml.as_bytes())
+        write_atomic(&self.path.join(scenario_file(scenario)), scenario.yaml.as_bytes())
+            .map_err(Failure::not_ready)
     }
 
     /// Where it is.
@@ -57,7 +63,7 @@ impl RunDirectory {
 
     /// The run's name: that of its folder.
     pub fn name(&self) -> String {
-        self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        self.name.clone()
     }
 
     /// The folder of a trial's logs.
@@ -65,7 +71,7 @@ impl RunDirectory {
         self.path.join("trials").join(name)
     }
 
-    /// The command line that runs one trial again.
+    /// The command line that runs one trial again, in a shell.
     pub fn replay(
         &self,
         scenario: &ValidatedScenario,
@@ -74,7 +80,7 @@ impl RunDirectory {
     ) -> String {
         format!(
             "stormgauge run {} --seed {seed} --strategies {} --repetitions 1",
-            self.path.join(scenario_file(scenario)).display(),
+            quoted(&self.path.join(scenario_file(scenario)).to_string_lossy()),
             strategy.as_str()
         )
     }
@@ -116,13 +122,15 @@ impl RunDirectory {
             .map_err(Failure::not_ready)?;
         record.write(&folder.join(format!("{}.json", record.trial))).map_err(Failure::not_ready)
     }
+}
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.path.join(name);
-        fs::write(&path, bytes)
-            .with_context(|| format!("cannot write {}", path.display()))
-            .map_err(Failure::not_ready)
+/// A word as a shell reads it as one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
+    if word.chars().all(plain) {
+        return word.to_owned();
     }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn scenario_file(scenario: &ValidatedScenario) -> String {
@@ -179,4 +187,15 @@ fn fresh(name: &str) -> Result<PathBuf, Failure> {
         }
     }
     Err(Failure::not_ready(anyhow::anyhow!("{} and its like are all taken", base.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_path_stays_one_word_of_a_command_line() {
+        assert_eq!(quoted("stormgauge-out/smoke-1/é.yaml"), "stormgauge-out/smoke-1/é.yaml");
+        assert_eq!(quoted("my runs/it's;rm"), "'my runs/it'\\''s;rm'");
+    }
 }

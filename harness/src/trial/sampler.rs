@@ -106,7 +106,7 @@ impl<'a> Trace<'a> {
         let client = sampler.environment.kube();
         Self {
             sampler,
-            builder: SeriesBuilder::new(0.0, sampler.yardsticks),
+            builder: SeriesBuilder::new(sampler.yardsticks),
             deployments: Api::namespaced(client.clone(), NAMESPACE),
             jobs: Api::namespaced(client, NAMESPACE),
             workers: Workers::default(),

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::series::SeriesRow;
+use crate::series::{SeriesRow, intervals};
 
 /// The slope of a series with its confidence interval, in units a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,15 +47,12 @@ pub fn trend(times_s: &[f64], values: &[f64], confidence: f64) -> Option<Trend> 
 
 /// The messages that were due and have no result yet, at each row's end.
 pub fn backlog(series: &[SeriesRow]) -> Vec<f64> {
-    let mut start_s = 0.0;
     let mut waiting = 0.0;
-    let mut backlog = Vec::with_capacity(series.len());
-    for row in series {
+    let at_end = intervals(series).map(|(start_s, row)| {
         waiting += (row.offered - row.observed) * (row.t_s - start_s);
-        start_s = row.t_s;
-        backlog.push(waiting);
-    }
-    backlog
+        waiting
+    });
+    at_end.collect()
 }
 
 #[cfg(test)]

@@ -37,6 +37,14 @@ impl FaultSpan {
     pub fn recovery_s(&self) -> Option<f64> {
         self.recovery.as_ref()?.total_s
     }
+
+    /// Whether it had landed and was not yet healed at some time between two, in seconds from load
+    /// start.
+    pub fn was_in_place(&self, from_s: f64, to_s: f64) -> bool {
+        self.state == FaultState::Landed
+            && self.landed_s.is_some_and(|landed_s| landed_s < to_s)
+            && self.healed_s.is_none_or(|healed_s| healed_s > from_s)
+    }
 }
 
 /// Whether a fault landed.

@@ -147,7 +147,7 @@ fn replay(trials: &[&RunRecord]) -> String {
     let mut text = String::new();
     for command in commands {
         // An indented block needs no escapes, as long as the command is one line.
-        line(&mut text, &format!("    {}", command.replace(char::is_control, " ")));
+        line(&mut text, &format!("    {}", command.replace(super::misleads, " ")));
     }
     text
 }

@@ -8,7 +8,7 @@ use tabled::settings::{Alignment, Padding, Style};
 
 use crate::comparison::{Comparison, StrategyRow};
 use crate::objectives::IndicatorName;
-use crate::report::{TABLE_COLUMNS, cell_spread, cell_value};
+use crate::report::{TABLE_COLUMNS, cell_spread, cell_value, misleads};
 
 /// The comparison as a table: a row a strategy, or, where that is wider than `width` columns, a
 /// column a strategy. With several trials, the second line of a cell is least to greatest.
@@ -34,12 +34,12 @@ fn cells(comparison: &Comparison) -> Vec<Vec<String>> {
     headings.extend(TABLE_COLUMNS.map(|(_, heading)| heading.to_owned()));
     let mut cells = vec![headings];
     for row in &comparison.rows {
-        let mut line = vec![row.strategy.clone(), row.verdict.kind.word().to_owned()];
+        let mut line = vec![printable(&row.strategy), row.verdict.kind.word().to_owned()];
         if has_scenarios {
-            line.insert(0, row.scenario.clone());
+            line.insert(0, printable(&row.scenario));
         }
         line.extend(TABLE_COLUMNS.map(|(indicator, _)| cell(row, indicator)));
-        cells.push(line.iter().map(|text| printable(text)).collect());
+        cells.push(line);
     }
     cells
 }
@@ -63,9 +63,9 @@ fn render(cells: &[Vec<String>]) -> String {
     table.to_string()
 }
 
-/// Names come from files: control characters must not reach a terminal.
+/// Names come from files: what misleads a reader must not reach a terminal.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+    text.chars().map(|c| if misleads(c) { '?' } else { c }).collect()
 }
 
 fn widest(text: &str) -> usize {

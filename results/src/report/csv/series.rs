@@ -2,8 +2,8 @@
 
 use super::{CSV_SCHEMA, file, number, owned, text};
 use crate::comparison::groups;
-use crate::record::{FaultState, RunRecord};
-use crate::series::SeriesRow;
+use crate::record::RunRecord;
+use crate::series::{SeriesRow, intervals};
 
 const HEADINGS: [&str; 20] = [
     "schema",
@@ -35,19 +35,18 @@ const HEADINGS: [&str; 20] = [
 pub fn series(records: &[RunRecord]) -> csv::Result<String> {
     let trials = groups(records).into_iter().flatten();
     let rows = trials.flat_map(|trial| {
-        let starts = std::iter::once(None).chain(trial.series.iter().map(|row| Some(row.t_s)));
-        trial.series.iter().zip(starts).map(move |(row, start)| line(trial, row, start))
+        intervals(&trial.series).map(move |(start_s, row)| line(trial, row, start_s))
     });
     file(&owned(&HEADINGS), rows)
 }
 
-/// The line of an interval that starts at `start_s`: where the one before ended, or unknown.
-fn line(trial: &RunRecord, row: &SeriesRow, start_s: Option<f64>) -> Vec<String> {
-    let middle_s = row.t_s - (row.t_s - start_s.unwrap_or(row.t_s - 1.0)) / 2.0;
+/// The line of an interval that starts at `start_s`.
+fn line(trial: &RunRecord, row: &SeriesRow, start_s: f64) -> Vec<String> {
+    let middle_s = f64::midpoint(start_s, row.t_s);
     let mut line = vec![CSV_SCHEMA.to_owned(), text(&trial.scenario.name), text(&trial.strategy)];
     line.push(trial.repetition.to_string());
     line.push(number(Some(row.t_s), 3));
-    line.extend([text(phase(trial, middle_s)), text(&faults(trial, row.t_s, start_s))]);
+    line.extend([text(phase(trial, middle_s)), text(&faults(trial, start_s, row.t_s))]);
     line.extend([row.offered, row.achieved, row.observed].map(|rate| number(Some(rate), 3)));
     let times = [row.response_p50_ms, row.response_p99_ms, row.response_max_ms, row.service_p99_ms];
     line.extend(times.map(|ms| number(ms, 3)));
@@ -64,12 +63,7 @@ fn phase(trial: &RunRecord, at_s: f64) -> &str {
 }
 
 /// The faults in place at any time of an interval.
-fn faults(trial: &RunRecord, end_s: f64, start_s: Option<f64>) -> String {
-    let start_s = start_s.unwrap_or(end_s - 1.0);
-    let landed = trial.faults.iter().filter(|fault| fault.state == FaultState::Landed);
-    let in_place = landed.filter(|fault| {
-        fault.landed_s.is_some_and(|landed_s| landed_s < end_s)
-            && fault.healed_s.is_none_or(|healed_s| healed_s > start_s)
-    });
+fn faults(trial: &RunRecord, start_s: f64, end_s: f64) -> String {
+    let in_place = trial.faults.iter().filter(|fault| fault.was_in_place(start_s, end_s));
     in_place.map(|fault| fault.name.as_str()).collect::<Vec<_>>().join(";")
 }

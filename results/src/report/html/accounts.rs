@@ -1,6 +1,7 @@
 //! What vouches for the numbers: the account of every message, and the health of the harness.
 
-use crate::record::RunRecord;
+use crate::record::{HarnessChecks, RunRecord};
+use crate::report::account;
 use crate::report::format::{ABSENT, count, milliseconds, seconds};
 use crate::steadiness::SteadyState;
 use crate::verdict::HealthLimits;
@@ -17,23 +18,10 @@ const EXAMPLE_CHARACTERS: usize = 200;
 pub(super) fn delivery(markup: &mut Markup, scenario: &Scenario<'_>) {
     let trials: Vec<&RunRecord> = scenario.records().collect();
     markup.leaf("p", &[], summary(&trials));
-    let headings = [
-        "trial",
-        "demanded",
-        "planned",
-        "acknowledged",
-        "failed",
-        "unknown",
-        "observed",
-        "lost",
-        "duplicated",
-        "reordered",
-        "unexpected",
-    ];
     let id = format!("{}-delivery-table", scenario.id);
     let caption = "What became of every message. A marked count is one that the guarantee forbids.";
     let rows = trials.iter().map(|trial| account(trial)).collect();
-    Table { id: &id, caption, headings: &headings, rows }.write(markup);
+    Table { id: &id, caption, headings: &account::headings(), rows }.write(markup);
     markup.element("ul", &[("class", &"sentences")], |markup| {
         for trial in trials.iter().take(ROWS_MAX) {
             examples(markup, trial);
@@ -44,24 +32,12 @@ pub(super) fn delivery(markup: &mut Markup, scenario: &Scenario<'_>) {
 fn account(trial: &RunRecord) -> Vec<Cell> {
     let delivery = &trial.delivery;
     let forbidden = delivery.guarantee.forbidden(delivery);
-    let counted = |name: &str, number: u64| {
-        let breaks = forbidden.iter().any(|(of, number)| *of == name && *number > 0);
-        Cell::marked(count(number), breaks)
-    };
-    let mut cells: Vec<Cell> = vec![name_of(trial).into(), delivery.guarantee.words().into()];
-    let plain = [
-        delivery.planned,
-        delivery.acknowledged,
-        delivery.failed,
-        delivery.unknown,
-        delivery.observed,
-    ];
-    cells.extend(plain.map(|number| Cell::from(count(number))));
-    cells.push(counted("lost", delivery.lost));
-    cells.push(counted("duplicated", delivery.duplicated));
-    cells.push(counted("reordered", delivery.reordered));
-    cells.push(counted("unexpected", delivery.unexpected));
-    cells
+    let counted = account::COUNTS.map(|(heading, of)| {
+        let breaks = forbidden.iter().any(|(name, number)| *name == heading && *number > 0);
+        Cell::marked(count(of(delivery)), breaks)
+    });
+    let named = [name_of(trial).into(), delivery.guarantee.words().into()];
+    named.into_iter().chain(counted).collect()
 }
 
 fn summary(trials: &[&RunRecord]) -> String {
@@ -77,13 +53,8 @@ fn summary(trials: &[&RunRecord]) -> String {
 
 fn examples(markup: &mut Markup, trial: &RunRecord) {
     let name = name_of(trial);
-    if let Some(audit) = trial.delivery.audit {
-        let (absent, lost) = (count(audit.absent), count(audit.absent_and_lost));
-        let text = format!(
-            "In {name}, the source log lacked {absent} acknowledged messages at the end; {lost} of \
-             them had no result."
-        );
-        markup.leaf("li", &[], text);
+    if let Some(audit) = account::audit(trial, &name) {
+        markup.leaf("li", &[], audit);
     }
     let lost: Vec<String> = trial
         .delivery
@@ -107,8 +78,6 @@ pub(super) fn health(markup: &mut Markup, scenario: &Scenario<'_>) {
         "missed sends",
         "harness CPU",
         "harness memory",
-        "negative latencies",
-        "over an hour",
     ];
     let row = |trial: &RunRecord| -> Vec<Cell> {
         let health = &trial.health;
@@ -122,8 +91,6 @@ pub(super) fn health(markup: &mut Markup, scenario: &Scenario<'_>) {
             Cell::marked(count(health.missed_sends), health.missed_sends as f64 > missed_max),
             format!("{:.0} %", health.harness_cpu_share * 100.0).into(),
             format!("{} MiB", count(health.rss_bytes_max >> 20)).into(),
-            Cell::marked(count(health.negative_latencies), health.negative_latencies > 0),
-            Cell::marked(count(health.overflow_latencies), health.overflow_latencies > 0),
         ]
     };
     let id = format!("{}-health-table", scenario.id);
@@ -131,7 +98,30 @@ pub(super) fn health(markup: &mut Markup, scenario: &Scenario<'_>) {
                    harness's share of all processors.";
     let rows = scenario.records().map(row).collect();
     Table { id: &id, caption, headings: &headings, rows }.write(markup);
+    checks(markup, scenario);
     baseline(markup, scenario);
+}
+
+/// What the harness found wrong with its own measuring, a row a trial; anything makes it invalid.
+fn checks(markup: &mut Markup, scenario: &Scenario<'_>) {
+    let names = HarnessChecks::default().counts().map(|(name, _)| name);
+    let headings = ["trial", "negative latencies", "over an hour"].into_iter().chain(names);
+    let row = |trial: &RunRecord| -> Vec<Cell> {
+        let health = &trial.health;
+        let marked = |number: u64| Cell::marked(count(number), number > 0);
+        let found = health.checks.counts().map(|(name, number)| match health.checks.skipped {
+            None if name == "skipped" => ABSENT.into(),
+            _ => marked(number),
+        });
+        let latencies = [health.negative_latencies, health.overflow_latencies].map(marked);
+        [name_of(trial).into()].into_iter().chain(latencies).chain(found).collect()
+    };
+    let id = format!("{}-checks-table", scenario.id);
+    let caption = "What the harness found wrong with its own measuring. Skipped or rewound: results \
+                   that it did not read, or read out of order; misstamped: with another intended \
+                   time than planned; unrecorded: not in the response times, or there alone.";
+    let rows = scenario.records().map(row).collect();
+    Table { id: &id, caption, headings: &headings.collect::<Vec<_>>(), rows }.write(markup);
 }
 
 /// Whether there was a baseline, and how well its p99 is known; a row a trial.

@@ -27,8 +27,7 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
                       workers that the load needed.";
         return markup.leaf("p", &[], reason);
     }
-    let (start_s, end_s) = scenario.span_s();
-    let time = Scale::time(start_s, end_s, 4);
+    let time = Scale::time(scenario.end_s(), 4);
     let values = scenario.seconds().flat_map(|row| [demand(row), ready(row)]).flatten();
     let curve = |class, banded, of| Curve { class, shape: Shape::Interval, banded, of };
     let panel = Panel {

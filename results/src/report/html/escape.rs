@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use crate::report::misleads;
+
 /// Shows what it holds with every character that means something in HTML as an entity, control
 /// characters as spaces, and invisible characters that change the direction of text as �.
 pub(super) struct Escaped<T>(pub(super) T);
@@ -35,14 +37,11 @@ fn replacement(character: char) -> Option<&'static str> {
         '>' => Some("&gt;"),
         '"' => Some("&quot;"),
         '\'' => Some("&#39;"),
-        // Marks, embeddings, overrides and isolates of the bidirectional algorithm.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Some("\u{fffd}")
-        }
         // What HTML allows in no form.
         '\u{fdd0}'..='\u{fdef}' => Some("\u{fffd}"),
         character if u32::from(character) & 0xfffe == 0xfffe => Some("\u{fffd}"),
         character if character.is_control() => Some(" "),
+        character if misleads(character) => Some("\u{fffd}"),
         _ => None,
     }
 }

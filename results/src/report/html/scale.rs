@@ -49,16 +49,15 @@ impl Scale {
         Scale { low: below, high: above, step: None }
     }
 
-    /// From `low` to `high`, of time in seconds, with about `ticks` steps.
-    pub(super) fn time(low_s: f64, high_s: f64, ticks: usize) -> Scale {
-        let sane = |s: f64| if s.is_finite() { s.clamp(-AXIS_MAX, AXIS_MAX) } else { 0.0 };
-        let (low, high) = (sane(low_s), sane(high_s));
-        let high = if high > low { high } else { low + 1.0 };
-        let wanted = (high - low) / ticks.max(1) as f64;
+    /// From 0 to `high_s`, of time in seconds, with about `ticks` steps.
+    pub(super) fn time(high_s: f64, ticks: usize) -> Scale {
+        let sane = high_s.is_finite() && high_s > 0.0;
+        let high = if sane { high_s.min(AXIS_MAX) } else { 1.0 };
+        let wanted = high / ticks.max(1) as f64;
         let round = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0];
         let step = round.into_iter().find(|step| *step >= wanted);
         let hours = || (round_step(wanted / 3600.0) * 3600.0).max(3600.0);
-        Scale { low, high, step: Some(step.unwrap_or_else(hours)) }
+        Scale { low: 0.0, high, step: Some(step.unwrap_or_else(hours)) }
     }
 
     /// Between two values, without round ends.
@@ -220,7 +219,7 @@ mod tests {
 
     #[test]
     fn time_has_the_steps_of_clocks() {
-        let ticks = |high, number| Scale::time(0.0, high, number).ticks(9);
+        let ticks = |high, number| Scale::time(high, number).ticks(9);
         assert_eq!(ticks(15.1, 4), [0.0, 5.0, 10.0, 15.0]);
         assert_eq!(ticks(3_600.0, 4), [0.0, 900.0, 1_800.0, 2_700.0, 3_600.0]);
         assert_eq!(ticks(86_400.0, 4), [0.0, 36_000.0, 72_000.0]);

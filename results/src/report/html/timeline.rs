@@ -27,8 +27,7 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     if scenario.seconds().next().is_none() {
         return markup.leaf("p", &[], "The records hold no series.");
     }
-    let (start_s, end_s) = scenario.span_s();
-    let time = Scale::time(start_s, end_s, 4);
+    let time = Scale::time(scenario.end_s(), 4);
     let panels = panels::all(scenario);
     panels::legend(markup, scenario);
     markup.element("div", &[("class", &"multiples")], |markup| {

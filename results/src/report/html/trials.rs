@@ -110,20 +110,9 @@ impl<'a> Scenario<'a> {
         self.strategies.iter().map(|strategy| strategy.trials.len()).max().unwrap_or(0)
     }
 
-    /// The first and the last second of any trial, from load start.
-    pub(super) fn span_s(&self) -> (f64, f64) {
-        let start = self
-            .records()
-            .filter_map(|record| record.series.first())
-            .map(|row| row.t_s - 1.0)
-            .fold(f64::INFINITY, f64::min);
-        let end = self.seconds().map(|row| row.t_s).fold(f64::NEG_INFINITY, f64::max);
-        match start {
-            _ if start > end => (0.0, 1.0),
-            // The first interval is a second and a little; load starts at 0.
-            _ if start.abs() < 0.5 => (0.0, end),
-            _ => (start, end),
-        }
+    /// The last second of any trial, from load start.
+    pub(super) fn end_s(&self) -> f64 {
+        self.seconds().map(|row| row.t_s).fold(1.0, f64::max)
     }
 }
 
@@ -186,6 +175,6 @@ mod tests {
             [("Swift".to_owned(), Look::of(0)), ("Thrifty".to_owned(), Look::of(1))]
         );
         assert_eq!(looks(1), [("Swift".to_owned(), Look::of(0))]);
-        assert_eq!(scenarios[0].span_s(), (0.0, 20.0));
+        assert_eq!(scenarios[0].end_s(), 20.0);
     }
 }

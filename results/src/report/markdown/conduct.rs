@@ -3,58 +3,25 @@
 use std::collections::BTreeSet;
 
 use crate::record::RunRecord;
+use crate::report::account;
 use crate::report::format::{ABSENT, count, milliseconds};
 use crate::report::markdown::table::{Table, escape};
 use crate::report::markdown::{line, name_of};
 
 /// The account of messages, a row a trial.
 pub(super) fn delivery(trials: &[&RunRecord]) -> String {
-    let mut table = Table::new([
-        "trial",
-        "demanded",
-        "planned",
-        "acknowledged",
-        "failed",
-        "unknown",
-        "observed",
-        "lost",
-        "duplicated",
-        "reordered",
-        "unexpected",
-        "payload schemas",
-    ]);
+    let mut table = Table::new(account::headings().into_iter().chain(["payload schemas"]));
     let mut examples = Vec::new();
     for trial in trials {
         let account = &trial.delivery;
         let mut cells = vec![name_of(trial), account.guarantee.words().to_owned()];
-        cells.extend(
-            [
-                account.planned,
-                account.acknowledged,
-                account.failed,
-                account.unknown,
-                account.observed,
-                account.lost,
-                account.duplicated,
-                account.reordered,
-                account.unexpected,
-            ]
-            .map(count),
-        );
+        cells.extend(account::COUNTS.map(|(_, of)| count(of(account))));
         let schemas = trial.schema_versions.iter();
         let schemas: Vec<String> =
             schemas.map(|(version, results)| format!("v{version}: {}", count(*results))).collect();
         cells.push(schemas.join(", "));
         table.row(cells);
-        if let Some(audit) = account.audit {
-            examples.push(format!(
-                "- In {}, the source log lacked {} acknowledged messages at the end; {} of them had \
-                 no result.",
-                name_of(trial),
-                count(audit.absent),
-                count(audit.absent_and_lost)
-            ));
-        }
+        examples.extend(account::audit(trial, &name_of(trial)).map(|audit| format!("- {audit}")));
         if !account.lost_examples.is_empty() {
             let lost = account.lost_examples.join("; ");
             examples.push(format!("- Lost in {}, for example: {lost}", name_of(trial)));

@@ -1,9 +1,10 @@
 //! Each trial by itself: its course over time, and how well its p99 is known.
 
-use crate::record::{FaultState, RunRecord};
+use crate::record::RunRecord;
 use crate::report::format::{self, milliseconds};
 use crate::report::markdown::table::Table;
 use crate::report::markdown::{line, name_of};
+use crate::report::misleads;
 use crate::report::sparkline::{Scale, sparkline};
 use crate::statistics::quantile_ranks;
 
@@ -20,10 +21,8 @@ pub(super) fn over_time(trials: &[&RunRecord]) -> String {
             trial.series.iter().map(|row| Some(f64::from(row.replicas))).collect();
         let shown_ms = |ms: Option<f64>| ms.map_or(format::ABSENT.to_owned(), milliseconds);
         let (least, greatest) = (least(&p99), greatest(&p99));
-        let heading: String = name_of(trial)
-            .chars()
-            .map(|c| if c.is_control() || c == '`' { ' ' } else { c })
-            .collect();
+        let heading: String =
+            name_of(trial).chars().map(|c| if misleads(c) || c == '`' { ' ' } else { c }).collect();
         line(&mut text, &heading);
         line(
             &mut text,
@@ -52,14 +51,10 @@ pub(super) fn over_time(trials: &[&RunRecord]) -> String {
 fn fault_line(trial: &RunRecord) -> String {
     let rows = trial.series.len();
     let columns = rows.min(WIDTH);
-    let mut from_s = trial.series.first().map_or(0.0, |row| row.t_s - 1.0);
+    let mut from_s = 0.0;
     let mark = |column: usize| {
         let to_s = trial.series[(column + 1) * rows / columns - 1].t_s;
-        let in_place =
-            trial.faults.iter().filter(|fault| fault.state == FaultState::Landed).any(|fault| {
-                let landed_s = fault.landed_s.unwrap_or(f64::INFINITY);
-                landed_s < to_s && fault.healed_s.unwrap_or(f64::INFINITY) > from_s
-            });
+        let in_place = trial.faults.iter().any(|fault| fault.was_in_place(from_s, to_s));
         from_s = to_s;
         if in_place { '#' } else { '.' }
     };
