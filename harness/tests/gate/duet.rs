@@ -66,7 +66,7 @@ fn a_program_that_is_alike_passes() {
     let (output, json) = gate(folder.path());
     assert_eq!(output.status.code(), Some(0), "{json:#}");
     assert_eq!(json["verdict"]["kind"], "pass");
-    assert_eq!(json["duet"]["pairs"].as_array().unwrap().len(), 10);
+    assert_eq!(json["duet"]["pairs"].as_array().unwrap().len(), 9);
     let kept = fs::read_to_string(folder.path().join("out/gate.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), json);
 }
@@ -96,7 +96,7 @@ fn an_invalid_trial_spoils_its_pair_and_is_counted() {
     let (output, json) = gate(folder.path());
     assert_eq!(output.status.code(), Some(0), "{json:#}");
     assert_eq!(json["duet"]["spoiled"], 1);
-    assert_eq!(json["duet"]["pairs"].as_array().unwrap().len(), 11);
+    assert_eq!(json["duet"]["pairs"].as_array().unwrap().len(), 10);
     let spoiled = json["duet"]["pairs"][3]["candidate"]["spoiled"].as_str().unwrap();
     assert!(spoiled.contains("A fault did not land."), "{spoiled}");
 }
@@ -113,7 +113,7 @@ fn a_candidate_that_dies_once_is_no_pass() {
     assert_eq!(output.status.code(), Some(5), "{json:#}");
     assert_eq!(json["verdict"]["kind"], "inconclusive");
     let reason = json["verdict"]["reasons"][0].as_str().unwrap();
-    assert!(reason.contains("no record of 1 of 11 trials"), "{reason}");
+    assert!(reason.contains("no record of 1 of 10 trials"), "{reason}");
 }
 
 #[test]
@@ -206,8 +206,8 @@ fn wrong_flags_are_refused_before_anything_starts() {
         (&["gate", "--duet", "--baseline-bin", "nowhere"], "nowhere"),
         (&["gate", "--duet", "--baseline-bin", "data"], "no program"),
         (&["gate", "--baseline-bin", "baseline"], "required"),
-        (&[&good[..], &["--budget", "9"]].concat(), "must be from 10"),
-        (&[&good[..], &["--budget", "501"]].concat(), "must be from 10 to 500"),
+        (&[&good[..], &["--budget", "8"]].concat(), "must be from 9"),
+        (&[&good[..], &["--budget", "501"]].concat(), "must be from 9 to 500"),
         (&[&good[..], &["--tolerance", "NaN"]].concat(), "--tolerance NaN"),
         (&[&good[..], &["--calibration", "data"]].concat(), "not a calibration"),
         (&["gate", "--duet", "data", "--baseline-bin", "baseline"], "data"),

@@ -39,9 +39,10 @@ pub struct Rules {
 }
 
 impl Default for Rules {
-    /// 5 % tolerated at an error rate of 1 %, after 10 to 60 pairs.
+    /// 5 % tolerated at an error rate of 1 %, after 9 to 60 pairs: fewer than 9 cannot reach what a
+    /// first look may spend.
     fn default() -> Self {
-        Rules { tolerance: 0.05, alpha: 0.01, pairs_min: 10, pairs_max: 60 }
+        Rules { tolerance: 0.05, alpha: 0.01, pairs_min: 9, pairs_max: 60 }
     }
 }
 

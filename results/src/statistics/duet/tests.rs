@@ -14,14 +14,14 @@ fn shifted(pairs: usize, change: f64) -> Vec<f64> {
 
 #[test]
 fn looks_are_at_stated_numbers_of_pairs() {
-    assert_eq!(Rules::default().looks(), [10, 14, 20, 29, 42, 60]);
-    assert_eq!(Rules { pairs_max: 10, ..Rules::default() }.looks(), [10]);
-    assert_eq!(Rules { pairs_max: 12, ..Rules::default() }.looks(), [10, 12]);
+    assert_eq!(Rules::default().looks(), [9, 13, 19, 28, 41, 60]);
+    assert_eq!(Rules { pairs_max: 9, ..Rules::default() }.looks(), [9]);
+    assert_eq!(Rules { pairs_max: 11, ..Rules::default() }.looks(), [9, 11]);
 }
 
 #[test]
 fn a_change_beyond_the_tolerance_fails_at_a_look() {
-    let decision = decide(&shifted(10, 0.12), &Rules::default());
+    let decision = decide(&shifted(9, 0.12), &Rules::default());
     assert_eq!(decision.outcome, Outcome::Fail);
     assert!(decision.low.unwrap() > 0.05 && decision.low.unwrap() < 0.12);
     assert!(decision.high.unwrap() > 0.12 && decision.next_look.is_none());
@@ -30,15 +30,15 @@ fn a_change_beyond_the_tolerance_fails_at_a_look() {
 
 #[test]
 fn no_change_passes_at_a_look_and_waits_between() {
-    assert_eq!(decide(&shifted(10, 0.0), &Rules::default()).outcome, Outcome::Pass);
+    assert_eq!(decide(&shifted(9, 0.0), &Rules::default()).outcome, Outcome::Pass);
     let between = decide(&shifted(11, 0.0), &Rules::default());
-    assert_eq!((between.outcome, between.next_look), (Outcome::Extend, Some(14)));
+    assert_eq!((between.outcome, between.next_look), (Outcome::Extend, Some(13)));
     assert!(between.high.unwrap() < 0.05);
 }
 
 #[test]
 fn at_the_tolerance_itself_it_extends_and_ends_inconclusive() {
-    for pairs in [10, 14, 20, 29, 42] {
+    for pairs in [9, 13, 19, 28, 41] {
         let decision = decide(&shifted(pairs, 0.05), &Rules::default());
         assert_eq!(decision.outcome, Outcome::Extend, "{decision:?}");
         assert!(decision.next_look.unwrap() > pairs);
@@ -55,28 +55,28 @@ fn at_the_tolerance_itself_it_extends_and_ends_inconclusive() {
 fn too_few_pairs_have_no_interval() {
     for pairs in [0, 1, 5] {
         let decision = decide(&shifted(pairs, 0.5), &Rules::default());
-        assert_eq!((decision.outcome, decision.next_look), (Outcome::Extend, Some(10)));
+        assert_eq!((decision.outcome, decision.next_look), (Outcome::Extend, Some(9)));
         assert_eq!((decision.low, decision.high, decision.detectable), (None, None, None));
     }
 }
 
 #[test]
 fn the_interval_is_that_of_the_signed_rank_test_at_the_looks_level() {
-    // At the first look two of 1,024 choices of signs: between the second and the last but one
-    // average.
-    let ratios = shifted(10, 0.0);
+    // At the first look one of 512 choices of signs: between the first and the last value. That is
+    // the fewest pairs: one of 256 is more than may be spent.
+    let ratios = shifted(9, 0.0);
     let decision = decide(&ratios, &Rules::default());
-    let (low, high) = paired::signed_rank_interval(&ratios, 1.0 - 4.0 / 1024.0).unwrap();
+    let (low, high) = paired::signed_rank_interval(&ratios, 1.0 - 2.0 / 512.0).unwrap();
     assert_eq!(decision.low, Some(low.exp_m1()));
     assert_eq!(decision.high, Some(high.exp_m1()));
-    assert_eq!(decision.level, 2.0 / 1024.0);
+    assert_eq!(decision.level, 1.0 / 512.0);
 }
 
 #[test]
 fn correlated_neighbours_are_pooled_and_decide_later() {
     // Each value four times: as much as a quarter of the pairs.
     let repeated: Vec<f64> = shifted(15, 0.12).into_iter().flat_map(|ratio| [ratio; 4]).collect();
-    let decision = decide(&repeated[..20], &Rules::default());
+    let decision = decide(&repeated[..19], &Rules::default());
     assert!(decision.lag1.unwrap() > 0.5 && decision.pooled >= 2);
     assert_eq!((decision.outcome, decision.low), (Outcome::Extend, None));
     let decision = decide(&repeated, &Rules::default());
@@ -96,7 +96,7 @@ fn what_cannot_be_used_is_inconclusive() {
         Rules { alpha: 0.0, ..default },
         Rules { alpha: f64::NAN, ..default },
         Rules { pairs_min: 0, ..default },
-        Rules { pairs_max: 9, ..default },
+        Rules { pairs_max: 8, ..default },
     ] {
         let decision = decide(&shifted(10, 0.5), &rules);
         assert_eq!(decision.outcome, Outcome::Inconclusive, "{rules:?}");
