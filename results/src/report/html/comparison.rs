@@ -6,7 +6,7 @@ use crate::objectives::IndicatorName;
 use crate::report::markdown::differences;
 use crate::report::{cell_spread, cell_value, format};
 
-use super::escape::clipped;
+use super::escape::{clipped, with_units};
 use super::markup::Markup;
 use super::plot::segment;
 use super::scale::Scale;
@@ -70,7 +70,7 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     let trials: Vec<_> = scenario.records().collect();
     markup.element("ul", &[("class", &"sentences")], |markup| {
         for sentence in differences::sentences(&scenario.ranking, &rows, &trials) {
-            markup.leaf("li", &[], clipped(&sentence, 2_000));
+            markup.leaf("li", &[], with_units(&clipped(&sentence, 2_000)));
         }
     });
 }

@@ -54,6 +54,20 @@ pub(super) fn clipped(text: &str, most: usize) -> String {
     }
 }
 
+/// `text` in which a line does not break between a number and its unit.
+pub(super) fn with_units(text: &str) -> String {
+    const UNITS: [&str; 5] = ["µs", "ms", "s", "min", "%"];
+    let mut words = text.split(' ');
+    let mut joined = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let unit = word.trim_end_matches(|c: char| c != '%' && !c.is_alphabetic());
+        let follows = joined.ends_with(|c: char| c.is_ascii_digit()) && UNITS.contains(&unit);
+        joined.push(if follows { '\u{a0}' } else { ' ' });
+        joined.push_str(word);
+    }
+    joined
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -93,5 +107,11 @@ mod tests {
         fn plain_text_stays_what_it_is(text in "[a-zA-Z0-9 .,;:äöü–]{0,80}") {
             prop_assert_eq!(Escaped(&text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        let text = "at 3.52 s, 4 of 5 (95 %: 2)";
+        assert_eq!(with_units(text), "at 3.52\u{a0}s, 4 of 5 (95\u{a0}%: 2)");
     }
 }

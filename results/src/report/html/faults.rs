@@ -4,7 +4,7 @@ use crate::record::{FaultSpan, FaultState};
 use crate::recovery::Recovery;
 use crate::report::format;
 
-use super::escape::clipped;
+use super::escape::{clipped, with_units};
 use super::markup::Markup;
 use super::tables::{Cell, Table};
 use super::trials::{Scenario, Strategy};
@@ -90,7 +90,7 @@ fn evidence(spans: &[&FaultSpan]) -> String {
             texts.push(text);
         }
     }
-    texts.join(" ")
+    with_units(&texts.join(" "))
 }
 
 /// What a fault did under one strategy; `None` where it landed in no trial.

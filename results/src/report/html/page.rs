@@ -7,7 +7,7 @@ use crate::report::format;
 use crate::verdict::{Verdict, VerdictKind};
 
 use super::comparison::plural;
-use super::escape::clipped;
+use super::escape::{clipped, with_units};
 use super::markup::Markup;
 use super::trials::Scenario;
 
@@ -114,7 +114,7 @@ fn reasons(markup: &mut Markup, reasons: &[String]) {
     }
     markup.element("ul", &[], |markup| {
         for reason in reasons.iter().take(REASONS_MAX) {
-            markup.leaf("li", &[], clipped(reason, REASON_CHARACTERS));
+            markup.leaf("li", &[], with_units(&clipped(reason, REASON_CHARACTERS)));
         }
         if reasons.len() > REASONS_MAX {
             let more = format!("{} more reasons are in report.md.", reasons.len() - REASONS_MAX);

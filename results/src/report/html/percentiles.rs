@@ -4,6 +4,7 @@
 use crate::latencies::Latencies;
 use crate::report::format::milliseconds;
 
+use super::escape::with_units;
 use super::look::label;
 use super::markup::Markup;
 use super::plot::{Area, Picture, at, line, path, spread};
@@ -24,7 +25,11 @@ pub(super) fn section(markup: &mut Markup, scenario: &Scenario<'_>) {
     if scenario.trials_max() > 1 {
         note.push_str(" Bold: the median trial by p99; bands: least to greatest over all trials.");
     }
-    markup.leaf("p", &[("class", &"note")], note);
+    if let Some(objective_ms) = scenario.objective_ms {
+        let objective = milliseconds(objective_ms);
+        note.push_str(&format!(" The level line is the objective for the p99, {objective}."));
+    }
+    markup.leaf("p", &[("class", &"note")], with_units(&note));
     write(markup, scenario);
 }
 
@@ -60,7 +65,9 @@ fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
             let title: [(&str, &dyn std::fmt::Display); 3] =
                 [("class", &"tick"), ("x", &0), ("y", &(HEIGHT + 38.0))];
             markup.leaf("text", &title, "share of responses that are at most as slow");
-            objective(markup, scenario, &area);
+            if let Some(objective_ms) = scenario.objective_ms {
+                area.level(markup, "line objective", objective_ms);
+            }
             let traces: Vec<Vec<Trace>> =
                 scenario.strategies.iter().map(|strategy| traces(strategy, &area)).collect();
             area.lines(markup, |markup| {
@@ -75,22 +82,6 @@ fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
             labels(markup, scenario, &area);
         });
     });
-}
-
-/// The job's objective for the p99 as a line, with its text.
-fn objective(markup: &mut Markup, scenario: &Scenario<'_>, area: &Area<'_>) {
-    let Some((objective_ms, y)) = scenario.objective_ms.and_then(|ms| Some((ms, area.y_of(ms)?)))
-    else {
-        return;
-    };
-    area.level(markup, "line objective", objective_ms);
-    let place: [(&str, &dyn std::fmt::Display); 4] = [
-        ("class", &"tick middle"),
-        ("x", &"50%"),
-        ("y", &super::trace::Coordinate(y)),
-        ("dy", &"-.5em"),
-    ];
-    markup.leaf("text", &place, format_args!("objective {}", milliseconds(objective_ms)));
 }
 
 /// `99.9 %` of 3.

@@ -2,7 +2,7 @@
 //! them: what may be noise is no place.
 
 use crate::objectives::IndicatorName;
-use crate::ranking::Section;
+use crate::ranking::{RANKED, Section};
 
 /// How one strategy stands by one indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub(super) fn standings(
 ) -> Standings {
     let nothing = |note| Standings { each: vec![Standing::Other; strategies.len()], note };
     let compared = ranking.differences.iter().any(|difference| difference.indicator == indicator);
+    if !RANKED.contains(&indicator) {
+        return nothing("");
+    }
     let order = ranking.order(indicator);
     let [(best, least), others @ ..] = &order[..] else { return nothing("") };
     let told = |strategy: &str| {
@@ -113,7 +116,7 @@ mod tests {
     fn what_is_not_compared_has_no_best() {
         let records = trials(&[&[10.0, 10.1], &[30.0, 30.1], &[90.0, 90.1]]);
         let ranking = Section::of_strategies(&records.iter().collect::<Vec<_>>());
-        let found = standings(&ranking, &["A", "B", "C"], IndicatorName::WorkerSeconds);
-        assert_eq!(found.each, [Other; 3]);
+        let found = standings(&ranking, &["A", "B", "C"], IndicatorName::Lost);
+        assert_eq!((found.each, found.note), (vec![Other; 3], ""));
     }
 }

@@ -65,7 +65,7 @@ fn every_part_is_there_and_the_page_is_well_formed() {
     }
     // In the percentiles, in each strategy's picture over time, and in the key.
     assert_eq!(page.matches("class=\"line objective\"").count(), 4);
-    assert!(page.contains(">objective 50.0 ms</text>"));
+    assert!(page.contains("the objective for the p99, 50.0\u{a0}ms."));
 }
 
 #[test]
