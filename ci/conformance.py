@@ -1,9 +1,10 @@
-"""What applications on kafka-python see of a cluster, for ci/kafka-conformance.
+"""What applications in Python see of a cluster, for ci/kafka-conformance.
 
-conformance.py SUBCOMMAND BOOTSTRAP NAME [TOPIC]
+conformance.py SUBCOMMAND BOOTSTRAP NAME [TOPIC] [PROTOCOL MECHANISM USER PASSWORD CERTIFICATE]
 
 Prints one JSON array of lines that hold no times, ids or places. NAME is unique to the run; TOPIC
-is one that exists.
+is one that exists. The rest is for `secured` and `confluent`;
+MECHANISM may be empty.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 
+import confluent_kafka
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
@@ -183,6 +185,58 @@ def group(bootstrap, name, topic):
 def committed(client, name):
     found = client.list_group_offsets({name: None})
     return [offset.offset for offset in found[name].values()]
+
+
+def secured(bootstrap, name, topic, protocol, mechanism, user, password, certificate):
+    """Messages go through a group with TLS or a password."""
+    way = {"security_protocol": protocol, "ssl_cafile": certificate}
+    if mechanism:
+        way.update(sasl_mechanism=mechanism, sasl_plain_username=user, sasl_plain_password=password)
+    with producer(bootstrap, **way) as sender:
+        sent = [sender.send(topic, value=b"%d" % number) for number in range(100)]
+        sent = [one.get(timeout=LIMIT_S) for one in sent]
+    with consumer(bootstrap, topic, group_id=name, **way) as reader:
+        values = {int(message.value) for message in read(reader, 100)}
+        reader.commit()
+    yield f"{len(sent)} messages sent, {len(values)} read"
+
+
+def confluent(bootstrap, name, topic, protocol, mechanism, user, password, certificate):
+    """The same through librdkafka, which also tells what is wrong with a password."""
+    way = {
+        "bootstrap.servers": bootstrap,
+        "security.protocol": protocol,
+        "ssl.ca.location": certificate,
+    }
+    if mechanism:
+        way.update({"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password})
+    sender = confluent_kafka.Producer(way)
+    for number in range(100):
+        sender.produce(topic, b"%d" % number)
+    left = sender.flush(LIMIT_S)
+    reader = confluent_kafka.Consumer({**way, "group.id": name, "auto.offset.reset": "earliest"})
+    reader.subscribe([topic])
+    values = set()
+
+    def all_read():
+        values.update(int(one.value()) for one in reader.consume(100, 0.1) if not one.error())
+        return len(values) == 100
+
+    until(all_read)
+    reader.close()
+    yield f"{100 - left} messages sent, {len(values)} read"
+    if mechanism:
+        errors = []
+        wrong = {**way, "sasl.password": "wrong", "error_cb": errors.append}
+        stranger = confluent_kafka.Producer(wrong)
+
+        def refused():
+            stranger.poll(0.1)
+            return errors
+
+        until(refused)
+        yield errors[0].name()
+        yield errors[0].str().split("error: ")[1].split(" (after")[0]
 
 
 def until(condition):

@@ -10,8 +10,11 @@ mod connection;
 mod context;
 mod names;
 mod records;
+mod sasl;
+mod scram;
 mod subject;
 mod table;
+mod tls;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -72,7 +75,7 @@ pub fn compare(
     file: Option<&Path>,
 ) -> anyhow::Result<bool> {
     let apache = Apache::new(against.servers, against.script, against.folder);
-    let embedded = Embedded::start()?;
+    let embedded = Embedded::start(&tools.certificate)?;
     let places = [
         Place::new(&embedded, tools).with_context(|| embedded.name())?,
         Place::new(&apache, tools).with_context(|| apache.name())?,

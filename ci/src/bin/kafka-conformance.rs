@@ -17,6 +17,9 @@ struct Args {
     /// The script that kills and restarts brokers
     #[arg(long, default_value = "ci/apache-kafka")]
     script: PathBuf,
+    /// The PEM file with key and certificate that it serves TLS with
+    #[arg(long)]
+    certificate: PathBuf,
     /// The class path of Apache Kafka's console tools
     #[arg(long)]
     class_path: String,
@@ -36,9 +39,10 @@ struct Args {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let Args { servers, folder, script, class_path, python, python_cases, only, seen } = args;
+    let Args { servers, folder, script, certificate, class_path, python, python_cases, only, seen } =
+        args;
     let member = std::env::current_exe()?.with_file_name("kafka-group-member");
-    let tools = Tools { python, python_cases, class_path, member };
+    let tools = Tools { python, python_cases, class_path, member, certificate };
     let same = compare(Against { servers, folder, script }, &tools, &only, seen.as_deref())?;
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

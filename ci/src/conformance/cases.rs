@@ -4,6 +4,7 @@ mod committed;
 mod configs;
 mod connections;
 mod consumer_groups;
+mod credentials;
 mod failures;
 mod fetch;
 mod group_admin;
@@ -17,7 +18,11 @@ mod offsets;
 mod produce;
 mod producer;
 mod python;
+mod sasl;
+mod scram;
+mod secured;
 mod statics;
+mod tls;
 mod topics;
 mod transactions;
 mod zombies;
@@ -58,6 +63,10 @@ const fn breaking(
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
     let areas = [
         connections::CASES,
+        sasl::CASES,
+        scram::CASES,
+        credentials::CASES,
+        tls::CASES,
         metadata::CASES,
         produce::CASES,
         idempotence::CASES,
@@ -74,6 +83,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         consumer_groups::CASES,
         java::CASES,
         python::CASES,
+        secured::CASES,
         librdkafka::producing::CASES,
         librdkafka::groups::CASES,
         librdkafka::transactions::CASES,

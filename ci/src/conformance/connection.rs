@@ -2,32 +2,46 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::ResponseHeader;
 use kafka_protocol::protocol::{Decodable, Request};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::frame::{api_key, frame};
 
 /// Longer than anything that a broker makes a client wait for in these cases.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
+/// What requests are written to and answers are read from: a socket, or TLS on one.
+trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
 /// One TCP connection to one broker.
-#[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
+    /// The same connection, for its time limits.
+    socket: TcpStream,
     correlation: i32,
 }
 
 impl Connection {
     /// Connects, or says why not.
     pub(crate) fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-        stream.set_read_timeout(Some(ANSWER_WAIT))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, correlation: 0 })
+        let socket = connect(address)?;
+        Ok(Self { stream: Box::new(socket.try_clone()?), socket, correlation: 0 })
+    }
+
+    /// Connects with TLS.
+    pub(crate) fn open_tls(address: SocketAddr, tls: Arc<ClientConfig>) -> anyhow::Result<Self> {
+        let socket = connect(address)?;
+        let session = ClientConnection::new(tls, address.ip().into())?;
+        let stream = StreamOwned::new(session, socket.try_clone()?);
+        Ok(Self { stream: Box::new(stream), socket, correlation: 0 })
     }
 
     /// Sends a request and waits for its answer.
@@ -77,12 +91,19 @@ impl Connection {
         Ok(body.into())
     }
 
+    /// All that the broker still says before it closes the connection.
+    pub(crate) fn rest(&mut self) -> anyhow::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest)?;
+        Ok(rest)
+    }
+
     /// What comes next on this connection: `closed`, `an answer`, or `silence` for `wait`.
     pub(crate) fn next(&mut self, wait: Duration) -> anyhow::Result<&'static str> {
-        self.stream.set_read_timeout(Some(wait))?;
+        self.socket.set_read_timeout(Some(wait))?;
         let mut length = [0; 4];
         let read = self.stream.read(&mut length);
-        self.stream.set_read_timeout(Some(ANSWER_WAIT))?;
+        self.socket.set_read_timeout(Some(ANSWER_WAIT))?;
         match read {
             Ok(0) => Ok("closed"),
             Ok(_) => Ok("an answer"),
@@ -91,6 +112,13 @@ impl Connection {
             Err(error) => bail!(error),
         }
     }
+}
+
+fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    socket.set_read_timeout(Some(ANSWER_WAIT))?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }
 
 /// A request with its header, without the length in front.

@@ -25,6 +25,8 @@ pub struct Tools {
     pub class_path: String,
     /// The program that is one member of a group, `kafka-group-member`.
     pub member: PathBuf,
+    /// The key and the certificate, in PEM, of both clusters' listeners with TLS.
+    pub certificate: PathBuf,
 }
 
 impl Tools {

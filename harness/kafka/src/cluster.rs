@@ -52,6 +52,7 @@ mod transactions;
 use brokers::Broker;
 use configs::Defaults;
 use failing::Failing;
+pub(crate) use failing::refusal;
 use fetch::ParkedFetch;
 use fetch_sessions::FetchSessions;
 use produce::ParkedProduce;

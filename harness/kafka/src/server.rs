@@ -30,7 +30,6 @@ mod writer;
 use authentication::{Client, Gate, TakeError};
 use capture::Capture;
 use metrics::Metrics;
-use observe::Asked;
 use outbox::Outbox;
 use throttle::limit_fetch;
 use writer::Writer;
@@ -143,7 +142,7 @@ impl Server {
         (came, bytes): (Duration, usize),
     ) {
         let question = decoded.question();
-        let asked = Asked::new(came, bytes, peer.broker, &question, &decoded.client_id);
+        let asked = self.asked((came, bytes), peer.broker, &question, &decoded.client_id);
         if client.info.client_id != decoded.client_id {
             client.info.client_id = decoded.client_id;
         }

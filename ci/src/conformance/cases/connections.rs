@@ -25,13 +25,13 @@ fn after_frame(context: &mut Context<'_>, body: &[u8]) -> anyhow::Result<()> {
 }
 
 /// The head of a request with a client id: key, version, correlation 7.
-fn head(key: i16, version: i16) -> Vec<u8> {
+pub(super) fn head(key: i16, version: i16) -> Vec<u8> {
     let mut bytes = [key.to_be_bytes(), version.to_be_bytes()].concat();
     bytes.extend([0, 0, 0, 7, 0, 1, b'c']);
     bytes
 }
 
-fn api_versions() -> ApiVersionsRequest {
+pub(super) fn api_versions() -> ApiVersionsRequest {
     let request = ApiVersionsRequest::default().with_client_software_name(text("conformance"));
     request.with_client_software_version(text("1"))
 }

@@ -16,6 +16,8 @@ use crate::wire::{Api, Request, Response};
 
 mod refusal;
 
+pub(crate) use refusal::refusal;
+
 /// The APIs whose requests fail, and the answers that will be replaced.
 #[derive(Debug, Default)]
 pub(super) struct Failing {

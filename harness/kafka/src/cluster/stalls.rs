@@ -125,7 +125,10 @@ impl Cluster {
 
 fn needs_controller(request: &Request) -> bool {
     match request {
-        Request::CreateTopics(_) | Request::DeleteTopics(_) => true,
+        Request::CreateTopics(_)
+        | Request::DeleteTopics(_)
+        | Request::AlterUserScramCredentials(_)
+        | Request::AlterClientQuotas(_) => true,
         Request::Admin(request) => request.needs_controller(),
         _ => false,
     }

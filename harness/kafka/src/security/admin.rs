@@ -45,12 +45,21 @@ impl Credentials {
         let upsertions = upsertions.map(|one| (one.name.clone(), self.upsertion(&one)));
         for (name, outcome) in deletions.chain(upsertions) {
             let twice = "A user credential cannot be altered twice in the same request";
-            let outcome = match outcomes.contains_key(&name) {
-                true => Err((ResponseError::DuplicateResource, twice)),
-                false => outcome,
+            let outcome = match outcomes.remove(&name) {
+                None => outcome,
+                Some(Ok(_)) => Err((ResponseError::DuplicateResource, twice)),
+                // What was refused before stays so, for its first reason.
+                Some(refused) => refused,
             };
             outcomes.insert(name, outcome);
         }
+        // As Kafka tells of them: what is deleted, what is set, what is refused.
+        let mut outcomes: Vec<_> = outcomes.into_iter().collect();
+        outcomes.sort_by_key(|(_, outcome)| match outcome {
+            Ok(Change::Delete(_)) => 0,
+            Ok(Change::Insert(..)) => 1,
+            Err(_) => 2,
+        });
         let results = outcomes.into_iter().map(|(user, outcome)| {
             let result = AlterUserScramCredentialsResult::default().with_user(user);
             match outcome.and_then(|change| self.apply(change)) {
@@ -118,9 +127,7 @@ impl Credentials {
             users = self.verifiers.keys().map(|(user, _)| (user.clone(), 1)).collect();
         }
         let results = users.into_iter().map(|(user, times)| self.describe_user(user, times));
-        DescribeUserScramCredentialsResponse::default()
-            .with_error_message(None)
-            .with_results(results.collect())
+        DescribeUserScramCredentialsResponse::default().with_results(results.collect())
     }
 
     fn describe_user(&self, user: String, times: usize) -> DescribeUserScramCredentialsResult {
@@ -145,7 +152,7 @@ impl Credentials {
         };
         let result = DescribeUserScramCredentialsResult::default();
         match refusal {
-            None => result.with_error_message(None).with_credential_infos(infos),
+            None => result.with_credential_infos(infos),
             Some((error, message)) => result
                 .with_error_code(error.code())
                 .with_error_message(Some(StrBytes::from_string(format!("{message}{user}")))),

@@ -98,6 +98,9 @@ impl Exchange {
         server_nonce: &str,
     ) -> Result<(Self, String), Denied> {
         let first = parse_first(message).ok_or(Denied::Untold)?;
+        if first.names_token() {
+            return Err(Denied::Untold);
+        }
         let user = first.name.replace("=2C", ",").replace("=3D", "=");
         let verifier = users.verifier(&user, hash).ok_or(Denied::Untold)?.clone();
         if !first.authorization.is_empty() && first.authorization != user {
@@ -122,7 +125,7 @@ impl Exchange {
         let signed = format!("{},c={binding},r={}", self.so_far, last.nonce);
         let signature = hash.hmac(&verifier.stored_key, signed.as_bytes());
         if last.proof.len() != signature.len() {
-            return Err(Denied::Untold);
+            return Err(Denied::Unanswered);
         }
         let pairs = signature.iter().zip(&last.proof);
         let client_key: Vec<u8> = pairs.map(|(signature, proof)| signature ^ proof).collect();
@@ -141,6 +144,14 @@ struct First<'a> {
     nonce: &'a str,
     /// With the comma in front, or empty.
     extensions: &'a str,
+}
+
+impl First<'_> {
+    /// Whether the name is that of a delegation token, of which there are none.
+    fn names_token(&self) -> bool {
+        let mut extensions = self.extensions.split(',').filter_map(|it| it.split_once('='));
+        extensions.any(|(name, value)| name == "tokenauth" && value.eq_ignore_ascii_case("true"))
+    }
 }
 
 /// `n,[a=authorization],[m=reserved,]n=name,r=nonce[,extensions]`; no channel binding, as in

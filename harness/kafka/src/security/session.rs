@@ -11,6 +11,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::credentials::Credentials;
 use super::scram::{Exchange, Hash};
 use super::{SaslMechanism, plain};
+use crate::cluster::refusal;
 use crate::wire::request::{Decoded, RequestError, decode, key_of};
 use crate::wire::response::Question;
 use crate::wire::{Request, Response};
@@ -46,6 +47,8 @@ pub(super) enum Denied {
     Told(String),
     /// The reason would say what users there are.
     Untold,
+    /// Kafka meets what it does not expect itself, and closes the connection.
+    Unanswered,
 }
 
 /// What becomes of a frame.
@@ -129,8 +132,9 @@ impl Session {
                 self.state = State::VersionsOrHandshake;
                 Ok(Step::Pass(Box::new(decoded)))
             }
-            _ => {
-                self.state = State::Handshake;
+            ref request => {
+                let nameless = matches!(request, Request::ApiVersions { nameless: true });
+                self.state = if nameless { State::VersionsOrHandshake } else { State::Handshake };
                 Ok(Step::Pass(Box::new(decoded)))
             }
         }
@@ -148,7 +152,7 @@ impl Session {
         Ok(match self.message(mechanism, exchange, frame, users) {
             Ok(answer) => Step::Answer(question, Box::new(Response::SaslToken(answer))),
             Err(Denied::Told(reason)) => Step::End(reason),
-            Err(Denied::Untold) => Step::End("authentication failed".into()),
+            Err(Denied::Untold | Denied::Unanswered) => Step::End("authentication failed".into()),
         })
     }
 
@@ -159,25 +163,19 @@ impl Session {
         frame: Bytes,
         users: &mut Credentials,
     ) -> Result<Step, RequestError> {
-        let illegal = ResponseError::IllegalSaslState.code();
-        let key = key_of(&frame)?;
-        let known = [ApiKey::SaslAuthenticate, ApiKey::SaslHandshake, ApiKey::ApiVersions];
-        if !known.iter().any(|known| *known as i16 == key) {
-            return Ok(Step::End(format!("request {key} during SASL authentication")));
-        }
-        let decoded = decode(frame, 0)?;
+        let decoded = decode(frame, REQUEST_BYTES_MAX)?;
         let question = decoded.question();
         let response = match decoded.request {
             Request::SaslAuthenticate(request) => {
                 let message = self.message(mechanism, exchange, &request.auth_bytes, users);
-                Response::SaslAuthenticate(answer(mechanism, message))
+                answer(mechanism, message).map(Response::SaslAuthenticate)
             }
-            Request::SaslHandshake(_) => {
-                Response::SaslHandshake(SaslHandshakeResponse::default().with_error_code(illegal))
-            }
-            _ => Response::ApiVersions(ApiVersionsResponse::default().with_error_code(illegal)),
+            other => illegal(question.version, &other),
         };
-        Ok(Step::Answer(question, Box::new(response)))
+        Ok(match response {
+            Some(response) => Step::Answer(question, Box::new(response)),
+            None => Step::End(format!("{:?} during SASL authentication", question.key)),
+        })
     }
 
     /// A message of the mechanism. Gives the server's.
@@ -208,10 +206,14 @@ impl Session {
     }
 }
 
-fn answer(mechanism: SaslMechanism, message: Result<Bytes, Denied>) -> SaslAuthenticateResponse {
+fn answer(
+    mechanism: SaslMechanism,
+    message: Result<Bytes, Denied>,
+) -> Option<SaslAuthenticateResponse> {
     let response = SaslAuthenticateResponse::default();
     let reason = match message {
-        Ok(message) => return response.with_auth_bytes(message),
+        Ok(message) => return Some(response.with_auth_bytes(message)),
+        Err(Denied::Unanswered) => return None,
         Err(Denied::Told(reason)) => reason,
         Err(Denied::Untold) => format!(
             "Authentication failed during authentication due to invalid credentials with SASL \
@@ -219,7 +221,23 @@ fn answer(mechanism: SaslMechanism, message: Result<Bytes, Denied>) -> SaslAuthe
             mechanism.name()
         ),
     };
-    response
-        .with_error_code(ResponseError::SaslAuthenticationFailed.code())
-        .with_error_message(Some(StrBytes::from_string(reason)))
+    let response = response.with_error_code(ResponseError::SaslAuthenticationFailed.code());
+    Some(response.with_error_message(Some(StrBytes::from_string(reason))))
+}
+
+/// The answer to a request that comes in place of a message of the mechanism.
+fn illegal(version: i16, request: &Request) -> Option<Response> {
+    let error = ResponseError::IllegalSaslState;
+    let code = error.code();
+    match request {
+        Request::SaslHandshake(_) => {
+            Some(Response::SaslHandshake(SaslHandshakeResponse::default().with_error_code(code)))
+        }
+        Request::ApiVersions { .. } | Request::ApiVersionsUnsupported => {
+            Some(Response::ApiVersions(ApiVersionsResponse::default().with_error_code(code)))
+        }
+        // It waits for no answer.
+        Request::Produce(work) if work.acks == 0 => None,
+        other => refusal(version, other, error),
+    }
 }

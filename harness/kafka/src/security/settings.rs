@@ -46,10 +46,11 @@ pub struct User {
 }
 
 impl Security {
-    /// Every mechanism, without TLS (Kafka's `SASL_PLAINTEXT`).
+    /// Every mechanism, without TLS (Kafka's `SASL_PLAINTEXT`), in the order in which a broker of
+    /// Kafka with the three of them names them.
     pub fn sasl() -> Self {
         use SaslMechanism::{Plain, ScramSha256, ScramSha512};
-        Self { tls: None, sasl: vec![Plain, ScramSha256, ScramSha512] }
+        Self { tls: None, sasl: vec![Plain, ScramSha512, ScramSha256] }
     }
 }
 

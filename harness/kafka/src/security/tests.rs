@@ -67,7 +67,7 @@ fn passwords_are_salted_as_published_for_sha_512() {
 fn a_wrong_proof_nonce_or_form_is_refused_without_a_reason() {
     let users = users("user", "pencil", "W22ZaJ0SNY7soEsUEjb6gQ==", Hash::Sha256);
     let begin = |message: &[u8]| Exchange::begin(Hash::Sha256, message, &users, "server");
-    let firsts: [&[u8]; 9] = [
+    let firsts: [&[u8]; 10] = [
         b"",
         b"n,,n=user",
         b"y,,n=user,r=abc",
@@ -77,24 +77,27 @@ fn a_wrong_proof_nonce_or_form_is_refused_without_a_reason() {
         b"n,,n=user,r=",
         b"n,,n=user,r=abc,x",
         b"n,,n=nobody,r=abc",
+        b"n,,n=user,r=abc,tokenauth=true",
     ];
     for first in firsts {
         assert_eq!(begin(first).unwrap_err(), session::Denied::Untold, "{first:?}");
     }
     let other = begin(b"n,a=other,n=user,r=abc").unwrap_err();
     assert!(matches!(other, session::Denied::Told(reason) if reason.contains("different from")));
-    let lasts: [&[u8]; 6] = [
+    let lasts: [&[u8]; 5] = [
         b"",
         b"c=biws,r=abcserver",
         b"c=biws,r=abcother,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
         b"c=biws,r=abcserver,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-        b"c=biws,r=abcserver,p=",
         b"c=biws,r=abcserver,p=!",
     ];
     for last in lasts {
         let (exchange, _) = begin(b"n,,n=user,r=abc").unwrap();
         assert_eq!(exchange.finish(last).unwrap_err(), session::Denied::Untold, "{last:?}");
     }
+    let (exchange, _) = begin(b"n,,n=user,r=abc").unwrap();
+    let short = exchange.finish(b"c=biws,r=abcserver,p=").unwrap_err();
+    assert_eq!(short, session::Denied::Unanswered);
 }
 
 #[test]

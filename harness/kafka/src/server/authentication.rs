@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustls::ServerConfig;
 
-use super::observe::Asked;
 use super::outbox::Outbox;
 use super::{Peer, Server, lock};
 use crate::coordinator::ClientInfo;
@@ -96,7 +95,7 @@ impl Server {
             }
             Step::Answer(question, response) => {
                 let client_id = &client.info.client_id;
-                let asked = Asked::new(now, bytes, peer.broker, &question, client_id);
+                let asked = self.asked((now, bytes), peer.broker, &question, client_id);
                 let number = outbox.expect(question, asked);
                 outbox.answer(number, *response);
             }

@@ -125,7 +125,7 @@ impl Connection<'_> {
             && let Some(mut answered) = outbox.next()
         {
             self.muted = self.server.throttle(peer, &self.client, &mut answered);
-            self.server.observe(peer, &self.client.info.client_id, &answered);
+            self.server.observe(peer, &answered);
             encode(answered.response, answered.question, &mut writing.output)?;
         }
         Ok(())

@@ -17,6 +17,8 @@ pub(crate) struct Asked {
     pub(super) at: Duration,
     pub(super) bytes: usize,
     pub(super) span: Span,
+    /// Empty unless the capture is on.
+    client_id: String,
 }
 
 impl Asked {
@@ -39,13 +41,28 @@ impl Asked {
             error = Empty,
             elapsed_us = Empty,
         );
-        Self { at, bytes, span }
+        Self { at, bytes, span, client_id: String::new() }
     }
 }
 
 impl Server {
+    /// As [`Asked::new`], with what the capture wants to know.
+    pub(super) fn asked(
+        &self,
+        (at, bytes): (Duration, usize),
+        broker: i32,
+        question: &Question,
+        client_id: &str,
+    ) -> Asked {
+        let mut asked = Asked::new(at, bytes, broker, question, client_id);
+        if self.capture.is_on() {
+            client_id.clone_into(&mut asked.client_id);
+        }
+        asked
+    }
+
     /// Notes a request whose answer is about to be encoded.
-    pub(super) fn observe(&self, peer: &Peer, client_id: &str, answered: &Answered) {
+    pub(super) fn observe(&self, peer: &Peer, answered: &Answered) {
         let Answered { question, asked, response } = answered;
         let elapsed = self.clock.now().saturating_sub(asked.at);
         if let Some(metrics) = self.metrics.of(peer.broker) {
@@ -59,7 +76,7 @@ impl Server {
             self.capture.keep(Kept {
                 at: asked.at,
                 broker: peer.broker,
-                client_id: client_id.to_owned(),
+                client_id: asked.client_id.clone(),
                 key: question.key,
                 version: question.version,
                 bytes: asked.bytes,

@@ -67,16 +67,15 @@ impl Server {
         }
     }
 
-    /// `None` when the connection's task has something to do. With quotas it always has, and the
-    /// capture wants to know of the client.
+    /// `None` when the connection's task has something to do. With quotas it always has.
     fn write_for(&self, writer: &Writer) -> Option<()> {
         let mut writing = writer.writing.try_lock().ok()?;
         let socket = writer.socket.as_ref().filter(|_| writing.sleeps)?;
-        if self.throttles() || self.capture.is_on() || writer.outbox.len() != 1 {
+        if self.throttles() || writer.outbox.len() != 1 {
             return None;
         }
         let answered = writer.outbox.next()?;
-        self.observe(&writer.peer, "", &answered);
+        self.observe(&writer.peer, &answered);
         if let Err(failure) = encode(answered.response, answered.question, &mut writing.output) {
             writing.failed = Some(failure);
             return None;

@@ -9,6 +9,7 @@ use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
+use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::offset_for_leader_epoch_response::{
     EpochEndOffset, OffsetForLeaderTopicResult,
 };
@@ -16,7 +17,7 @@ use kafka_protocol::messages::produce_response::{PartitionProduceResponse, Topic
 use kafka_protocol::messages::*;
 
 use super::super::{Cluster, Origin, commits, groups};
-use crate::wire::{ProduceWork, Request, Response};
+use crate::wire::{FetchAnswer, FetchedPartition, FetchedTopic, ProduceWork, Request, Response};
 
 /// Whether an answer of this API can say nothing but an error.
 pub(super) fn is_known(key: ApiKey) -> bool {
@@ -46,49 +47,59 @@ pub(super) fn is_known(key: ApiKey) -> bool {
     )
 }
 
+/// The answer to a request that says nothing but an error and needs to know nothing else, if it
+/// is one of those APIs.
+pub(crate) fn refusal(version: i16, request: &Request, error: ResponseError) -> Option<Response> {
+    let code = error.code();
+    Some(match request {
+        Request::Produce(work) => Response::Produce(produce(work, code)),
+        Request::Fetch(request) => Response::Fetch(fetch(version, request, error)),
+        Request::Metadata(request) => Response::Metadata(metadata(request, code)),
+        Request::ListOffsets(request) => Response::ListOffsets(list_offsets(request, code)),
+        Request::OffsetForLeaderEpoch(request) => {
+            Response::OffsetForLeaderEpoch(epoch_ends(request, code))
+        }
+        Request::OffsetCommit(request) => {
+            Response::OffsetCommit(commits::commit_refused(&request.topics, error))
+        }
+        Request::FindCoordinator(request) => {
+            Response::FindCoordinator(coordinators(version, request, code))
+        }
+        Request::CreateTopics(request) => {
+            let topics = request.topics.iter().map(|topic| {
+                let result = CreatableTopicResult::default().with_name(topic.name.clone());
+                result.with_error_code(code)
+            });
+            let response = CreateTopicsResponse::default().with_topics(topics.collect());
+            Response::CreateTopics(response)
+        }
+        Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics(request, code)),
+        Request::InitProducerId(_) => {
+            let response = InitProducerIdResponse::default().with_error_code(code);
+            let nobody = response.with_producer_id(ProducerId(-1)).with_producer_epoch(-1);
+            Response::InitProducerId(nobody)
+        }
+        Request::Transaction(request) => {
+            let refused = super::super::transactions::refusal(version, request, error)?;
+            Response::Transaction(refused)
+        }
+        group => return groups::refusal(group, version, error),
+    })
+}
+
 impl Cluster {
-    /// The refusal of a request, if it is one of those APIs.
+    /// The refusal of a request by a broker that does its work otherwise: it knows of fetch
+    /// sessions, and of brokers.
     pub(super) fn refusal(
         &mut self,
         origin: &Origin,
         request: &Request,
         error: ResponseError,
     ) -> Option<Response> {
-        let code = error.code();
-        let version = origin.version;
         Some(match request {
-            Request::Produce(work) => Response::Produce(produce(work, code)),
             Request::Fetch(request) => self.refuse_fetch(origin, (**request).clone(), error),
-            Request::Metadata(request) => self.refuse_metadata(origin, request, code),
-            Request::ListOffsets(request) => Response::ListOffsets(list_offsets(request, code)),
-            Request::OffsetForLeaderEpoch(request) => {
-                Response::OffsetForLeaderEpoch(epoch_ends(request, code))
-            }
-            Request::OffsetCommit(request) => {
-                Response::OffsetCommit(commits::commit_refused(&request.topics, error))
-            }
-            Request::FindCoordinator(request) => {
-                Response::FindCoordinator(coordinators(version, request, code))
-            }
-            Request::CreateTopics(request) => {
-                let topics = request.topics.iter().map(|topic| {
-                    let result = CreatableTopicResult::default().with_name(topic.name.clone());
-                    result.with_error_code(code)
-                });
-                let response = CreateTopicsResponse::default().with_topics(topics.collect());
-                Response::CreateTopics(response)
-            }
-            Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics(request, code)),
-            Request::InitProducerId(_) => {
-                let response = InitProducerIdResponse::default().with_error_code(code);
-                let nobody = response.with_producer_id(ProducerId(-1)).with_producer_epoch(-1);
-                Response::InitProducerId(nobody)
-            }
-            Request::Transaction(request) => {
-                let refused = super::super::transactions::refusal(version, request, error)?;
-                Response::Transaction(refused)
-            }
-            group => return groups::refusal(group, version, error),
+            Request::Metadata(request) => self.refuse_metadata(origin, request, error.code()),
+            other => return refusal(origin.version, other, error),
         })
     }
 
@@ -125,6 +136,33 @@ fn produce(work: &ProduceWork, code: i16) -> ProduceResponse {
             .with_partition_responses(partitions.collect())
     });
     ProduceResponse::default().with_responses(topics.collect())
+}
+
+/// From version 13 on topics go by their ids, and the error is said once.
+fn fetch(version: i16, request: &FetchRequest, error: ResponseError) -> FetchAnswer {
+    let refused = FetchAnswer::refused(error);
+    if version >= 13 {
+        return refused;
+    }
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|wanted| FetchedPartition {
+            error_code: error.code(),
+            ..FetchedPartition::nothing(wanted.partition)
+        });
+        let (name, id) = (topic.topic.clone(), topic.topic_id);
+        FetchedTopic { name, id, partitions: partitions.collect() }
+    });
+    FetchAnswer { topics: topics.collect(), ..refused }
+}
+
+fn metadata(request: &MetadataRequest, code: i16) -> MetadataResponse {
+    let topics = request.topics.iter().flatten().map(|topic| {
+        MetadataResponseTopic::default()
+            .with_name(Some(topic.name.clone().unwrap_or_default()))
+            .with_topic_id(topic.topic_id)
+            .with_error_code(code)
+    });
+    MetadataResponse::default().with_error_code(code).with_topics(topics.collect())
 }
 
 fn list_offsets(request: &ListOffsetsRequest, code: i16) -> ListOffsetsResponse {

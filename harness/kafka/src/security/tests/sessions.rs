@@ -5,10 +5,13 @@ use kafka_protocol::messages::alter_user_scram_credentials_request::{
     ScramCredentialDeletion, ScramCredentialUpsertion,
 };
 use kafka_protocol::messages::describe_user_scram_credentials_request::UserName;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
     AlterUserScramCredentialsRequest, ApiKey, ApiVersionsRequest,
-    DescribeUserScramCredentialsRequest, MetadataRequest, RequestHeader, SaslAuthenticateRequest,
-    SaslAuthenticateResponse, SaslHandshakeRequest,
+    DescribeUserScramCredentialsRequest, FetchRequest, ListGroupsRequest, MetadataRequest,
+    ProduceRequest, RequestHeader, SaslAuthenticateRequest, SaslAuthenticateResponse,
+    SaslHandshakeRequest, TopicName,
 };
 use kafka_protocol::protocol::{Encodable, Request as Message, StrBytes};
 
@@ -166,35 +169,39 @@ fn an_unknown_mechanism_is_answered_with_those_that_are_known_and_ends_the_conne
     let Response::SaslHandshake(response) = *response else { panic!() };
     assert_eq!(response.error_code, UNSUPPORTED_MECHANISM);
     let names: Vec<&str> = response.mechanisms.iter().map(|name| &**name).collect();
-    assert_eq!(names, ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]);
+    assert_eq!(names, ["PLAIN", "SCRAM-SHA-512", "SCRAM-SHA-256"]);
     assert!(client.session.failed());
+}
+
+fn versions() -> ApiVersionsRequest {
+    let named = ApiVersionsRequest::default().with_client_software_name("client".into());
+    named.with_client_software_version("1".into())
 }
 
 #[test]
 fn versions_may_be_asked_once_before_the_handshake() {
     let mut client = Client::new();
-    assert!(matches!(client.send(3, &ApiVersionsRequest::default()), Step::Pass(_)));
-    assert!(matches!(client.send(3, &ApiVersionsRequest::default()), Step::End(_)));
+    assert!(matches!(client.send(3, &versions()), Step::Pass(_)));
+    assert!(matches!(client.send(3, &versions()), Step::End(_)));
     assert!(client.session.failed());
 }
 
 #[test]
-fn an_unknown_version_of_versions_leaves_a_second_try() {
+fn versions_that_are_refused_leave_a_second_try() {
     let mut client = Client::new();
-    let mut unknown = BytesMut::from(&frame(3, &ApiVersionsRequest::default())[..]);
+    let mut unknown = BytesMut::from(&frame(3, &versions())[..]);
     unknown[3] = 99;
     let step = client.session.step(unknown.freeze(), &mut client.users);
     assert!(matches!(step, Step::Pass(_)));
-    assert!(matches!(client.send(3, &ApiVersionsRequest::default()), Step::Pass(_)));
+    let nameless = versions().with_client_software_name(StrBytes::default());
+    assert!(matches!(client.send(3, &nameless), Step::Pass(_)));
+    assert!(matches!(client.send(3, &versions()), Step::Pass(_)));
     assert_eq!(client.handshake(1, "PLAIN"), 0);
 }
 
 #[test]
 fn other_requests_before_authentication_end_the_connection() {
     let mut client = Client::new();
-    assert!(matches!(client.send(1, &MetadataRequest::default()), Step::End(_)));
-    let mut client = Client::new();
-    client.handshake(1, "PLAIN");
     assert!(matches!(client.send(1, &MetadataRequest::default()), Step::End(_)));
     let mut client = Client::new();
     client.handshake(1, "PLAIN");
@@ -205,6 +212,36 @@ fn other_requests_before_authentication_end_the_connection() {
         let step = client.session.step(Bytes::copy_from_slice(bytes), &mut client.users);
         assert!(matches!(step, Step::End(_)));
     }
+}
+
+#[test]
+fn other_requests_in_place_of_a_message_are_told_that_they_are_illegal() {
+    let after_handshake = || {
+        let mut client = Client::new();
+        client.handshake(1, "PLAIN");
+        client
+    };
+    let topic = MetadataRequestTopic::default().with_name(Some(TopicName("t".into())));
+    let metadata = MetadataRequest::default().with_topics(Some(vec![topic]));
+    let mut client = after_handshake();
+    let Step::Answer(_, response) = client.send(12, &metadata) else { panic!() };
+    let Response::Metadata(response) = *response else { panic!() };
+    assert_eq!((response.topics[0].error_code, response.brokers.len()), (ILLEGAL_STATE, 0));
+    assert!(client.session.failed());
+    let partition = FetchPartition::default().with_partition(3);
+    let topic = FetchTopic::default().with_topic(TopicName("t".into()));
+    let fetch = FetchRequest::default().with_topics(vec![topic.with_partitions(vec![partition])]);
+    for (version, partitions) in [(12, 1), (13, 0)] {
+        let Step::Answer(_, response) = after_handshake().send(version, &fetch) else { panic!() };
+        let Response::Fetch(response) = *response else { panic!() };
+        assert_eq!(response.error_code, ILLEGAL_STATE);
+        let told = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let told: Vec<_> = told.map(|partition| (partition.index, partition.error_code)).collect();
+        assert_eq!(told, vec![(3, ILLEGAL_STATE); partitions]);
+    }
+    let unanswered = ProduceRequest::default().with_acks(0);
+    assert!(matches!(after_handshake().send(9, &unanswered), Step::End(_)));
+    assert!(matches!(after_handshake().send(1, &ListGroupsRequest::default()), Step::End(_)));
 }
 
 #[test]
@@ -245,22 +282,24 @@ fn credentials_change_by_request() {
         ScramCredentialDeletion::default().with_name(name).with_mechanism(mechanism)
     };
     let request = AlterUserScramCredentialsRequest::default()
-        .with_deletions(vec![deletion("alice", 2), deletion("nobody", 1), deletion("twice", 1)])
+        .with_deletions(vec![deletion("alice", 2), deletion("nobody", 1)])
         .with_upsertions(vec![
             upsertion("bob", 1, 4_096),
             upsertion("", 1, 4_096),
             upsertion("few", 1, 4_095),
             upsertion("many", 1, 16_385),
             upsertion("odd", 3, 4_096),
+            upsertion("nobody", 1, 4_096),
             upsertion("twice", 1, 4_096),
+            upsertion("twice", 2, 4_096),
         ]);
     let results = client.users.alter(request).results;
     let codes: Vec<(&str, i16)> =
         results.iter().map(|result| (&*result.user, result.error_code)).collect();
     let expected = [
-        ("", 93),
         ("alice", 0),
         ("bob", 0),
+        ("", 93),
         ("few", 93),
         ("many", 93),
         ("nobody", 91),
