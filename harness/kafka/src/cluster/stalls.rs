@@ -73,6 +73,11 @@ impl Cluster {
         (api, request): (ApiKey, Request),
         answers: &mut Vec<Answer>,
     ) {
+        // Those who waited for a stall that is over come first, if its timer has not yet run.
+        if self.waiting.iter().any(|waiting| waiting.stalled.is_some() && waiting.until <= now) {
+            self.now = now;
+            self.resume(answers);
+        }
         let Some(request) = self.fail(now, origin, client, (api, request), answers) else { return };
         let api = api as i16;
         let stall = match self.stalls.is_empty() {

@@ -269,3 +269,19 @@ fn a_stall_that_is_ended_lets_go_of_what_it_held_back() {
     assert_eq!(world.cluster.end_stall(world.now, 1, FETCH, &mut world.late), 0);
     assert_eq!(error(&world.fetch(1, 0, 0)), 0, "later ones do not wait");
 }
+
+#[test]
+fn who_waited_for_a_stall_comes_before_who_comes_when_it_is_over() {
+    let mut world = World::with_topic();
+    world.cluster.stall(world.now, (1, PRODUCE), SECOND, &[]).unwrap();
+    let [first, second] = [1, 2].map(|count| {
+        let ticket = world.put(1, 9, &produce_request(0, 1, sample(count, None, 40)));
+        world.now += SECOND;
+        ticket
+    });
+    let mut base = |ticket| match world.take(ticket) {
+        Some(Response::Produce(answer)) => answer.responses[0].partition_responses[0].base_offset,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((base(first), base(second)), (0, 1));
+}
