@@ -164,15 +164,23 @@ async fn an_orderly_stop_leaves_no_partition_without_leader() {
     kafka.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_before_one_that_is_lost_are_given_and_then_the_connection_is_closed() {
+/// ListGroups, version 0.
+const LIST_GROUPS: [u8; 14] = [0, 0, 0, 10, 0, 16, 0, 0, 0, 0, 0, 2, 255, 255];
+
+/// A cluster whose answers to [`LIST_GROUPS`] are lost.
+async fn losing_answers() -> EmbeddedKafka {
     let kafka = EmbeddedKafka::start(1).await.unwrap();
     let (outcome, affected) = (RequestOutcome::AnswerLost, Affected::All);
     let failure = ApiFailure { api_key: 16, outcome, affected, spared: Vec::new() };
     kafka.fail_requests(1, failure).unwrap();
-    let list_groups = [0, 0, 0, 10, 0, 16, 0, 0, 0, 0, 0, 2, 255, 255];
+    kafka
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_before_one_that_is_lost_are_given_and_then_the_connection_is_closed() {
+    let kafka = losing_answers().await;
     let mut stream = connect(kafka.brokers()[0].address);
-    stream.write_all(&[&api_versions(1)[..], &list_groups, &api_versions(3)].concat()).unwrap();
+    stream.write_all(&[&api_versions(1)[..], &LIST_GROUPS, &api_versions(3)].concat()).unwrap();
     assert_eq!(answer(&mut stream)[..4], [0, 0, 0, 1]);
     assert!(closed(&mut stream));
     assert_eq!(kafka.restore_requests(1, 16).carried_out, 1);
@@ -181,17 +189,14 @@ async fn answers_before_one_that_is_lost_are_given_and_then_the_connection_is_cl
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_cannot_keep_a_connection_that_is_to_be_closed() {
-    let kafka = EmbeddedKafka::start(1).await.unwrap();
-    let (outcome, affected) = (RequestOutcome::AnswerLost, Affected::All);
-    let failure = ApiFailure { api_key: 16, outcome, affected, spared: Vec::new() };
-    kafka.fail_requests(1, failure).unwrap();
+    let kafka = losing_answers().await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let stream = socket.connect(kafka.brokers()[0].address).await.unwrap();
     let mut stream = stream.into_std().unwrap();
     stream.set_nonblocking(false).unwrap();
     let mut burst: Vec<u8> = (0..21_000).flat_map(|_| api_versions(1)).collect();
-    burst.extend([0, 0, 0, 10, 0, 16, 0, 0, 0, 0, 0, 2, 255, 255]);
+    burst.extend(LIST_GROUPS);
     let mut writer = stream.try_clone().unwrap();
     std::thread::spawn(move || writer.write_all(&burst));
     // It reads so slowly that megabytes wait, until the answer that is lost is among them and then

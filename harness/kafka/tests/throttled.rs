@@ -79,12 +79,18 @@ async fn an_answer_over_the_quota_comes_at_once_and_the_next_request_waits() {
     kafka.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pause_is_over_when_it_is_ended() {
+/// A broker at which any Produce costs a pause of minutes, and a connection to it.
+async fn miserly() -> (EmbeddedKafka, TcpStream) {
     let kafka = EmbeddedKafka::start(1).await.unwrap();
     let quota = Quota { producer_bytes: Some(0.1), ..Quota::default() };
     kafka.set_quota(QuotaTarget::client("me"), quota).unwrap();
-    let mut stream = connect(kafka.brokers()[0].address);
+    let stream = connect(kafka.brokers()[0].address);
+    (kafka, stream)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_is_over_when_it_is_ended() {
+    let (kafka, mut stream) = miserly().await;
     stream.write_all(&[produce(), api_versions()].concat()).unwrap();
     let throttle = answer(&mut stream);
     assert_eq!(throttle[4..], 230_000u32.to_be_bytes(), "minutes");
@@ -96,10 +102,7 @@ async fn a_pause_is_over_when_it_is_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_tell_of_a_pause_is_not_counted() {
-    let kafka = EmbeddedKafka::start(1).await.unwrap();
-    let quota = Quota { producer_bytes: Some(0.1), ..Quota::default() };
-    kafka.set_quota(QuotaTarget::client("me"), quota).unwrap();
-    let mut stream = connect(kafka.brokers()[0].address);
+    let (kafka, mut stream) = miserly().await;
     let unacknowledged = request(0, 3, &[255, 255, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0]);
     stream.write_all(&[unacknowledged, api_versions()].concat()).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();

@@ -85,7 +85,7 @@ fn account(
             // A producer that sends again what is written adds to the requests, not to the log.
             Failure::AnswerLost => (failed.carried_out > 0).then(|| {
                 let count = failed.carried_out;
-                format!("{name} did not acknowledge {count} produce requests it had the records of")
+                format!("{name} left {count} produce requests unacknowledged though it had their records")
             }),
         }
     });
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(account(kind, Failure::AnswerLost, &counts(3, 0)), None, "nothing was written");
         assert_eq!(
             account(kind, Failure::AnswerLost, &counts(3, 2)).unwrap(),
-            "broker-1 did not acknowledge 2 produce requests it had the records of"
+            "broker-1 left 2 produce requests unacknowledged though it had their records"
         );
     }
 }

@@ -105,7 +105,7 @@ async fn lost_acknowledgements_land_and_an_idempotent_producer_writes_once() {
     let mut installed = fail(&kafka, requests::Failure::AnswerLost);
     send(&producer, 100).await;
     let sentence = evidence(&mut installed).await;
-    assert!(sentence.starts_with("broker-1 did not acknowledge "), "{sentence}");
+    assert!(sentence.starts_with("broker-1 left "), "{sentence}");
     heal_twice(&mut installed).await;
     send(&producer, 100).await;
     assert_eq!(written(&kafka), 2, "what was written and not acknowledged is not written again");
