@@ -74,16 +74,9 @@ impl RequestKind {
         word(self)
     }
 
-    /// Whether it is about partitions of topics.
-    fn has_partitions(self) -> bool {
-        matches!(self, Self::Produce | Self::Fetch | Self::ListOffsets | Self::Metadata)
-    }
-
-    /// Whether members of a group send it.
-    fn is_of_members(self) -> bool {
-        use RequestKind::*;
-        let as_member = matches!(self, JoinGroup | SyncGroup | Heartbeat | LeaveGroup);
-        as_member || matches!(self, ConsumerGroupHeartbeat | OffsetCommit | TxnOffsetCommit)
+    /// Whether it is for a coordinator, or asks who that is.
+    fn is_of_coordinators(self) -> bool {
+        !matches!(self, Self::Produce | Self::Fetch | Self::ListOffsets | Self::Metadata)
     }
 }
 
@@ -95,10 +88,6 @@ pub enum BrokerError {
     UnknownServerError,
     /// It took too long; a Produce has been written all the same.
     RequestTimedOut,
-    /// The connection to another broker broke.
-    NetworkException,
-    /// The quota of changes is used up.
-    ThrottlingQuotaExceeded,
     /// There is no such partition, as far as the broker knows.
     UnknownTopicOrPartition,
     /// No leader has been elected yet.
@@ -129,11 +118,9 @@ pub enum BrokerError {
 
 impl BrokerError {
     /// Every one, in the order of the documentation.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 15] = [
         Self::UnknownServerError,
         Self::RequestTimedOut,
-        Self::NetworkException,
-        Self::ThrottlingQuotaExceeded,
         Self::UnknownTopicOrPartition,
         Self::LeaderNotAvailable,
         Self::NotLeaderOrFollower,
@@ -157,7 +144,6 @@ impl BrokerError {
             Self::LeaderNotAvailable => 5,
             Self::NotLeaderOrFollower => 6,
             Self::RequestTimedOut => 7,
-            Self::NetworkException => 13,
             Self::CoordinatorLoadInProgress => 14,
             Self::CoordinatorNotAvailable => 15,
             Self::NotCoordinator => 16,
@@ -168,7 +154,6 @@ impl BrokerError {
             Self::RebalanceInProgress => 27,
             Self::KafkaStorageError => 56,
             Self::FencedLeaderEpoch => 74,
-            Self::ThrottlingQuotaExceeded => 89,
         }
     }
 
@@ -178,25 +163,37 @@ impl BrokerError {
     }
 
     /// Whether a broker may give it to such a request: clients are not made for what cannot be.
+    /// After the possible errors in Kafka's `*Response` classes, and those of its handlers that
+    /// these leave out.
     fn fits(self, kind: RequestKind) -> bool {
+        use RequestKind::*;
         match self {
-            Self::UnknownServerError
-            | Self::RequestTimedOut
-            | Self::NetworkException
-            | Self::ThrottlingQuotaExceeded => true,
-            Self::UnknownTopicOrPartition
-            | Self::LeaderNotAvailable
-            | Self::NotLeaderOrFollower
-            | Self::FencedLeaderEpoch
-            | Self::KafkaStorageError => kind.has_partitions(),
-            Self::NotEnoughReplicas | Self::NotEnoughReplicasAfterAppend => {
-                kind == RequestKind::Produce
+            Self::UnknownServerError => true,
+            Self::RequestTimedOut => matches!(kind, Produce | OffsetCommit | TxnOffsetCommit),
+            Self::UnknownTopicOrPartition => {
+                let of_offsets = matches!(kind, OffsetCommit | OffsetFetch | TxnOffsetCommit);
+                of_offsets || !kind.is_of_coordinators() || kind == AddPartitionsToTxn
             }
-            Self::CoordinatorLoadInProgress
-            | Self::CoordinatorNotAvailable
-            | Self::NotCoordinator => !kind.has_partitions(),
-            Self::IllegalGeneration | Self::UnknownMemberId | Self::RebalanceInProgress => {
-                kind.is_of_members()
+            Self::LeaderNotAvailable => matches!(kind, ListOffsets | Metadata),
+            Self::NotLeaderOrFollower | Self::KafkaStorageError => {
+                matches!(kind, Produce | Fetch | ListOffsets)
+            }
+            Self::FencedLeaderEpoch => matches!(kind, Fetch | ListOffsets),
+            Self::NotEnoughReplicas | Self::NotEnoughReplicasAfterAppend => kind == Produce,
+            Self::CoordinatorLoadInProgress | Self::CoordinatorNotAvailable => {
+                kind.is_of_coordinators()
+            }
+            Self::NotCoordinator => kind.is_of_coordinators() && kind != FindCoordinator,
+            Self::IllegalGeneration => {
+                matches!(kind, SyncGroup | Heartbeat | OffsetCommit | TxnOffsetCommit)
+            }
+            Self::UnknownMemberId => {
+                let as_member = matches!(kind, JoinGroup | SyncGroup | Heartbeat | LeaveGroup);
+                let of_offsets = matches!(kind, OffsetCommit | OffsetFetch | TxnOffsetCommit);
+                as_member || of_offsets || kind == ConsumerGroupHeartbeat
+            }
+            Self::RebalanceInProgress => {
+                matches!(kind, JoinGroup | SyncGroup | Heartbeat | OffsetCommit)
             }
         }
     }
@@ -278,6 +275,12 @@ mod tests {
         assert!(RebalanceInProgress.fits(RequestKind::OffsetCommit));
         assert!(!RebalanceInProgress.fits(RequestKind::Produce));
         assert!(CoordinatorNotAvailable.fits(RequestKind::FindCoordinator));
+        assert!(!NotCoordinator.fits(RequestKind::FindCoordinator));
         assert!(!NotEnoughReplicas.fits(RequestKind::Fetch));
+        assert!(!NotLeaderOrFollower.fits(RequestKind::Metadata));
+        assert!(!FencedLeaderEpoch.fits(RequestKind::Produce));
+        assert!(UnknownTopicOrPartition.fits(RequestKind::OffsetFetch));
+        assert!(!RequestTimedOut.fits(RequestKind::Fetch));
+        assert!(!IllegalGeneration.fits(RequestKind::ConsumerGroupHeartbeat));
     }
 }
