@@ -8,8 +8,15 @@ import subprocess
 import sys
 import tempfile
 
-WIDTHS = (1280, 400)
-SCHEMES = ("light", "dark")
+# Width in pixels, medium, colour scheme. Paper of A4 and Letter is at least 718 pixels wide between
+# its margins, and white however dark the screen.
+LOOKS = [
+    (1280, "screen", "light"),
+    (1280, "screen", "dark"),
+    (400, "screen", "light"),
+    (400, "screen", "dark"),
+    (718, "print", "dark"),
+]
 
 # What the page says about itself: which plots there are, and what is wrong with them.
 LOOK = r"""
@@ -44,15 +51,22 @@ LOOK = r"""
     const box = plot.getBoundingClientRect();
     const room = plot.parentElement.getBoundingClientRect();
     const lines = [...plot.querySelectorAll('path.line')];
-    if (box.width < 200 || box.height < 100) wrong.push(`${plot.id}: ${box.width} by ${box.height}`);
+    if (box.width < 160 || box.height < 100) wrong.push(`${plot.id}: ${box.width} by ${box.height}`);
     if (!lines.some(line => line.getTotalLength() > 0)) wrong.push(`${plot.id}: no line`);
     for (const text of plot.querySelectorAll('text')) {
       const at = text.getBoundingClientRect();
       const style = getComputedStyle(text);
       if (at.width && (at.left < room.left - 1 || at.right > room.right + 1)) wrong.push(`${plot.id}: cut off: ${text.textContent}`);
-      if (parseFloat(style.fontSize) < 11) wrong.push(`${plot.id}: small: ${text.textContent}`);
+      if (parseFloat(style.fontSize) < (matchMedia('print').matches ? 10 : 11)) wrong.push(`${plot.id}: small: ${text.textContent}`);
       if (contrast(style.fill) < 4.5) wrong.push(`${plot.id}: faint: ${text.textContent}`);
     }
+    const texts = [...plot.querySelectorAll('text')].map(text => [text, text.getBoundingClientRect()]);
+    for (const [index, [text, one]] of texts.entries())
+      for (const [other, two] of texts.slice(index + 1)) {
+        const across = Math.min(one.right, two.right) - Math.max(one.left, two.left);
+        const down = Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top);
+        if (across > 2 && down > 2) wrong.push(`${plot.id}: overlap: ${text.textContent}, ${other.textContent}`);
+      }
     for (const id of plot.getAttribute('aria-labelledby').split(' '))
       if (!document.getElementById(id)?.textContent) wrong.push(`${plot.id}: not described`);
   }
@@ -130,12 +144,13 @@ class Browser:
         self.process.wait(10)
 
 
-def look(browser, page, width, scheme, pictures):
-    """What is wrong with the page at one width in one scheme."""
+def look(browser, page, width, medium, scheme, pictures):
+    """What is wrong with the page at one width, on one medium, in one scheme."""
+    name = f"{width}-{'print' if medium == 'print' else scheme}"
     browser.events.clear()
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
                  deviceScaleFactor=1, mobile=False)
-    browser.call("Emulation.setEmulatedMedia",
+    browser.call("Emulation.setEmulatedMedia", media=medium,
                  features=[{"name": "prefers-color-scheme", "value": scheme}])
     browser.call("Page.navigate", url=page.as_uri())
     browser.wait("Page.loadEventFired")
@@ -144,11 +159,11 @@ def look(browser, page, width, scheme, pictures):
         sys.exit(f"browser: {seen['exceptionDetails']}")
     seen = seen["result"]["value"]
     wrong = seen["wrong"]
-    if (seen["paper"] > 0.5) != (scheme == "light"):
+    if (seen["paper"] > 0.5) != (scheme == "light" or medium == "print"):
         wrong.append(f"the paper's luminance is {seen['paper']:.2f}")
     size = {"x": 0, "y": 0, "width": width, "height": seen["height"], "scale": 1}
     picture = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip=size)
-    (pictures / f"{width}-{scheme}.png").write_bytes(base64.b64decode(picture["data"]))
+    (pictures / f"{name}.png").write_bytes(base64.b64decode(picture["data"]))
     for event in browser.events:
         parameters = event.get("params", {})
         if event.get("method") == "Network.requestWillBeSent":
@@ -158,9 +173,9 @@ def look(browser, page, width, scheme, pictures):
             wrong.append(f"script: {json.dumps(parameters)[:300]}")
         elif event.get("method") == "Log.entryAdded":
             wrong.append(f"log: {parameters['entry']['text'][:300]}")
-    print(f"{width} {scheme}: {len(seen['plots'])} plots, {seen['height']} pixels high, "
+    print(f"{name}: {len(seen['plots'])} plots, {seen['height']} pixels high, "
           f"{len(wrong)} wrong")
-    return [f"{width} {scheme}: {each}" for each in wrong]
+    return [f"{name}: {each}" for each in wrong]
 
 
 def main():
@@ -173,9 +188,8 @@ def main():
         try:
             for domain in ("Page", "Runtime", "Log", "Network"):
                 browser.call(f"{domain}.enable")
-            for width in WIDTHS:
-                for scheme in SCHEMES:
-                    wrong += look(browser, page, width, scheme, pictures)
+            for width, medium, scheme in LOOKS:
+                wrong += look(browser, page, width, medium, scheme, pictures)
             printed = browser.call("Page.printToPDF", printBackground=False)["data"]
             (pictures / "printed.pdf").write_bytes(base64.b64decode(printed))
         finally:

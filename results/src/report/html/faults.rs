@@ -2,7 +2,7 @@
 
 use crate::record::{FaultSpan, FaultState};
 use crate::recovery::Recovery;
-use crate::report::format;
+use crate::report::{format, range};
 
 use super::escape::{clipped, with_units};
 use super::markup::Markup;
@@ -144,8 +144,8 @@ fn times(all: &[&Recovery], of: fn(&Recovery) -> Option<f64>) -> (String, Option
         false => values.iter().flatten().copied().reduce(f64::max),
     };
     let (least, greatest) = (shown(least), shown(greatest));
-    let range = (least != greatest).then(|| format!("{least} – {greatest}"));
-    (median, range)
+    let between = (least != greatest).then(|| range(&least, &greatest));
+    (median, between)
 }
 
 #[cfg(test)]
@@ -159,11 +159,11 @@ mod tests {
             let all: Vec<Recovery> = totals.iter().copied().map(recovery).collect();
             times(&all.iter().collect::<Vec<_>>(), |recovery| recovery.total_s)
         };
-        let range = |median: &str, range: &str| (median.to_owned(), Some(range.to_owned()));
+        let spread = |median: &str, range: &str| (median.to_owned(), Some(range.to_owned()));
         assert_eq!(of(&[Some(4.0)]), ("4.00 s".to_owned(), None));
-        assert_eq!(of(&[Some(4.0), Some(6.0), Some(5.0)]), range("5.00 s", "4.00 s – 6.00 s"));
-        assert_eq!(of(&[Some(4.0), None, Some(5.0)]), range("5.00 s", "4.00 s – never"));
-        assert_eq!(of(&[None, None, Some(5.0)]), range("never", "5.00 s – never"));
+        assert_eq!(of(&[Some(4.0), Some(6.0), Some(5.0)]), spread("5.00 s", "4.00–6.00 s"));
+        assert_eq!(of(&[Some(4.0), None, Some(5.0)]), spread("5.00 s", "4.00 s – never"));
+        assert_eq!(of(&[None, None, Some(5.0)]), spread("never", "5.00 s – never"));
         assert_eq!(of(&[None]), ("never".to_owned(), None));
     }
 }

@@ -1,6 +1,7 @@
 //! Tables: a caption, headings that say what they are the heading of, and a frame that scrolls
 //! where the page is narrower than the table.
 
+use super::escape::with_units;
 use super::markup::{Attribute, Markup};
 
 /// The most rows of a table; the files beside the report have them all.
@@ -47,6 +48,7 @@ impl Cell {
 
     /// A cell with a note below what it says.
     pub(super) fn noted(text: impl Into<String>, small: Option<String>) -> Cell {
+        let small = small.map(|small| with_units(&small));
         Cell { text: text.into(), small, alarming: false }
     }
 }

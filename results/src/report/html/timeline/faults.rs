@@ -97,9 +97,9 @@ fn recovery(markup: &mut Markup, (from, until): (f64, f64), y: f64, never: bool)
     }
 }
 
-/// The fault's name above its bar: from its start on, or up to its end in the later half.
+/// The fault's name above its bar: from its start on, or up to its end where there is less room.
 fn name(markup: &mut Markup, fault: &FaultSpan, (from, to): (f64, f64), y: f64) {
-    let (class, x) = if from < 0.5 { ("tick", from) } else { ("tick end", to) };
+    let (class, x) = if from < 0.4 { ("tick", from) } else { ("tick end", to) };
     let attributes: [(&str, &dyn Display); 3] =
         [("class", &class), ("x", &Across(x)), ("y", &Coordinate(y))];
     markup.element("text", &attributes, |markup| {

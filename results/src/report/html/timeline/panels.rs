@@ -63,7 +63,7 @@ pub(super) fn all(scenario: &Scenario<'_>) -> Vec<Panel> {
             ],
         },
         Panel {
-            title: "Response time p99, log axis",
+            title: "Response p99, log axis",
             height: 104.0,
             scale: Scale::logarithmic(
                 values(|row| row.response_p99_ms).chain(scenario.objective_ms),
