@@ -5,7 +5,7 @@
 #[path = "observing/support.rs"]
 mod support;
 
-use support::asked;
+use support::{asked, fetch_in_vain};
 
 #[tokio::test]
 async fn metrics_have_the_names_of_kafka() {
@@ -73,5 +73,15 @@ async fn the_last_requests_can_be_seen_with_their_outcome() {
     assert_eq!(seen, [("ApiVersions", "me", 12, 0), ("Metadata", "me", 19, 3)]);
     assert!(captured[0].at <= captured[1].at);
     assert_eq!((captured[0].broker, captured[0].version, captured[0].api_key), (1, 0, 18));
+    kafka.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_request_that_waited_is_seen_with_its_client() {
+    let kafka = asked(1).await;
+    fetch_in_vain(&kafka).await;
+    let captured = &kafka.captured()[0];
+    assert_eq!((&*captured.api, &*captured.client_id), ("Fetch", "me"));
+    assert!(captured.elapsed.as_millis() >= 50, "{captured:?}");
     kafka.shutdown().await;
 }
