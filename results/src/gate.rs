@@ -62,6 +62,17 @@ pub enum Mode {
     History,
 }
 
+impl Mode {
+    /// The word for it in titles.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Bounds => "gate",
+            Mode::Duet => "duet",
+            Mode::History => "history",
+        }
+    }
+}
+
 /// One comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GateLine {
@@ -196,7 +207,10 @@ fn validity<'a>(trials: &[&'a RunRecord], limits: &HealthLimits) -> (Vec<&'a Run
     let ok = reasons.is_empty();
     let shown = format!("{} of {}", valid.len(), trials.len());
     let sentence = if ok {
-        format!("All {} trials tested what they claim.", trials.len())
+        match trials.len() {
+            1 => "Its trial tested what it claims.".to_owned(),
+            many => format!("All {many} trials tested what they claim."),
+        }
     } else {
         format!("Only {shown} trials tested what they claim. {}", reasons.join(" "))
     };

@@ -61,6 +61,8 @@ fn render(result: &GateResult, form: GateForm) -> Result<String, Failure> {
         GateForm::Json => report::gate_json(result).map_err(Failure::internal),
         GateForm::Table => Ok(report::gate_table(result)),
         GateForm::Md => Ok(report::gate_markdown(result)),
-        GateForm::Junit => report::junit(&[("gate", result)]).map_err(Failure::internal),
+        GateForm::Junit => {
+            report::junit(&[(result.mode.word(), result)]).map_err(Failure::internal)
+        }
     }
 }

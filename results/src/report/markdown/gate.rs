@@ -13,7 +13,8 @@ pub fn gate_markdown(result: &GateResult) -> String {
     let wrong: Vec<&GateLine> = result.lines.iter().filter(|line| !line.ok).collect();
     let count = plural(result.lines.len(), "comparison", "comparisons");
     let verdict = result.verdict.kind.word().to_uppercase();
-    page.open(&format!("# {verdict}: gate, {} of {count} not in order\n\n", wrong.len()));
+    let mode = result.mode.word();
+    page.open(&format!("# {verdict}: {mode}, {} of {count} not in order\n\n", wrong.len()));
     reasons(&mut page, &result.verdict.reasons);
     if !wrong.is_empty() {
         page.open("\n");
