@@ -5,7 +5,9 @@
 #[path = "observing/support.rs"]
 mod support;
 
-use support::{asked, fetch_in_vain};
+use embedded_kafka::EmbeddedKafka;
+use support::{ask, asked};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn metrics_have_the_names_of_kafka() {
@@ -74,6 +76,18 @@ async fn the_last_requests_can_be_seen_with_their_outcome() {
     assert!(captured[0].at <= captured[1].at);
     assert_eq!((captured[0].broker, captured[0].version, captured[0].api_key), (1, 0, 18));
     kafka.shutdown().await;
+}
+
+/// Asks for records of partition 0 of `t`, where there are none, and waits 50 ms for them.
+async fn fetch_in_vain(kafka: &EmbeddedKafka) {
+    let leader = kafka.partitions("t").unwrap()[0].leader.unwrap();
+    let brokers = kafka.brokers();
+    let address = brokers.iter().find(|broker| broker.id == leader).unwrap().address;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut body = vec![255, 255, 255, 255, 0, 0, 0, 50, 0, 0, 0, 1, 0, 16, 0, 0, 0];
+    body.extend([0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0]);
+    body.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0]);
+    ask(&mut stream, (1, 4), &body).await;
 }
 
 #[tokio::test]

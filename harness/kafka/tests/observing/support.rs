@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Sends a request with client id "me" and reads the answer.
-async fn ask(stream: &mut TcpStream, (api_key, version): (u8, u8), body: &[u8]) {
+pub(crate) async fn ask(stream: &mut TcpStream, (api_key, version): (u8, u8), body: &[u8]) {
     let mut frame = vec![0, api_key, 0, version, 0, 0, 0, 7, 0, 2, b'm', b'e'];
     frame.extend_from_slice(body);
     stream.write_all(&(frame.len() as u32).to_be_bytes()).await.unwrap();
@@ -16,7 +16,6 @@ async fn ask(stream: &mut TcpStream, (api_key, version): (u8, u8), body: &[u8]) 
     assert_eq!(answer[..4], [0, 0, 0, 7]);
 }
 
-const FETCH: (u8, u8) = (1, 4);
 const METADATA: (u8, u8) = (3, 0);
 const API_VERSIONS: (u8, u8) = (18, 0);
 const METADATA_OF_X: &[u8] = &[0, 0, 0, 1, 0, 1, b'x'];
@@ -31,16 +30,4 @@ pub(crate) async fn asked(capture: usize) -> EmbeddedKafka {
     ask(&mut stream, API_VERSIONS, &[]).await;
     ask(&mut stream, METADATA, METADATA_OF_X).await;
     kafka
-}
-
-/// Asks for records of partition 0 of `t`, where there are none, and waits 50 ms for them.
-pub(crate) async fn fetch_in_vain(kafka: &EmbeddedKafka) {
-    let leader = kafka.partitions("t").unwrap()[0].leader.unwrap();
-    let brokers = kafka.brokers();
-    let address = brokers.iter().find(|broker| broker.id == leader).unwrap().address;
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut body = vec![255, 255, 255, 255, 0, 0, 0, 50, 0, 0, 0, 1, 0, 16, 0, 0, 0];
-    body.extend([0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0]);
-    body.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0]);
-    ask(&mut stream, FETCH, &body).await;
 }
