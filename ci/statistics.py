@@ -12,7 +12,6 @@ import numpy as np
 from otava.analysis import compute_change_points
 from otava.change_point_divisive.calculator import PairDistanceCalculator
 from scipy import stats
-from scipy.stats.mstats import hdquantiles
 
 # Numbers agree to this, relative to the larger of 1 and the number.
 PRECISION = 1e-9
@@ -44,7 +43,6 @@ def estimates(program, values, confidence, quantile):
     agree("t interval", ours["mean"], stats.t.interval(confidence, n - 1, values.mean(), error))
     d = values - values.mean()
     agree("lag-1 autocorrelation", ours["lag1"], (d[1:] @ d[:-1]) / (d @ d))
-    agree("Harrell-Davis", ours["harrell_davis"], hdquantiles(values, [quantile])[0])
     low, high = stats.binom.ppf([tail, 1 - tail], n, quantile)
     ranks = [low if low > 0 else None, high + 1 if high < n else None]
     if ours["ranks"] != ranks:

@@ -29,6 +29,9 @@ pub use pair::{Broken, Expected, Half, Pair, Role};
 /// The version of the gate's result that is written as JSON.
 pub const GATE_SCHEMA: &str = "stormgauge.dev/gate/v1";
 
+/// What stands for the indicator in the line that says whether the trials are valid.
+const VALIDITY: &str = "validity";
+
 /// What the gate found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GateResult {
@@ -216,7 +219,7 @@ fn validity<'a>(trials: &[&'a RunRecord], limits: &HealthLimits) -> (Vec<&'a Run
     };
     let line = GateLine {
         strategy: trials[0].strategy.clone(),
-        indicator: "validity".to_owned(),
+        indicator: VALIDITY.to_owned(),
         against: Against::Validity,
         value: None,
         shown,

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::{groups, median_of_trials};
+use crate::comparison::{Summary, groups};
 use crate::file::FileError;
 use crate::objectives::{IndicatorName, Objectives};
 use crate::record::{Machine, Program, RunRecord};
@@ -47,10 +47,10 @@ pub struct HistoryEntry {
     pub machine: Machine,
     /// The program that ran them.
     pub program: Program,
-    /// Valid trials that the figures are medians of.
+    /// Valid trials that the figures are of.
     pub trials: u32,
-    /// Indicator → its median over the valid trials, in its unit; `null` where it was not
-    /// measured, or the system never recovered.
+    /// Indicator → its median over the valid trials, of messages that were counted the most of any
+    /// trial, in its unit; `null` where it was not measured, or the system never recovered.
     pub indicators: BTreeMap<IndicatorName, Option<f64>>,
 }
 
@@ -115,8 +115,8 @@ impl HistoryEntry {
             return Err(HistoryError::Invalid(problem));
         };
         let figure = |indicator: IndicatorName| {
-            let values: Vec<_> = valid.iter().map(|t| indicator.value(&t.indicators)).collect();
-            (indicator, median_of_trials(&values))
+            let values = valid.iter().map(|trial| indicator.value(&trial.indicators)).collect();
+            (indicator, Summary::new(indicator, values).value)
         };
         let started_at = valid.iter().map(|trial| &trial.started_at).min();
         Ok(HistoryEntry {

@@ -3,7 +3,6 @@
 //! One method a file, each with its source:
 //!
 //! - [`quantile_ranks`]: an interval for a quantile, free of distribution;
-//! - [`harrell_davis`]: a quantile of few samples, plain and trimmed;
 //! - [`paired`]: Hodges–Lehmann and the interval of the signed rank test, for paired windows;
 //! - [`student`]: an interval for a mean of few repetitions;
 //! - [`correlation`]: lag-1 autocorrelation, and how many samples a series is worth;
@@ -13,7 +12,7 @@
 //! - [`changes`]: where a history has changed, by the [`energy`] distance of its parts;
 //! - [`share_interval`]: an interval for a share that was counted;
 //! - [`sign_test()`]: whether one of two is hit more often than the other;
-//! - [`power`]: how many windows are needed, and which change so many can show.
+//! - [`power`]: how many windows are needed.
 //!
 //! Seeds come in; nothing here draws randomness of its own.
 
@@ -21,7 +20,6 @@ pub mod changes;
 pub mod correlation;
 pub mod duet;
 pub mod energy;
-pub mod harrell_davis;
 mod holm;
 mod normal;
 pub mod paired;

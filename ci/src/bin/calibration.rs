@@ -145,19 +145,27 @@ fn history_power(
     print: &mut impl FnMut(Line) -> io::Result<()>,
 ) -> io::Result<()> {
     let rules = ChangeRules::default();
-    let cases = [
-        (Noise::Independent, 2.0),
-        (Noise::Independent, 3.0),
-        (Noise::Independent, 4.0),
-        (Noise::Correlated(0.5), 4.0),
-        (Noise::Correlated(0.8), 6.0),
-    ];
+    let values = HISTORY_VALUES[0];
     let histories = args.histories.div_ceil(10);
-    for (row, (noise, step)) in (50..).zip(cases) {
-        let values = HISTORY_VALUES[0];
-        let count = histories::found(setting, row, histories, (noise, values, step), &rules);
+    let cases: [(Noise, &[f64]); 9] = [
+        (Noise::Independent, &[0.0, 2.0]),
+        (Noise::Independent, &[0.0, 3.0]),
+        (Noise::Independent, &[0.0, 4.0]),
+        (Noise::Correlated(0.5), &[0.0, 4.0]),
+        (Noise::Correlated(0.8), &[0.0, 6.0]),
+        (Noise::Independent, &[0.0, 5.0, 10.0]),
+        (Noise::Independent, &[0.0, 5.0, 0.0]),
+        (Noise::Independent, &[0.0, 5.0, 0.0, 5.0]),
+        (Noise::Bursty, &[0.0, 30.0, 0.0, 30.0]),
+    ];
+    for (row, (noise, levels)) in (50..).zip(cases) {
+        let count = histories::found(setting, row, histories, (noise, values, levels), &rules);
+        let words: Vec<String> = levels.iter().map(f64::to_string).collect();
         print(Line {
-            what: format!("history of {values}, step of {step} deviations: found within 3"),
+            what: format!(
+                "history of {values}, levels of {} deviations: found, and nothing else",
+                words.join(", ")
+            ),
             noise: noise.words(),
             count,
             trials: histories.into(),

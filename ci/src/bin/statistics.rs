@@ -4,9 +4,7 @@
 use ci::micro::now;
 use results::statistics::changes::{ChangeRules, change_points};
 use results::statistics::energy::Scan;
-use results::statistics::{
-    correlation, harrell_davis, median, paired, quantile_ranks, share_interval, student,
-};
+use results::statistics::{correlation, median, paired, quantile_ranks, share_interval, student};
 use serde::Deserialize;
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
@@ -50,7 +48,6 @@ fn answer(request: &Request) -> serde_json::Value {
         "lag1": correlation::lag1(values),
         "ranks": quantile_ranks(count, *quantile, *confidence),
         "share": share_interval(count / 10, count, *confidence),
-        "harrell_davis": harrell_davis::quantile(values, *quantile),
         "split": split.map(|split| (split.at, split.statistic)),
         "changes": changes.iter().map(|point| point.index).collect::<Vec<_>>(),
         "pass_s": pass_s,

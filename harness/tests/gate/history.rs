@@ -12,7 +12,9 @@ use std::process::Output;
 fn leave_run(folder: &Path, p99_ms: f64) {
     let records = folder.join("run/records");
     fs::create_dir_all(&records).unwrap();
-    record(&scenario(), 1, p99_ms).write(&records.join("trial.json")).unwrap();
+    let mut record = record(&scenario(), 1, p99_ms);
+    record.started_at = "2026-02-01T00:00:00Z".to_owned();
+    record.write(&records.join("trial.json")).unwrap();
 }
 
 /// Appends runs by revisions of their own, whose p99s are as given.
@@ -22,6 +24,7 @@ fn append(file: &Path, p99s_ms: impl Iterator<Item = f64>) {
         let noise = [1.0, 1.008, 0.993, 1.004, 0.99, 1.009, 0.997][number * number % 7];
         let mut record = record(&scenario, 2, p99_ms * noise);
         record.run = format!("run-{number}");
+        record.started_at = format!("2026-01-02T03:04:{number:02}Z");
         record.program.git_revision = format!("rev-{number}");
         HistoryEntry::of_run(&[record]).unwrap().remove(0)
     };
@@ -65,7 +68,7 @@ fn a_run_after_a_step_up_fails_with_the_commits_and_one_after_none_passes() {
     let output = gate(folder.path(), &["-o", "json"]);
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("between revisions rev-23 and rev-24"), "{said}");
+    assert!(said.contains("with a commit of rev-23..rev-24"), "{said}");
 }
 
 #[test]

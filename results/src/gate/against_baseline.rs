@@ -54,7 +54,7 @@ pub(super) fn lines(trials: &[&RunRecord], baseline: &Baseline, tolerance: f64) 
             shown(now),
             trials_in_words(values.len()),
             shown(before),
-            (tolerance * 1e4).round() / 100.0,
+            format::percent(tolerance),
         );
         Some(GateLine {
             strategy: trials[0].strategy.clone(),

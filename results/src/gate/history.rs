@@ -1,34 +1,31 @@
 //! The history gate: is a run worse than those before it, and since when?
 //!
-//! Each indicator of each strategy is a series over the runs that are comparable. Its last change
-//! point ([`changes`]) is held against all others by Holm's procedure, so that the stated error
-//! rate is that of the whole gate. What changed for the worse by more than is tolerated fails.
+//! Each indicator of each strategy is a series over the runs that are comparable. They are
+//! searched for steps ([`changes`]) by Holm's procedure, so that the stated error rate is that of
+//! the whole gate. A series whose last level is worse than its best by more than is tolerated
+//! fails, be it by one step or by many; a slow drift is no step and is not looked for. What no
+//! history excuses is judged as in every gate: a newest run that breaks the delivery guarantee
+//! fails, and one whose trials did not test what they claim is invalid.
+//!
+//! [`changes`]: crate::statistics::changes
 
+mod series;
 mod words;
 
 use serde::Serialize;
 
-use crate::gate::{Against, GATE_SCHEMA, GateLine, GateResult, Mode};
+use crate::comparison::groups;
+use crate::gate::{Against, GATE_SCHEMA, GateLine, GateResult, Mode, VALIDITY, bounds, validity};
 use crate::history::HistoryEntry;
 use crate::objectives::IndicatorName;
-use crate::statistics::changes::{ChangePoint, ChangeRules, PART_MIN, change_points};
-use crate::statistics::holm;
-use crate::verdict::{Verdict, VerdictKind};
+use crate::record::RunRecord;
+use crate::report::format;
+use crate::statistics::changes::{ChangePoint, ChangeRules, PART_MIN};
+use crate::verdict::{HealthLimits, Verdict, VerdictKind};
+use series::Series;
 
-/// What is looked at, and whether more of it is better.
-const WATCHED: [(IndicatorName, bool); 7] = [
-    (IndicatorName::P50Response, false),
-    (IndicatorName::P99Response, false),
-    (IndicatorName::P999Response, false),
-    (IndicatorName::SteadyP99Response, false),
-    (IndicatorName::Recovery, false),
-    (IndicatorName::Throughput, true),
-    (IndicatorName::Cost, false),
-];
 /// Fewest comparable runs of which anything is said.
 pub const HISTORY_RUNS_MIN: usize = 2 * PART_MIN;
-/// Most runs that are looked at: what was before is no longer news.
-const HISTORY_RUNS_MAX: usize = 200;
 
 /// How a history is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -53,27 +50,30 @@ impl Default for HistoryRules {
 pub struct HistoryEvidence {
     /// How it was judged.
     pub rules: HistoryRules,
-    /// The last change of each series that has one, significant or not.
+    /// The change of each series that has one.
     pub changes: Vec<Change>,
 }
 
-/// The last change of a series.
+/// How the level of a series has changed: from its best to its last when that is worse by more
+/// than is tolerated, and otherwise by its last step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     /// The strategy.
     pub strategy: String,
     /// The indicator.
     pub indicator: IndicatorName,
-    /// The median since the change before this one, or the start, in the indicator's unit.
-    pub before: f64,
-    /// The median since this change.
-    pub after: f64,
-    /// The probability of so large a change in a series without one.
-    pub p_value: f64,
-    /// Whether it holds among all series that were looked at.
-    pub is_significant: bool,
+    /// The level before, a median, in the indicator's unit; absent when the system never recovered.
+    pub before: Option<f64>,
+    /// The last level, likewise.
+    pub after: Option<f64>,
+    /// The steps that it took. What follows is of the largest of them, for the worse if it is.
+    pub steps: usize,
     /// Whether it is for the worse.
     pub is_worse: bool,
+    /// Whether it is within the tolerance.
+    pub is_tolerated: bool,
+    /// The probability of so large a step in a series without one.
+    pub p_value: f64,
     /// Revision of the last run before it.
     pub last_before: String,
     /// Revision of the first run after it.
@@ -84,45 +84,34 @@ pub struct Change {
     pub runs_after: usize,
 }
 
-/// One indicator of one strategy over comparable runs.
-struct Series<'a> {
-    indicator: IndicatorName,
-    more_is_better: bool,
-    /// Runs in which it was measured, with its values.
-    runs: Vec<&'a HistoryEntry>,
-    values: Vec<f64>,
-    /// Comparable runs in which it was not.
-    unmeasured: usize,
-    newest: &'a HistoryEntry,
-}
-
-/// The verdict over the newest runs, one entry a strategy, by the `entries` of a history in order,
-/// which include them or not.
+/// The verdict over the newest runs, one entry a strategy, by the `entries` of a history, which
+/// include them or not; runs that started later are left out. `records` are those of which the
+/// newest entries were made.
 pub fn history(
     entries: &[HistoryEntry],
     newest: &[HistoryEntry],
+    records: &[RunRecord],
     rules: &HistoryRules,
 ) -> GateResult {
+    let mut lines = lines_of_run(records);
     let series: Vec<Series<'_>> =
-        newest.iter().flat_map(|newest| series(entries, newest)).collect();
-    let points: Vec<Option<ChangePoint>> = {
-        let rules = change_rules(rules, series.len());
-        series.iter().map(|series| series.last_step(&rules)).collect()
-    };
-    let p_values: Vec<f64> =
-        points.iter().map(|point| point.as_ref().map_or(1.0, |point| point.p_value)).collect();
-    let significant = holm(&p_values, rules.alpha);
+        newest.iter().flat_map(|newest| Series::up_to(newest, entries)).collect();
     let mut changes = Vec::new();
-    let mut lines = Vec::new();
-    for ((series, point), is_significant) in series.iter().zip(&points).zip(significant) {
-        let change = point.as_ref().map(|point| series.change(point, is_significant));
-        lines.push(series.line(change.as_ref(), rules));
+    let mut changed = Vec::new();
+    for (series, steps) in series.iter().zip(steps(&series, rules)) {
+        let change = series.change(&steps, rules.tolerance);
+        let line = line(series, change.as_ref(), rules);
+        if change.is_some() && line.ok {
+            changed.push(reason(&line));
+        }
+        lines.push(line);
         changes.extend(change);
     }
+    changed.push(words::none_worse(series.len()));
     GateResult {
         schema: GATE_SCHEMA,
         mode: Mode::History,
-        verdict: verdict(&lines, &changes),
+        verdict: verdict(&lines, changed),
         warnings: Vec::new(),
         lines,
         duet: None,
@@ -130,122 +119,90 @@ pub fn history(
     }
 }
 
-/// Enough permutations for Holm's smallest level, which is that of one series among all.
+/// What the newest run shows without any history.
+fn lines_of_run(records: &[RunRecord]) -> Vec<GateLine> {
+    let mut lines = Vec::new();
+    for trials in groups(records) {
+        let (valid, validity) = validity(&trials, &HealthLimits::default());
+        lines.push(validity);
+        lines.extend(bounds::guarantee_lines(&valid));
+    }
+    lines
+}
+
+/// The steps of each series, by Holm's procedure: a series in which nothing was found yet is held
+/// to alpha over the number of such series, until no more is found.
+fn steps(series: &[Series<'_>], rules: &HistoryRules) -> Vec<Vec<ChangePoint>> {
+    let mut found = vec![Vec::new(); series.len()];
+    loop {
+        let open: Vec<usize> = (0..series.len()).filter(|at| found[*at].is_empty()).collect();
+        let rules = change_rules(rules, open.len());
+        open.iter().for_each(|at| found[*at] = series[*at].steps(&rules));
+        if open.iter().all(|at| found[*at].is_empty()) {
+            return found;
+        }
+    }
+}
+
+/// The level of each of so many series, and enough permutations for it.
 fn change_rules(rules: &HistoryRules, series: usize) -> ChangeRules {
-    let permutations = (2.0 * series.max(1) as f64 / rules.alpha).ceil() as u32 - 1;
-    ChangeRules { alpha: rules.alpha, permutations, seed: rules.seed }
+    let alpha = rules.alpha / series.max(1) as f64;
+    ChangeRules { alpha, permutations: (2.0 / alpha).ceil() as u32 - 1, seed: rules.seed }
 }
 
-/// The series of the newest run of a strategy; without those that nobody ever measured.
-fn series<'a>(entries: &'a [HistoryEntry], newest: &'a HistoryEntry) -> Vec<Series<'a>> {
-    let mut runs: Vec<&HistoryEntry> =
-        entries.iter().filter(|entry| entry.is_comparable(newest)).collect();
-    if !runs.iter().any(|entry| entry.is_same(newest)) {
-        runs.push(newest);
-    }
-    let runs = &runs[runs.len().saturating_sub(HISTORY_RUNS_MAX)..];
-    let of = |(indicator, more_is_better): (IndicatorName, bool)| {
-        let value = |entry: &HistoryEntry| entry.indicators.get(&indicator).copied().flatten();
-        let measured: Vec<(&HistoryEntry, f64)> =
-            runs.iter().filter_map(|entry| Some((*entry, value(entry)?))).collect();
-        let (measured_runs, values): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
-        let unmeasured = runs.len() - values.len();
-        let series =
-            Series { indicator, more_is_better, runs: measured_runs, values, unmeasured, newest };
-        (!series.values.is_empty()).then_some(series)
-    };
-    WATCHED.into_iter().filter_map(of).collect()
-}
-
-impl Series<'_> {
-    /// The last change of level.
-    fn last_step(&self, rules: &ChangeRules) -> Option<ChangePoint> {
-        change_points(&self.values, rules).pop()
-    }
-
-    fn change(&self, point: &ChangePoint, is_significant: bool) -> Change {
-        let revision = |index: usize| self.runs[index].program.git_revision.clone();
-        Change {
-            strategy: self.newest.strategy.clone(),
-            indicator: self.indicator,
-            before: point.before,
-            after: point.after,
-            p_value: point.p_value,
-            is_significant,
-            is_worse: (point.after > point.before) != self.more_is_better,
-            last_before: revision(point.index.saturating_sub(1)),
-            first_after: revision(point.index),
-            run: self.runs[point.index].run.clone(),
-            runs_after: self.values.len() - point.index,
-        }
-    }
-
-    fn line(&self, change: Option<&Change>, rules: &HistoryRules) -> GateLine {
-        let value = self.newest.indicators.get(&self.indicator).copied().flatten();
-        let (ok, against, sentence) = self.judge(value, change, rules);
-        GateLine {
-            strategy: self.newest.strategy.clone(),
-            indicator: self.indicator.to_string(),
-            against,
-            value,
-            shown: value.map_or("-".to_owned(), |value| words::value(self.indicator, value)),
-            bound: format!("no change by over {} %", words::percent(rules.tolerance)),
-            ok,
-            sentence,
-        }
-    }
-
-    fn judge(
-        &self,
-        value: Option<f64>,
-        change: Option<&Change>,
-        rules: &HistoryRules,
-    ) -> (bool, Against, String) {
-        let counted = self.values.len();
-        if value.is_none() {
-            let sentence = words::unmeasured(self.indicator, counted, self.unmeasured);
-            let failed = self.indicator == IndicatorName::Recovery;
-            let against = if failed { Against::History } else { Against::Validity };
-            return (false, against, sentence);
-        }
-        if counted < HISTORY_RUNS_MIN {
-            let sentence = words::too_few(self.indicator, counted, HISTORY_RUNS_MIN);
-            return (false, Against::Validity, sentence);
-        }
-        let Some(change) = change.filter(|change| change.is_significant) else {
-            return (true, Against::History, words::no_change(self.indicator, counted, PART_MIN));
-        };
-        let is_small = (change.after - change.before).abs() <= rules.tolerance * change.before;
-        let sentence = words::change(change, is_small);
-        (!change.is_worse || is_small, Against::History, sentence)
+fn line(series: &Series<'_>, change: Option<&Change>, rules: &HistoryRules) -> GateLine {
+    let value = series.newest.indicators.get(&series.indicator).copied().flatten();
+    let shown = || words::value(series.indicator, value);
+    let (ok, against, sentence) = judge(series, change);
+    GateLine {
+        strategy: series.newest.strategy.clone(),
+        indicator: series.indicator.to_string(),
+        against,
+        value,
+        shown: if series.is_known() { shown() } else { format::ABSENT.to_owned() },
+        bound: format!("no step by over {} %", format::percent(rules.tolerance)),
+        ok,
+        sentence,
     }
 }
 
-fn verdict(lines: &[GateLine], changes: &[Change]) -> Verdict {
-    let of = |against: Against| {
-        let wrong = lines.iter().filter(move |line| !line.ok && line.against == against);
-        wrong.map(|line| format!("{}: {}", line.strategy, line.sentence)).collect::<Vec<_>>()
-    };
-    let (worse, untold) = (of(Against::History), of(Against::Validity));
-    if !worse.is_empty() {
-        return Verdict { kind: VerdictKind::Fail, reasons: worse };
+fn judge(series: &Series<'_>, change: Option<&Change>) -> (bool, Against, String) {
+    let (indicator, measured) = (series.indicator, series.measured());
+    if !series.is_known() {
+        let sentence = words::unmeasured(indicator, measured, series.unmeasured);
+        return (false, Against::Validity, sentence);
     }
-    if !untold.is_empty() || lines.is_empty() {
-        return Verdict { kind: VerdictKind::Inconclusive, reasons: untold };
+    if series.recovers_no_more() {
+        return (false, Against::History, words::recovers_no_more(indicator));
     }
-    let has_changed = |line: &&GateLine| {
-        let of = |change: &Change| {
-            change.strategy == line.strategy && change.indicator.as_str() == line.indicator
-        };
-        changes.iter().any(|change| change.is_significant && of(change))
+    if measured < HISTORY_RUNS_MIN {
+        let sentence = words::too_few(indicator, measured, HISTORY_RUNS_MIN);
+        return (false, Against::Validity, sentence);
+    }
+    let Some(change) = change else {
+        return (true, Against::History, words::no_step(indicator, measured, PART_MIN));
     };
-    let mut reasons: Vec<String> = lines
-        .iter()
-        .filter(has_changed)
-        .map(|line| format!("{}: {}", line.strategy, line.sentence))
-        .collect();
-    reasons.push(format!("None of {} series became worse.", lines.len()));
-    Verdict { kind: VerdictKind::Pass, reasons }
+    (!change.is_worse || change.is_tolerated, Against::History, words::change(change))
+}
+
+/// The worst that any line says, and why; `passed` are the reasons for a pass.
+fn verdict(lines: &[GateLine], passed: Vec<String>) -> Verdict {
+    let kind_of = |line: &GateLine| match line.against {
+        _ if line.ok => VerdictKind::Pass,
+        Against::Validity if line.indicator == VALIDITY => VerdictKind::Invalid,
+        Against::Validity => VerdictKind::Inconclusive,
+        _ => VerdictKind::Fail,
+    };
+    let kind = lines.iter().map(kind_of).max().unwrap_or(VerdictKind::Inconclusive);
+    let reasons = match kind {
+        VerdictKind::Pass => passed,
+        _ => lines.iter().filter(|line| kind_of(line) == kind).map(reason).collect(),
+    };
+    Verdict { kind, reasons }
+}
+
+fn reason(line: &GateLine) -> String {
+    format!("{}: {}", line.strategy, line.sentence)
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ fn a_run_becomes_a_line_a_strategy_and_is_read_back() {
     assert_eq!(history, History { entries: entries(), warning: None });
     assert_eq!(history.entries[0].indicators[&IndicatorName::Lost], Some(0.0));
     assert_eq!(history.entries[0].trials, 2);
+    // The most of any trial, 12 and none: a median would be what no trial had.
+    assert_eq!(history.entries[1].indicators[&IndicatorName::Duplicated], Some(12.0));
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn step(values: &[f64], rules: &ChangeRules) -> Option<(usize, f64)> {
     let seen = split(values)?;
     // As many as still leave the probability at alpha; one more ends it.
     let count = f64::from(rules.permutations) + 1.0;
-    let allowed = (rules.alpha * count).floor();
+    let allowed = (rules.alpha * count * (1.0 + 1e-12)).floor();
     let mut unchanged = Unchanged::like(values, rules.seed)?;
     let mut as_large = 1.0;
     for _ in 0..rules.permutations {

@@ -1,4 +1,4 @@
-//! How many paired windows are needed, and which change so many can show.
+//! How many paired windows are needed.
 
 use super::normal;
 
@@ -10,14 +10,6 @@ pub fn windows_needed(noise: f64, change: f64, alpha: f64, power: f64) -> Option
     let windows = (reach(alpha, power)? * noise / change.ln_1p()).powi(2).ceil();
     let meant = noise >= 0.0 && change > 0.0 && windows <= 2f64.powi(53);
     meant.then_some((windows as u64).max(1))
-}
-
-/// The smallest relative change (0.05 is 5 %) that `windows` paired windows show with the given
-/// `power`; the other arguments are as in [`windows_needed`], of which this is the inverse. `None`
-/// when an argument has no meaning.
-pub fn detectable_change(noise: f64, windows: u64, alpha: f64, power: f64) -> Option<f64> {
-    let change = (reach(alpha, power)? * noise / (windows as f64).sqrt()).exp_m1();
-    (noise >= 0.0 && windows > 0 && change.is_finite()).then_some(change)
 }
 
 /// How many standard errors a change must be away to be seen.
@@ -39,22 +31,13 @@ mod tests {
     }
 
     #[test]
-    fn the_change_is_the_inverse() {
-        let change = detectable_change(0.06, 24, 0.01, 0.95).unwrap();
-        assert!((change - 0.04983).abs() < 1e-4, "{change}");
-        assert!(windows_needed(0.06, change * 1.0001, 0.01, 0.95) == Some(24));
-    }
-
-    #[test]
     fn what_has_no_meaning_is_absent() {
         for noise in [-1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(windows_needed(noise, 0.05, 0.01, 0.95), None);
-            assert_eq!(detectable_change(noise, 20, 0.01, 0.95), None);
         }
         assert_eq!(windows_needed(0.06, 0.0, 0.01, 0.95), None);
         assert_eq!(windows_needed(0.06, -2.0, 0.01, 0.95), None);
         assert_eq!(windows_needed(0.06, 0.05, 0.0, 0.95), None);
         assert_eq!(windows_needed(0.06, 0.05, 0.01, 1.0), None);
-        assert_eq!(detectable_change(0.06, 0, 0.01, 0.95), None);
     }
 }

@@ -38,7 +38,8 @@ impl HistoryArgs {
             let error = anyhow!("--tolerance {tolerance}: must be a number from 0, such as 0.05");
             return Err(Failure::usage(error));
         }
-        let newest = HistoryEntry::of_run(&read_complete(directory)?).map_err(failure)?;
+        let records = read_complete(directory)?;
+        let newest = HistoryEntry::of_run(&records).map_err(failure)?;
         // What cannot be read must not grow.
         let before = history::read(file).map_err(failure)?;
         let is_known = newest.iter().all(|entry| before.holds(entry));
@@ -51,7 +52,7 @@ impl HistoryArgs {
         }
         let after = if self.no_append { before } else { history::read(file).map_err(failure)? };
         let rules = HistoryRules { tolerance, ..known };
-        let mut result = results::gate::history(&after.entries, &newest, &rules);
+        let mut result = results::gate::history(&after.entries, &newest, &records, &rules);
         result.warnings.extend(warnings);
         Ok(result)
     }

@@ -4,25 +4,24 @@ use crate::gate::Change;
 use crate::objectives::IndicatorName;
 use crate::report::format;
 
-/// A value with its unit; a history of several currencies is none.
-pub(super) fn value(indicator: IndicatorName, value: f64) -> String {
-    format::value(indicator, value, "")
-}
-
-/// A share in percent, to a tenth.
-pub(super) fn percent(share: f64) -> f64 {
-    (share * 1e3).round() / 10.0
+/// A value with its unit, absent when the system never recovered; a history of several currencies
+/// is none.
+pub(super) fn value(indicator: IndicatorName, value: Option<f64>) -> String {
+    value.map_or("never".to_owned(), |value| format::value(indicator, value, ""))
 }
 
 pub(super) fn unmeasured(indicator: IndicatorName, measured: usize, unmeasured: usize) -> String {
-    let was = match indicator {
-        IndicatorName::Recovery => "was not over at the end of the newest run",
-        _ => "was not measured in the newest run",
-    };
     format!(
-        "{} {was}; it was known in {measured} of {} runs.",
+        "{} was not measured in the newest run; it was in {measured} of {} runs.",
         format::capitalized(indicator.words()),
         measured + unmeasured
+    )
+}
+
+pub(super) fn recovers_no_more(indicator: IndicatorName) -> String {
+    format!(
+        "{} was not over at the end of the newest run, and was in runs before.",
+        format::capitalized(indicator.words())
     )
 }
 
@@ -33,32 +32,40 @@ pub(super) fn too_few(indicator: IndicatorName, runs: usize, needed: usize) -> S
     )
 }
 
-pub(super) fn no_change(indicator: IndicatorName, runs: usize, part_min: usize) -> String {
+pub(super) fn no_step(indicator: IndicatorName, runs: usize, part_min: usize) -> String {
     format!(
-        "{} shows no change over {runs} runs; a change is seen {part_min} runs after it at the \
+        "{} shows no step over {runs} runs; a step is seen {part_min} runs after it at the \
          earliest.",
         format::capitalized(indicator.words())
     )
 }
 
-pub(super) fn change(change: &Change, is_small: bool) -> String {
-    let (before, after) =
-        (value(change.indicator, change.before), value(change.indicator, change.after));
-    let moved = match (change.is_worse, change.after > change.before) {
-        (true, true) => "changed for the worse, up",
-        (true, false) => "changed for the worse, down",
-        (false, true) => "changed for the better, up",
-        (false, false) => "changed for the better, down",
+pub(super) fn none_worse(series: usize) -> String {
+    format!("None of {series} series became worse by a step; a slow drift is not looked for.")
+}
+
+pub(super) fn change(change: &Change) -> String {
+    let rose = change.after.is_none_or(|after| change.before.is_some_and(|before| after > before));
+    let moved = format!(
+        "changed for the {}, {} from {} to {}",
+        if change.is_worse { "worse" } else { "better" },
+        if rose { "up" } else { "down" },
+        value(change.indicator, change.before),
+        value(change.indicator, change.after),
+    );
+    let share = match (change.before, change.after) {
+        (Some(before), Some(after)) if before > 0.0 => {
+            format!(" ({:+} %)", format::percent(after / before - 1.0))
+        }
+        _ => String::new(),
     };
-    let share = if change.before > 0.0 {
-        format!(" ({:+} %)", percent(change.after / change.before - 1.0))
-    } else {
-        String::new()
+    let tolerated = if change.is_tolerated { ", which is tolerated" } else { "" };
+    let largest = match change.steps {
+        1 => String::new(),
+        steps => format!(" in {steps} steps since its best level, of which the largest came"),
     };
-    let tolerated = if is_small { ", which is tolerated" } else { "" };
     format!(
-        "{} {moved} from {before} to {after}{share}{tolerated}, {}, since run {}; {} runs ago, \
-         p = {:.1e}.",
+        "{} {moved}{share}{tolerated}{largest} {}, since run {}; {} runs ago, p = {:.1e}.",
         format::capitalized(change.indicator.words()),
         commits(change),
         change.run,
@@ -67,13 +74,19 @@ pub(super) fn change(change: &Change, is_small: bool) -> String {
     )
 }
 
-/// Where the change entered.
+/// Where the change entered: a range of commits as `git log` takes it, where the revisions tell.
 fn commits(change: &Change) -> String {
-    if change.last_before == change.first_after {
-        return format!(
-            "with no change of the program ({}), so look at the machine",
-            change.first_after
-        );
+    let (before, after) = (&change.last_before, &change.first_after);
+    if ![before, after].into_iter().all(|revision| is_commit(revision)) {
+        return format!("between revisions {before} and {after}, which are not both commits");
     }
-    format!("between revisions {} and {}", change.last_before, change.first_after)
+    if before == after {
+        return format!("with no change of the program ({after}), so look at the machine");
+    }
+    format!("with a commit of {before}..{after}")
+}
+
+/// Whether a revision tells the sources: neither unknown, nor with changes of its own.
+fn is_commit(revision: &str) -> bool {
+    !revision.is_empty() && revision != "unknown" && !revision.ends_with("-dirty")
 }

@@ -26,15 +26,6 @@ pub(super) fn without_drift(values: &[f64], part_min: usize, level: &mut Vec<f64
 /// The line with one step that leaves the least squares, both parts having `part_min` values at
 /// least; `None` when there are too few values.
 pub(super) fn best_fit(values: &[f64], part_min: usize) -> Option<Fit> {
-    best_fit_where(values, part_min, |_| true)
-}
-
-/// As [`best_fit`], with a step only where it is `allowed`.
-pub(super) fn best_fit_where(
-    values: &[f64],
-    part_min: usize,
-    allowed: impl Fn(usize) -> bool,
-) -> Option<Fit> {
     let n = values.len();
     if part_min == 0 || n < 2 * part_min || n < 4 {
         return None;
@@ -46,7 +37,7 @@ pub(super) fn best_fit_where(
     let mut best = (0.0, Fit { at: part_min, step: 0.0, slope: line.slope });
     for at in (part_min..n).rev() {
         after += line.rest(values, at);
-        if at > n - part_min || !allowed(at) {
+        if at > n - part_min {
             continue;
         }
         let (left, right) = (at as f64, (n - at) as f64);
@@ -87,11 +78,75 @@ impl Line {
     }
 }
 
-/// Takes the mean and the line out of `values`.
-pub(super) fn remove_line(values: &mut [f64]) {
-    let line = Line::through(values);
-    for index in 0..values.len() {
-        values[index] = line.rest(values, index);
+/// Levels between steps, with one slope for all of them, by least squares.
+pub(super) struct Levels {
+    /// Sums over the values before each index: of deviations from the mean of all values, of
+    /// their squares, and of their products with the index.
+    sums: Vec<[f64; 3]>,
+}
+
+/// A level's sums about its own means: of squares, of products with time, of time squared.
+#[derive(Default)]
+struct Level {
+    squares: f64,
+    products: f64,
+    times: f64,
+}
+
+impl Levels {
+    pub(super) fn of(values: &[f64]) -> Levels {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let mut sums = vec![[0.0; 3]];
+        let mut sum = [0.0; 3];
+        for (index, value) in values.iter().enumerate() {
+            let value = value - mean;
+            sum = [sum[0] + value, sum[1] + value * value, sum[2] + value * index as f64];
+            sums.push(sum);
+        }
+        Levels { sums }
+    }
+
+    /// How many values there are.
+    pub(super) fn len(&self) -> usize {
+        self.sums.len() - 1
+    }
+
+    /// The sum of squares that levels between `steps`, which must rise, leave.
+    pub(super) fn squares(&self, steps: &[usize]) -> f64 {
+        let all = self.pooled(steps);
+        all.squares - all.products * all.products / all.times
+    }
+
+    /// What levels between `steps` leave of the `values`, of which this was made.
+    pub(super) fn rest(&self, values: &[f64], steps: &[usize]) -> Vec<f64> {
+        let all = self.pooled(steps);
+        let slope = all.products / all.times;
+        let mut rest = Vec::with_capacity(values.len());
+        for (start, end) in self.bounds(steps) {
+            let line = Line { slope, ..Line::through(&values[start..end]) };
+            rest.extend((0..end - start).map(|index| line.rest(&values[start..end], index)));
+        }
+        rest
+    }
+
+    /// Where each level starts and ends.
+    fn bounds(&self, steps: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+        let starts = [0].into_iter().chain(steps.iter().copied());
+        starts.zip(steps.iter().copied().chain([self.len()]))
+    }
+
+    fn pooled(&self, steps: &[usize]) -> Level {
+        self.bounds(steps).fold(Level::default(), |all, (start, end)| {
+            let n = (end - start) as f64;
+            let middle = (start + end - 1) as f64 / 2.0;
+            let [sum, squares, products] =
+                [0, 1, 2].map(|k| self.sums[end][k] - self.sums[start][k]);
+            Level {
+                squares: all.squares + squares - sum * sum / n,
+                products: all.products + products - sum * middle,
+                times: all.times + n * (n * n - 1.0) / 12.0,
+            }
+        })
     }
 }
 
@@ -108,6 +163,22 @@ mod tests {
         let fit = best_fit(&values, 5).unwrap();
         assert_eq!(fit.at, 12);
         assert!((fit.step - 7.0).abs() < 1e-9 && (fit.slope - 0.5).abs() < 1e-9, "{fit:?}");
+    }
+
+    #[test]
+    fn levels_with_a_slope_leave_nothing_of_themselves() {
+        let level = |i: i32| [3.0, 9.0, -2.0][(i / 10) as usize];
+        let values: Vec<f64> = (0..30).map(|i| level(i) - 0.25 * f64::from(i)).collect();
+        let levels = Levels::of(&values);
+        assert!(levels.squares(&[10, 20]) < 1e-9);
+        assert!(levels.rest(&values, &[10, 20]).iter().all(|rest| rest.abs() < 1e-12));
+        // Without the second step: 9 and -2 about their mean, with the slope 5.5 * 10 * 10 over
+        // (10 * 99 + 20 * 399) / 12 less.
+        let rest = levels.rest(&values, &[10]);
+        let slope = -5.5 * 100.0 / ((990.0 + 7_980.0) / 12.0);
+        assert!((rest[10] - (5.5 + 9.5 * slope)).abs() < 1e-12, "{}", rest[10]);
+        let squares: f64 = rest.iter().map(|rest| rest * rest).sum();
+        assert!((levels.squares(&[10]) - squares).abs() < 1e-9);
     }
 
     #[test]

@@ -46,6 +46,17 @@ fn a_step_up_and_down_again_and_a_stair_are_found() {
 }
 
 #[test]
+fn steps_that_only_together_explain_anything_are_found() {
+    for (height, seed) in [(30.0, 9), (10.0, 10)] {
+        let levels: Vec<(usize, f64)> =
+            (0..4).map(|level| (25, 100.0 + height * f64::from(level % 2))).collect();
+        let found = indices(&steps(&levels, seed));
+        assert_eq!(found.len(), 3, "{height}: {found:?}");
+        assert!(found.iter().zip([25, 50, 75]).all(|(at, step)| at.abs_diff(step) <= 1));
+    }
+}
+
+#[test]
 fn drift_is_no_step_and_does_not_hide_one() {
     let drift = |values: Vec<f64>| -> Vec<f64> {
         values.into_iter().enumerate().map(|(i, value)| value + 0.1 * i as f64).collect()

@@ -8,15 +8,15 @@
 //!
 //! An estimate of ρ from a short series errs, and if it is too low, correlation is taken for
 //! steps. So an upper bound of ρ is used: the error rate is kept at the price of seeing small
-//! steps later. `ci/calibration` counts what the constants below
-//! come to.
+//! steps later. `ci/calibration` counts what the constants below come to.
 
 use rand::RngExt;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{PART_MIN, line, median};
+use super::PART_MIN;
+use super::line::{self, Levels};
 
 /// How many standard errors the bound of ρ lies above its estimate.
 const ERRORS_ABOVE: f64 = 3.0;
@@ -25,13 +25,16 @@ const SHORTFALL: (f64, f64) = (3.0, 10.0);
 /// A walk that never returns has ρ = 1; nothing could be told from it.
 const CORRELATION_MAX: f64 = 0.97;
 /// Steps that are taken out at most.
-const STEPS_MAX: usize = 4;
+const STEPS_MAX: usize = 6;
 /// A further step is taken out only when levels between steps last so long: what is shorter may
 /// be a burst, and belongs to the noise.
 const LEVEL_MIN: usize = 20;
 /// A further step is taken out when it makes the logarithm of the likelihood rise by this; that
 /// no noise does.
-const LIKELIHOOD_RISE: f64 = 15.0;
+const LIKELIHOOD_RISE: f64 = 10.0;
+
+/// The share of innovations by which their scatter is told; the largest are left out.
+const SCATTER_KEPT: f64 = 0.75;
 
 /// Draws series without a step.
 pub(super) struct Unchanged {
@@ -73,45 +76,58 @@ impl Unchanged {
 }
 
 /// What a line and the steps leave: one step always, further ones when they are plain.
+///
+/// Steps that only together explain anything, such as up, down and up again, must be seen as well:
+/// one after the other is taken out, and then it is asked how many it took.
 fn without_steps(values: &[f64]) -> Option<Vec<f64>> {
+    let levels = Levels::of(values);
     let mut steps = vec![line::best_fit(values, PART_MIN)?.at];
-    let mut rest = fitted(values, &steps);
-    while steps.len() < STEPS_MAX {
-        let apart = |at: usize| steps.iter().all(|step| step.abs_diff(at) >= LEVEL_MIN);
-        let Some(fit) = line::best_fit_where(&rest, LEVEL_MIN, apart) else { break };
-        steps.push(fit.at);
-        let without = fitted(values, &steps);
-        let rise = values.len() as f64 / 2.0 * (scatter(&rest) / scatter(&without)).ln();
-        if rise.is_nan() || rise < LIKELIHOOD_RISE {
-            break;
+    let rest = levels.rest(values, &steps);
+    let at_first = scatter(&rest);
+    let mut best = (0.0, rest);
+    for further in 1..STEPS_MAX {
+        let Some(with_another) = with_another(&levels, &steps) else { break };
+        steps = settled(&levels, with_another);
+        let rest = levels.rest(values, &steps);
+        let rise = values.len() as f64 / 2.0 * (at_first / scatter(&rest)).ln();
+        let gain = rise - LIKELIHOOD_RISE * further as f64;
+        if gain > best.0 {
+            best = (gain, rest);
         }
-        rest = without;
     }
-    Some(rest)
+    Some(best.1)
 }
 
-/// What a line and steps at the given places leave, each fitted in turn until all agree.
-fn fitted(values: &[f64], places: &[usize]) -> Vec<f64> {
-    const ROUNDS: usize = 50;
-    let shapes: Vec<Vec<f64>> = places
-        .iter()
-        .map(|at| {
-            let mut shape: Vec<f64> =
-                (0..values.len()).map(|i| if i >= *at { 1.0 } else { 0.0 }).collect();
-            line::remove_line(&mut shape);
-            shape
-        })
-        .collect();
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let mut rest = values.to_vec();
-    line::remove_line(&mut rest);
-    for _ in 0..if shapes.len() > 1 { ROUNDS } else { 1 } {
-        for shape in &shapes {
-            let step = product(&rest, shape) / product(shape, shape);
-            rest.iter_mut().zip(shape).for_each(|(rest, shape)| *rest -= step * shape);
+/// The `steps` with the one more that leaves the least squares.
+fn with_another(levels: &Levels, steps: &[usize]) -> Option<Vec<usize>> {
+    let apart = |at: &usize| steps.iter().all(|step| step.abs_diff(*at) >= LEVEL_MIN);
+    let with = |at: usize| {
+        let mut steps = steps.to_vec();
+        steps.insert(steps.partition_point(|step| *step < at), at);
+        (levels.squares(&steps), steps)
+    };
+    let places = (LEVEL_MIN..=levels.len().saturating_sub(LEVEL_MIN)).filter(apart);
+    places.map(with).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, steps)| steps)
+}
+
+/// Moves each step to where fewer squares are left, until none moves: what was the best place for
+/// a step alone need not be one once there are others.
+fn settled(levels: &Levels, mut steps: Vec<usize>) -> Vec<usize> {
+    const ROUNDS: usize = 10;
+    for _ in 0..ROUNDS {
+        let before = steps.clone();
+        for step in &before {
+            let others: Vec<usize> = steps.iter().copied().filter(|other| other != step).collect();
+            let moved = with_another(levels, &others);
+            steps = moved
+                .filter(|moved| levels.squares(moved) < levels.squares(&steps))
+                .unwrap_or(steps);
+        }
+        if steps == before {
+            break;
         }
     }
-    rest
+    steps
 }
 
 /// The lag-1 autocorrelation of values whose mean is zero.
@@ -130,10 +146,12 @@ fn innovations(rest: &[f64], correlation: f64) -> Vec<f64> {
     innovations
 }
 
-/// How far the innovations scatter, squared, by their median: bursts are no reason to take a step
-/// out.
+/// How far the innovations scatter: the mean square of all but the largest. Bursts are no reason
+/// to take a step out.
 fn scatter(rest: &[f64]) -> f64 {
     let innovations = innovations(rest, correlation(rest));
-    let sizes: Vec<f64> = innovations.iter().map(|innovation| innovation.abs()).collect();
-    median(&sizes).map_or(f64::NAN, |size| size * size)
+    let mut squares: Vec<f64> = innovations.iter().map(|innovation| innovation.powi(2)).collect();
+    squares.sort_by(f64::total_cmp);
+    squares.truncate((squares.len() as f64 * SCATTER_KEPT) as usize);
+    squares.iter().sum::<f64>() / squares.len() as f64
 }
