@@ -49,22 +49,35 @@ pub fn recorder_ns() -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / SAMPLES as f64
 }
 
-/// Nanoseconds to read the clock and record what has passed: the fastest of many rounds, as other
-/// programs on the machine can only add to it.
+/// Nanoseconds to read the clock and record what has passed.
 pub fn timestamped_recorder_ns() -> f64 {
-    const ROUNDS: u64 = 100;
     let mut latencies = results::Latencies::new();
-    let samples = SAMPLES / ROUNDS;
+    let mut before = now();
+    let fastest = fastest_ns(|| {
+        let this = now();
+        latencies.record_us((this - before).as_micros() as i64);
+        before = this;
+    });
+    black_box(&latencies);
+    fastest
+}
+
+/// Nanoseconds to read the clock, which is the system's.
+pub fn clock_ns() -> f64 {
+    fastest_ns(|| {
+        black_box(now());
+    })
+}
+
+/// Nanoseconds a call in the fastest of many rounds, as other programs on the machine can only add
+/// to them.
+fn fastest_ns(mut call: impl FnMut()) -> f64 {
+    const ROUNDS: u64 = 100;
+    const CALLS: u64 = SAMPLES / ROUNDS;
     let round = |_| {
         let start = now();
-        let mut before = start;
-        for _ in 0..samples {
-            let this = now();
-            latencies.record_us((this - before).as_micros() as i64);
-            before = this;
-        }
-        black_box(&latencies);
-        start.elapsed().as_secs_f64() * 1e9 / samples as f64
+        (0..CALLS).for_each(|_| call());
+        start.elapsed().as_secs_f64() * 1e9 / CALLS as f64
     };
     (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
 }
