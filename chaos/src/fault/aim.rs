@@ -27,7 +27,7 @@ pub(crate) enum Aim<'a> {
 }
 
 impl<'a> Aim<'a> {
-    /// The pool that is chosen from, the choice, and the field that makes it.
+    /// The pool that is chosen from, and the choice; the pool's name is the field that makes it.
     pub(crate) fn choice(self) -> Option<(Pool, &'a Selector)> {
         match self {
             Self::Nodes(selector) => Some((Pool::Nodes, selector)),
@@ -52,14 +52,10 @@ impl<'a> Aim<'a> {
 
     /// Adds what is wrong with it.
     pub(crate) fn check(self, check: &mut Check<'_>) {
-        match self {
-            Self::Nodes(_) | Self::Brokers(_) => {
-                if let Some((pool, selector)) = self.choice() {
-                    check.selector(pool.name(), selector, pool);
-                }
-            }
-            Self::Between(between) => check.between(between),
-            Self::Partition(..) | Self::Named(_) => {}
+        if let Some((pool, selector)) = self.choice() {
+            check.selector(pool.name(), selector, pool);
+        } else if let Self::Between(between) = self {
+            check.between(between);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::report::format;
 use super::escape::clipped;
 use super::look::label;
 use super::markup::Markup;
-use super::plot::{Across, Area, Picture, at, spread};
+use super::plot::{Across, Area, Picture, at, segment, spread};
 use super::scale::{Scale, milliseconds_tick, number_tick};
 use super::trace::{Coordinate, Trace, WIDTH};
 use super::trials::{Scenario, Strategy};
@@ -99,14 +99,7 @@ fn whiskers(markup: &mut Markup, offer: &Offer<'_>, area: &Area<'_>) {
     ];
     for (from, to) in lines.into_iter().flatten() {
         let class = format!("interval {}", offer.strategy.look.class());
-        let attributes: [(&str, &dyn Display); 5] = [
-            ("class", &class),
-            ("x1", &Across(from.0)),
-            ("x2", &Across(to.0)),
-            ("y1", &Coordinate(from.1)),
-            ("y2", &Coordinate(to.1)),
-        ];
-        markup.empty("line", &attributes);
+        segment(markup, &class, from, to);
     }
 }
 
