@@ -73,6 +73,14 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// Completes at this time, or never.
+pub(crate) async fn reach(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The monotonic clock, which a paused test runtime can stop.
 #[expect(clippy::disallowed_methods, reason = "this module is the crate's door for time")]
 pub(crate) fn instant() -> tokio::time::Instant {

@@ -139,6 +139,27 @@ impl Cluster {
         Ok(convert::outgoing(&target.kind, Value::clone(stored)))
     }
 
+    /// One object as it was at an older version.
+    pub(crate) fn get_at(&self, version: u64, target: &Target) -> Result<Value, ApiError> {
+        let (group, plural) = &target.kind.stored_as;
+        let namespace = Some(target.namespace.as_str());
+        let then = self.store.list_at(version, (group, plural), namespace)?;
+        let object = then.get(&target.key()).ok_or_else(|| target.not_found())?;
+        Ok(convert::outgoing(&target.kind, Value::clone(object)))
+    }
+
+    /// The selected objects of a type as they were at an older version.
+    pub(crate) fn list_at(
+        &self,
+        version: u64,
+        kind: &ResourceType,
+        selection: &Selection,
+    ) -> Result<Vec<Arc<Value>>, ApiError> {
+        let (group, plural) = &kind.stored_as;
+        let then = self.store.list_at(version, (group, plural), selection.namespace.as_deref())?;
+        Ok(then.into_values().filter(|object| selection.matches(object)).collect())
+    }
+
     /// The selected objects of a type, as stored.
     pub fn list(&self, kind: &ResourceType, selection: &Selection) -> Vec<Arc<Value>> {
         let (group, plural) = &kind.stored_as;

@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{ApiConfig, ApiServer};
+use crate::api::{ApiConfig, ApiFault, ApiServer, InstalledApiFault};
 use crate::controllers::{self, NodeTimes};
 use crate::nodes::{NodeHandle, NodeSpec, Nodes, NodesConfig, NodesError, ProcessEvent};
 
@@ -133,6 +133,17 @@ impl EmbeddedKube {
     /// A kubeconfig file for `kubectl` and other clients.
     pub fn kubeconfig(&self) -> String {
         kubeconfig(&self.url())
+    }
+
+    /// Lets something go wrong between the API server and its clients on the socket, for `limit` at
+    /// most. What it draws follows from `seed`.
+    pub fn install_api_fault(
+        &self,
+        fault: ApiFault,
+        limit: Duration,
+        seed: u64,
+    ) -> InstalledApiFault {
+        self.server.install(fault, limit, seed)
     }
 
     /// The node with this name.

@@ -182,6 +182,13 @@ impl ApiError {
         error
     }
 
+    /// The client is to try again in a second.
+    pub(crate) fn retry_later(code: u16, reason: &'static str, message: &str) -> Self {
+        let mut error = Self::new(code, reason, message);
+        error.details = json!({ "retryAfterSeconds": 1 });
+        error
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             405,

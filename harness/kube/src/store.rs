@@ -157,13 +157,42 @@ impl Store {
     ///
     /// # Errors
     /// `Expired` when some of them are no longer kept, `Timeout` when `version` lies ahead.
-    pub fn changes_since(&self, version: u64) -> Result<impl Iterator<Item = &Change>, ApiError> {
+    pub fn changes_since(
+        &self,
+        version: u64,
+    ) -> Result<impl DoubleEndedIterator<Item = &Change>, ApiError> {
         if version > self.version {
             return Err(ApiError::too_large_version(version, self.version));
         }
         self.history
             .since(version)
             .ok_or_else(|| ApiError::expired(version, self.history.oldest_start()))
+    }
+
+    /// The objects of one resource as they were at an older version.
+    ///
+    /// # Errors
+    /// As [`Store::changes_since`].
+    pub fn list_at(
+        &self,
+        version: u64,
+        (group, plural): (&str, &str),
+        namespace: Option<&str>,
+    ) -> Result<BTreeMap<Key, Arc<Value>>, ApiError> {
+        let now = self.list((group, plural), namespace);
+        let mut objects: BTreeMap<Key, Arc<Value>> =
+            now.map(|(key, object)| (key.clone(), Arc::clone(object))).collect();
+        for change in self.changes_since(version)?.rev() {
+            let Key { group: of, plural: resource, namespace: within, .. } = &change.key;
+            if of != group || resource != plural || namespace.is_some_and(|it| it != within) {
+                continue;
+            }
+            match &change.before {
+                Some(before) => objects.insert(change.key.clone(), Arc::clone(before)),
+                None => objects.remove(&change.key),
+            };
+        }
+        Ok(objects)
     }
 
     fn next_version(&mut self, object: &mut Value) -> u64 {
@@ -210,6 +239,25 @@ mod tests {
         assert_eq!(store.changes_since(3).err().map(|error| error.code), Some(410));
         assert_eq!(store.changes_since(8).err().map(|error| error.code), Some(504));
         assert_eq!(store.changes_since(7).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_older_state_has_what_was_there_as_it_was() {
+        let mut store = small();
+        let names = |store: &Store, version| {
+            let objects = store.list_at(version, ("", "things"), Some("n")).unwrap();
+            let each = objects.iter().map(|(key, object)| format!("{}{}", key.name, object["x"]));
+            each.collect::<Vec<_>>()
+        };
+        store.put(key("a"), json!({ "x": 1 })).unwrap();
+        store.put(key("a"), json!({ "x": 2 })).unwrap();
+        store.put(key("b"), json!({ "x": 3 })).unwrap();
+        store.remove(&key("a"));
+        assert_eq!(names(&store, 5), ["b3"]);
+        assert_eq!(names(&store, 4), ["a2", "b3"]);
+        assert_eq!(names(&store, 2), ["a1"]);
+        let error = store.list_at(1, ("", "things"), None).unwrap_err();
+        assert_eq!(error.code, 410);
     }
 
     #[test]

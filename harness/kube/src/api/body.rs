@@ -2,11 +2,12 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::json::int_at;
 
 /// Bytes of a request's body.
 const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -67,5 +68,9 @@ pub(super) fn typed_json(code: u16, value: &Value, media_type: &'static str) -> 
 
 /// A `Status` answer for a refusal.
 pub(super) fn refusal(error: &ApiError) -> Response {
-    json(error.code, &error.to_status())
+    let mut response = json(error.code, &error.to_status());
+    if let Some(seconds) = int_at(&error.details, &["retryAfterSeconds"]) {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::accept::Form;
 use super::body::{self, Query};
 use super::routes::{ResourcePath, Route};
-use super::{ApiServer, accept, discovery, openapi, render, routes, watch};
+use super::{ApiServer, accept, discovery, faults, openapi, render, routes, watch};
 use crate::clock::Moment;
 use crate::cluster::{DeleteOptions, Deleted, Part, PatchKind, Target, Write};
 use crate::error::ApiError;
@@ -24,9 +24,15 @@ use crate::store::selector::{FieldSelector, LabelSelector, Selection};
 /// Answers any request.
 pub(super) async fn answer(State(server): State<ApiServer>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    match dispatch(&server, &parts, body).await {
-        Ok(response) => response,
-        Err(error) => body::refusal(&error),
+    let failure = faults::meet(&server, &parts).await;
+    let answer = match failure {
+        Some(failure) if !failure.is_carried_out() => Err(failure.error()),
+        _ => dispatch(&server, &parts, body).await,
+    };
+    match (failure, answer) {
+        (Some(failure), Ok(_)) => body::refusal(&failure.error()),
+        (None, Ok(response)) => response,
+        (_, Err(error)) => body::refusal(&error),
     }
 }
 
@@ -202,14 +208,24 @@ impl<'a> Call<'a> {
             return watch::start(self.server, &self.kind, selection, self.form, &self.query);
         }
         let (now, version, objects) = self.server.with(|cluster, moment| {
-            (moment.now, cluster.store().version(), cluster.list(&self.kind, &selection))
-        });
-        self.check_list_version(version)?;
+            let current = cluster.store().version();
+            self.check_list_version(current)?;
+            Ok(match self.stale(current) {
+                Some(old) => (moment.now, old, cluster.list_at(old, &self.kind, &selection)?),
+                None => (moment.now, current, cluster.list(&self.kind, &selection)),
+            })
+        })?;
         let objects = objects.iter().map(|object| Value::clone(object));
         Ok(body::json(200, &render::list(self.form, &self.kind, objects, version, now)))
     }
 
-    /// Lists are always of the latest version; one that was never reached cannot be served.
+    /// The version that a fault gives in place of the current one.
+    fn stale(&self, current: u64) -> Option<u64> {
+        let allows = self.query.get("resourceVersion") == "0";
+        self.server.faults().and_then(|faults| faults.stale(allows, current))
+    }
+
+    /// But for faults lists are always of the latest version; one that was never reached cannot be served.
     fn check_list_version(&self, current: u64) -> Result<(), ApiError> {
         let asked = self.query.get("resourceVersion");
         if asked.is_empty() {
@@ -234,7 +250,11 @@ impl<'a> Call<'a> {
             if part == Part::Scale {
                 return Ok(body::json(200, &cluster.get_scale(&target)?));
             }
-            Ok(self.rendered(200, cluster.get(&target)?, moment.now))
+            let object = match self.stale(cluster.store().version()) {
+                Some(old) => cluster.get_at(old, &target)?,
+                None => cluster.get(&target)?,
+            };
+            Ok(self.rendered(200, object, moment.now))
         })
     }
 

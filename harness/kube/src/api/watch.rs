@@ -1,6 +1,6 @@
 //! Watches: a stream of JSON lines that starts at a version and goes on until told to stop.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use super::accept::Form;
 use super::body::Query;
+use super::faults::{Lens, Sight, Window};
 use super::{ApiServer, render};
 use crate::error::ApiError;
 use crate::json::{set_at, str_at};
@@ -45,6 +46,31 @@ struct Watch {
     /// Lines that are due before any change.
     initial: Option<Bytes>,
     ended: bool,
+    /// Through it faults are met, by those that can meet any.
+    lens: Option<Lens>,
+}
+
+/// What a watch has to tell.
+enum Batch {
+    Lines(Bytes),
+    /// Nothing of what was looked at, and there may be more.
+    Skipped,
+    /// Nothing until something changes.
+    None,
+    /// Nothing, whatever there is.
+    Withheld,
+    /// That its connection is cut.
+    Cut,
+}
+
+/// Changes of the watched type, in order.
+struct Taken {
+    changes: Vec<Change>,
+    /// Changes that a later one of the same object stands for.
+    merged: usize,
+    /// How far it came.
+    position: u64,
+    more: bool,
 }
 
 /// Starts a watch as the query asks.
@@ -87,10 +113,11 @@ pub(super) fn start(
         next_bookmark: Box::pin(tokio::time::sleep(server.shared.bookmark_period)),
         initial: None,
         ended: false,
+        lens: Lens::open(server),
     };
     if initial_events {
         let end_marked = query.flag("sendInitialEvents") && bookmarks;
-        watch.collect_initial(end_marked);
+        watch.collect_initial(end_marked, asked == "0")?;
     } else {
         watch.position = if asked.is_empty() {
             server.with(|cluster, _| cluster.store().version())
@@ -103,7 +130,7 @@ pub(super) fn start(
     }
     let lines = stream::unfold(watch, |mut watch| async move {
         let lines = watch.next().await?;
-        Some((Ok::<Bytes, Infallible>(lines), watch))
+        Some((lines, watch))
     });
     let mut response = Response::new(Body::from_stream(lines));
     let json = HeaderValue::from_static("application/json");
@@ -112,10 +139,15 @@ pub(super) fn start(
 }
 
 impl Watch {
-    fn collect_initial(&mut self, end_marked: bool) {
+    fn collect_initial(&mut self, end_marked: bool, allows_stale: bool) -> Result<(), ApiError> {
+        let faults = self.server.faults();
         let (version, objects) = self.server.with(|cluster, _| {
-            (cluster.store().version(), cluster.list(&self.kind, &self.selection))
-        });
+            let current = cluster.store().version();
+            Ok(match faults.and_then(|faults| faults.stale(allows_stale, current)) {
+                Some(old) => (old, cluster.list_at(old, &self.kind, &self.selection)?),
+                None => (current, cluster.list(&self.kind, &self.selection)),
+            })
+        })?;
         let mut lines = Vec::new();
         for object in objects {
             self.line("ADDED", Value::clone(&object), &mut lines);
@@ -126,42 +158,52 @@ impl Watch {
         }
         (self.position, self.told) = (version, version);
         self.initial = (!lines.is_empty()).then(|| lines.into());
+        Ok(())
     }
 
-    /// The next lines, or nothing at the end.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(lines) = self.initial.take() {
-            return Some(lines);
-        }
+    /// The next lines, or nothing at the end; an error cuts the connection.
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
         while !self.ended {
             self.version.borrow_and_update();
-            match self.take_batch() {
-                Ok((lines, _)) if !lines.is_empty() => return Some(lines.into()),
-                Ok((_, true)) => continue,
-                Ok((_, false)) => {}
+            let silent = match self.take_batch() {
+                Ok(Batch::Lines(lines)) => return Some(Ok(lines)),
+                Ok(Batch::Skipped) => continue,
+                Ok(Batch::Cut) => {
+                    self.ended = true;
+                    return Some(Err(io::ErrorKind::ConnectionReset.into()));
+                }
+                Ok(Batch::None) => false,
+                Ok(Batch::Withheld) => true,
                 Err(error) => {
                     self.ended = true;
                     let mut lines = Vec::new();
                     write_line("ERROR", &error.to_status(), &mut lines);
-                    return Some(lines.into());
+                    return Some(Ok(lines.into()));
                 }
+            };
+            if let Some(lines) = self.wait(silent).await {
+                return Some(Ok(lines));
             }
-            let stop = self.server.shared.stop.clone();
-            tokio::select! {
-                changed = self.version.changed() => self.ended = changed.is_err(),
-                () = stop.cancelled() => self.ended = true,
-                () = &mut self.end => {
-                    self.ended = true;
-                    // The client can go on from here without a new list.
-                    return self.bookmark();
-                }
-                () = &mut self.next_bookmark => {
-                    let period = self.server.shared.bookmark_period;
-                    self.next_bookmark = Box::pin(tokio::time::sleep(period));
-                    if let Some(lines) = self.bookmark() {
-                        return Some(lines);
-                    }
-                }
+        }
+        None
+    }
+
+    /// Waits until there may be more to tell. A bookmark may come up, unless nothing may be said.
+    async fn wait(&mut self, silent: bool) -> Option<Bytes> {
+        let stop = self.server.shared.stop.clone();
+        tokio::select! {
+            changed = self.version.changed() => self.ended = changed.is_err(),
+            () = stop.cancelled() => self.ended = true,
+            () = faults_change(&mut self.lens) => {}
+            () = &mut self.end, if !silent => {
+                self.ended = true;
+                // The client can go on from here without a new list.
+                return self.bookmark();
+            }
+            () = &mut self.next_bookmark, if !silent => {
+                let period = self.server.shared.bookmark_period;
+                self.next_bookmark = Box::pin(tokio::time::sleep(period));
+                return self.bookmark();
             }
         }
         None
@@ -179,21 +221,55 @@ impl Watch {
         Some(lines.into())
     }
 
-    /// The lines of the next changes, and whether there may be more.
-    fn take_batch(&mut self) -> Result<(Vec<u8>, bool), ApiError> {
-        let mut changes: Vec<Change> = Vec::new();
-        let (position, more) = self.server.with(|cluster, _| {
-            take(cluster.store(), self.position, &self.kind, &self.selection, &mut changes)
-        })?;
-        self.position = position;
-        let mut lines = Vec::new();
-        for change in changes {
+    /// What there is to tell now.
+    fn take_batch(&mut self) -> Result<Batch, ApiError> {
+        let version = *self.version.borrow();
+        let window = match &mut self.lens {
+            None => Window::all(version),
+            Some(lens) => match lens.look(version, self.position)? {
+                Sight::Open(window) => window,
+                Sight::Cut => return Ok(Batch::Cut),
+                Sight::Stalled(counted) => {
+                    self.count_withheld(counted, version);
+                    return Ok(Batch::Withheld);
+                }
+            },
+        };
+        if let Some(lines) = self.initial.take() {
+            return Ok(Batch::Lines(lines));
+        }
+        let taken = self.take(self.position, &window)?;
+        self.position = taken.position;
+        let (mut lines, mut events) = (Vec::new(), 0);
+        for change in taken.changes {
             self.told = change.version;
             if let Some((event, object)) = self.event(&change) {
+                events += 1;
                 self.line(event, object, &mut lines);
             }
         }
-        Ok((lines, more))
+        window.told(events, taken.merged);
+        Ok(match (lines.is_empty(), taken.more) {
+            (false, _) => Batch::Lines(lines.into()),
+            (true, true) => Batch::Skipped,
+            (true, false) => Batch::None,
+        })
+    }
+
+    fn take(&self, position: u64, window: &Window) -> Result<Taken, ApiError> {
+        self.server.with(|cluster, _| {
+            take(cluster.store(), position, (&self.kind, &self.selection), window)
+        })
+    }
+
+    /// Counts what a stalled watch would tell.
+    fn count_withheld(&mut self, counted: u64, version: u64) {
+        // What is no longer kept cannot be counted; the client hears of that when it hears again.
+        let Ok(taken) = self.take(counted, &Window::all(version)) else { return };
+        let events = taken.changes.iter().filter(|change| self.event(change).is_some()).count();
+        if let Some(lens) = &mut self.lens {
+            lens.withheld(events, taken.position);
+        }
     }
 
     /// What a change means to this watch.
@@ -223,29 +299,48 @@ impl Watch {
     }
 }
 
-/// Collects changes of the type after `position`; returns how far it came and whether there may
-/// be more.
+/// Collects the changes of a type after `position` that lie within the window.
 fn take(
     store: &Store,
     position: u64,
-    kind: &ResourceType,
-    selection: &Selection,
-    changes: &mut Vec<Change>,
-) -> Result<(u64, bool), ApiError> {
+    (kind, selection): (&ResourceType, &Selection),
+    window: &Window,
+) -> Result<Taken, ApiError> {
+    let mut taken = Taken { changes: Vec::new(), merged: 0, position, more: false };
     for change in store.changes_since(position)? {
+        if change.version > window.newest {
+            return Ok(taken);
+        }
+        taken.position = change.version;
         let (group, plural) = &kind.stored_as;
         let namespace = selection.namespace.as_deref();
-        if change.key.group == *group
-            && change.key.plural == *plural
-            && namespace.is_none_or(|wanted| wanted == change.key.namespace)
+        if change.key.group != *group
+            || change.key.plural != *plural
+            || namespace.is_some_and(|wanted| wanted != change.key.namespace)
         {
-            changes.push(change.clone());
-            if changes.len() >= BATCH_MAX {
-                return Ok((change.version, true));
-            }
+            continue;
+        }
+        let mut change = change.clone();
+        let same = |earlier: &Change| window.merged && earlier.key == change.key;
+        if let Some(earlier) = taken.changes.iter().position(same) {
+            change.before = taken.changes.remove(earlier).before;
+            taken.merged += 1;
+        }
+        taken.changes.push(change);
+        if taken.changes.len() >= BATCH_MAX {
+            taken.more = true;
+            return Ok(taken);
         }
     }
-    Ok((store.version(), false))
+    Ok(taken)
+}
+
+/// Completes when the faults that a watch meets may have changed.
+async fn faults_change(lens: &mut Option<Lens>) {
+    match lens {
+        Some(lens) => lens.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn write_line(event: &str, object: &Value, lines: &mut Vec<u8>) {

@@ -61,7 +61,7 @@ impl History {
     }
 
     /// The changes after `version`, oldest first, or nothing when some of them were dropped.
-    pub(super) fn since(&self, version: u64) -> Option<impl Iterator<Item = &Change>> {
+    pub(super) fn since(&self, version: u64) -> Option<impl DoubleEndedIterator<Item = &Change>> {
         if version < self.dropped {
             return None;
         }
