@@ -1,6 +1,9 @@
 //! The faults: one file each, with their parameters, their rules and their catalogue entry.
 
 mod aim;
+mod api_down;
+mod api_errors;
+mod api_slow;
 mod broker_crash;
 mod broker_disk;
 mod broker_errors;
@@ -9,7 +12,9 @@ mod broker_power_loss;
 mod broker_shutdown;
 mod broker_throttle;
 mod controller_crash;
+mod events_delayed;
 mod fetch_stall;
+mod history_compacted;
 mod leader_move;
 mod lost_acknowledgement;
 mod network_delay;
@@ -18,16 +23,23 @@ mod node_crash;
 mod node_pause;
 mod replication_lag;
 mod requests;
+mod stale_list;
+#[cfg(test)]
+mod tests;
+mod watch_drop;
+mod watch_stall;
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use api_errors::ApiError;
 pub use broker_disk::DiskState;
 pub use broker_isolation::Side;
 pub use network_partition::PairDirection;
 pub use requests::{Affected, BrokerError, RequestKind};
+pub use stale_list::StaleReads;
 
 pub(crate) use aim::{Aim, Check, Draw};
 
@@ -125,6 +137,22 @@ faults! {
     fetch_stall: FetchStall,
     /// Brokers hold workers to quotas.
     broker_throttle: BrokerThrottle,
+    /// The API server is gone.
+    api_down: ApiDown,
+    /// The API server is slow.
+    api_slow: ApiSlow,
+    /// The API server answers with errors.
+    api_errors: ApiErrors,
+    /// Watches are cut.
+    watch_drop: WatchDrop,
+    /// Watches fall silent.
+    watch_stall: WatchStall,
+    /// Watches tell of changes late.
+    events_delayed: EventsDelayed,
+    /// Reads get an older state.
+    stale_list: StaleList,
+    /// Watches cannot go on from where they were.
+    history_compacted: HistoryCompacted,
 }
 
 impl Fault {

@@ -27,7 +27,8 @@ pub mod selector;
 
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
 pub use fault::{
-    Affected, BrokerError, DiskState, Fault, FaultKind, FaultSpec, RequestKind, Side, catalogue,
+    Affected, ApiError, BrokerError, DiskState, Fault, FaultKind, FaultSpec, RequestKind, Side,
+    StaleReads, catalogue,
 };
 pub use injector::{Action, Injector, Installed, Refusal, Targets};
 pub use journal::{Journal, JournalEntry};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::Fault;
+use super::{Fault, text};
 use crate::injector::{Action, Targets};
 use crate::schedule::ScheduleProblem;
 use crate::selector::{Group, Inventory, OPERATOR, Pool, Role, Selector, TopicRole};
@@ -95,6 +95,17 @@ impl Check<'_> {
     pub(crate) fn problem(&mut self, field: &str, message: impl Into<String>) {
         let path = format!("{}.{field}", self.path);
         self.problems.push(ScheduleProblem { path, message: message.into() });
+    }
+
+    /// A time that has to pass within the fault to show.
+    pub(super) fn within_hold(&mut self, field: &str, time: Duration) {
+        if time.is_zero() || time >= self.hold {
+            let (time, hold) = (text(time), text(self.hold));
+            self.problem(
+                field,
+                format!("{time}; allowed: above 0s and below {hold}, as long as the fault lasts"),
+            );
+        }
     }
 
     fn selector(&mut self, field: &str, selector: &Selector, pool: Pool) {

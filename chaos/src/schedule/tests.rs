@@ -368,42 +368,6 @@ fn unknown_fields_and_kinds_are_refused_by_name() {
     assert!(no_duration.contains("soon"), "{no_duration}");
 }
 
-#[test]
-fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
-    let between = json!([{"brokers": "all"}, "operator"]);
-    let faults = [
-        crash(json!("all")),
-        json!({"node_pause": {"nodes": {"share": 0.5}}}),
-        json!({"network_partition": {"between": between, "direction": "to_first"}}),
-        delay("1ms", "1ms"),
-        broker(json!("all")),
-        json!({"leader_move": {"topic": "result", "partition": 0}}),
-        json!({"broker_power_loss": {"brokers": {"count": 1}}}),
-        json!({"broker_shutdown": {"brokers": {"name": "broker-1"}}}),
-        json!({"broker_isolation": {"brokers": {"count": 1}, "from": "peers"}}),
-        json!({"controller_crash": {"failover": "1s"}}),
-        json!({"broker_disk": {"brokers": {"count": 1}, "state": "full"}}),
-        json!({"replication_lag": {"brokers": "all", "delay": "200ms", "jitter": "50ms"}}),
-        json!({"broker_errors": {"brokers": "all", "api": "offset_commit",
-            "error": "rebalance_in_progress", "requests": {"share": 0.5}}}),
-        json!({"lost_acknowledgement": {"brokers": {"count": 1}, "requests": {"count": 3}}}),
-        json!({"fetch_stall": {"brokers": {"name": "broker-1"}}}),
-        json!({"broker_throttle": {"fetch_bytes_per_s": 100_000}}),
-    ];
-    let faults = faults.map(|fault| spec("1m 30s", "1s", fault));
-    let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();
-    let catalogue: Vec<&str> = crate::fault::catalogue().iter().map(|kind| kind.kind).collect();
-    assert_eq!(kinds, catalogue);
-    for spec in faults {
-        let text = serde_json::to_string(&spec).unwrap();
-        assert!(text.contains(&format!("{{\"{}\":", spec.fault.kind().kind)), "{text}");
-        assert_eq!(serde_json::from_str::<FaultSpec>(&text).unwrap(), spec);
-    }
-    let schema = serde_json::to_value(schemars::schema_for!(FaultSpec)).unwrap();
-    assert_eq!(schema["properties"]["at"]["type"], "string");
-    assert_eq!(schema["additionalProperties"], false);
-}
-
 fn busy_schedule() -> Schedule {
     let specs = [
         spec("20s", "5s", crash(json!({"count": 2}))),

@@ -125,6 +125,11 @@ impl EmbeddedKube {
         self.server.client()
     }
 
+    /// The socket on which the API is served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where the API is served.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

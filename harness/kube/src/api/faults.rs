@@ -96,6 +96,11 @@ impl ApiFailure {
         self == Self::Timeout
     }
 
+    /// Its HTTP status code.
+    pub fn code(self) -> u16 {
+        self.error().code
+    }
+
     pub(super) fn error(self) -> ApiError {
         match self {
             Self::Conflict => ApiError::new(

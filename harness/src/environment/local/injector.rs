@@ -1,5 +1,6 @@
 //! Installs each kind of fault on the local environment: how brokers fail is below this module.
 
+mod api;
 mod behind;
 mod controller;
 mod disk;
@@ -80,6 +81,14 @@ impl LocalInjector {
             Fault::BrokerThrottle(fault) => {
                 throttle::set(kafka, fault.produce_bytes_per_s, fault.fetch_bytes_per_s)
             }
+            Fault::ApiDown(_)
+            | Fault::ApiSlow(_)
+            | Fault::ApiErrors(_)
+            | Fault::WatchDrop(_)
+            | Fault::WatchStall(_)
+            | Fault::EventsDelayed(_)
+            | Fault::StaleList(_)
+            | Fault::HistoryCompacted(_) => api::install(&self.kube, action, limit),
             Fault::LeaderMove(fault) => {
                 leader::shift(kafka, topic_name(fault.topic), fault.partition)
             }
