@@ -1,10 +1,12 @@
 //! The one door through which time comes in.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
-/// A clock that only goes forward, with the wall clock beside it for what people read.
+/// A clock that only goes forward, and that a paused test runtime can stop, with the wall clock
+/// beside it for what people read.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,

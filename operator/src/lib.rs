@@ -22,4 +22,4 @@ mod run;
 mod server;
 
 pub use context::Context;
-pub use run::{Args, LogFormat, run, shutdown_on_signals};
+pub use run::{Args, LogFormat, control, run, shutdown_on_signals};

@@ -30,6 +30,8 @@ use crate::server;
 
 /// Longest that the operator waits for passes under way when it stops.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+/// Longest that a watch lasts, in seconds: one that is silent for five more is taken for dead.
+const WATCH_S: u32 = 15;
 /// Longest that a new definition may take to be served.
 const ESTABLISH_MAX: u32 = 100;
 const ESTABLISH_LOOK: Duration = Duration::from_millis(100);
@@ -200,19 +202,21 @@ async fn once(context: &Arc<Context>, namespace: Option<&str>) -> anyhow::Result
     if failed.is_empty() { Ok(()) } else { bail!("passes failed for {}", failed.join(", ")) }
 }
 
-/// Watches jobs and what they own. No generation predicate stands between: it would hide the
-/// deletion of an owned object, which has no newer generation.
-async fn control(
+/// Serves jobs until `shutdown` is cancelled; `ready` is set once they are listed.
+///
+/// No generation predicate stands between the watches and the passes: it would hide the deletion
+/// of an owned object, which has no newer generation.
+pub async fn control(
     context: Arc<Context>,
     namespace: Option<&str>,
     ready: Arc<AtomicBool>,
     shutdown: CancellationToken,
 ) {
     let client = &context.client;
-    let managed =
-        watcher::Config::default().labels(&format!("{}={}", MANAGED_LABEL.0, MANAGED_LABEL.1));
+    let watched = watcher::Config::default().timeout(WATCH_S);
+    let managed = watched.clone().labels(&format!("{}={}", MANAGED_LABEL.0, MANAGED_LABEL.1));
     let jobs: Api<DeserializeGuard<StreamingJob>> = api(client, namespace);
-    let controller = Controller::new(jobs, watcher::Config::default())
+    let controller = Controller::new(jobs, watched)
         .owns(api::<Deployment>(client, namespace), managed.clone())
         .owns(api::<Service>(client, namespace), managed.clone())
         .owns(api::<ConfigMap>(client, namespace), managed)
