@@ -21,6 +21,8 @@ mod network_delay;
 mod network_partition;
 mod node_crash;
 mod node_pause;
+mod operator_kill;
+mod operator_twice;
 mod replication_lag;
 mod requests;
 mod stale_list;
@@ -153,6 +155,10 @@ faults! {
     stale_list: StaleList,
     /// Watches cannot go on from where they were.
     history_compacted: HistoryCompacted,
+    /// The operator dies.
+    operator_kill: OperatorKill,
+    /// A second operator serves the same jobs.
+    operator_twice: OperatorTwice,
 }
 
 impl Fault {

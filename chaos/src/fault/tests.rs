@@ -39,6 +39,8 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"events_delayed": {"by": "500ms", "merged": true}}),
         json!({"stale_list": {"reads": "allowing"}}),
         json!({"history_compacted": {}}),
+        json!({"operator_kill": {}}),
+        json!({"operator_twice": {}}),
     ];
     let faults = faults.map(spec);
     let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();

@@ -5,6 +5,7 @@ mod brokers;
 mod injector;
 mod leader;
 mod nodes;
+mod operator_endpoint;
 mod operator_process;
 
 use super::{
@@ -17,7 +18,7 @@ use embedded_kafka::{ClusterConfig, EmbeddedKafka};
 use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
 use futures::future::BoxFuture;
 use injector::LocalInjector;
-use operator_process::OperatorProcess;
+use operator_process::Operator;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -36,7 +37,7 @@ pub struct Local {
     kube: Arc<EmbeddedKube>,
     proxies: Vec<FaultProxy>,
     injector: Arc<LocalInjector>,
-    operator: OperatorProcess,
+    operator: Arc<Operator>,
     kubeconfig: PathBuf,
 }
 
@@ -60,10 +61,15 @@ impl Local {
         std::fs::write(&kubeconfig, kube.kubeconfig())
             .map_err(|error| failed("write the kubeconfig", error))?;
         install_crd(&kube).await?;
-        let operator = OperatorProcess::start(&kubeconfig, &directory.join("operator.log"))
+        let operator = Operator::start(&kubeconfig, directory)
             .map_err(|error| failed("start the operator", error))?;
-        let (kafka, kube) = (Arc::new(kafka), Arc::new(kube));
-        let injector = LocalInjector::new(Arc::clone(&kafka), Arc::clone(&kube), rules);
+        let (kafka, kube, operator) = (Arc::new(kafka), Arc::new(kube), Arc::new(operator));
+        let injector = LocalInjector {
+            kafka: Arc::clone(&kafka),
+            kube: Arc::clone(&kube),
+            operator: Arc::clone(&operator),
+            rules,
+        };
         Ok(Self { kafka, kube, proxies, injector: Arc::new(injector), operator, kubeconfig })
     }
 
@@ -75,6 +81,11 @@ impl Local {
     /// The operator's process.
     pub fn operator_pid(&self) -> Option<u32> {
         self.operator.pid()
+    }
+
+    /// The process ids of operators that start from now on.
+    pub fn operator_starts(&self) -> tokio::sync::broadcast::Receiver<u32> {
+        self.operator.starts()
     }
 
     /// Processes as they start and end.
@@ -129,7 +140,7 @@ impl Environment for Local {
     }
 
     fn defects(&self) -> Vec<String> {
-        let ended = !self.operator.is_alive();
+        let ended = self.operator.has_failed();
         ended
             .then(|| "The operator ended by itself; see operator.log.".to_owned())
             .into_iter()

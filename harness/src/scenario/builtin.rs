@@ -15,6 +15,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("stress", include_str!("../../scenarios/stress.yaml")),
     ("capacity", include_str!("../../scenarios/capacity.yaml")),
     ("broker-answers", include_str!("../../scenarios/broker-answers.yaml")),
+    ("control-plane", include_str!("../../scenarios/control-plane.yaml")),
     ("duet", include_str!("../../scenarios/duet.yaml")),
     ("checkers-clean", include_str!("../../scenarios/checkers-clean.yaml")),
     ("checkers-commit-early", include_str!("../../scenarios/checkers-commit-early.yaml")),

@@ -19,16 +19,16 @@ pub(super) struct Accounts {
 
 /// Starts the account of an environment's processes.
 pub(super) fn keep(local: &Local, journal: &Journal) -> Accounts {
-    let mut book = Book { journal: journal.clone(), open: BTreeMap::new() };
+    let mut book = Book { journal: journal.clone(), open: BTreeMap::new(), operators: Vec::new() };
     let closing = CancellationToken::new();
     let (events, closed) = (local.process_events(), closing.clone());
-    let operator = local.operator_pid();
+    let (operator, starts) = (local.operator_pid(), local.operator_starts());
     let task = tokio::spawn(async move {
         if let Some(pid) = operator {
-            book.started(pid, pid, "operator".to_owned()).await;
+            book.operator_started(pid).await;
         }
-        book.follow(events, &closed).await;
-        if let Some(pid) = operator {
+        book.follow(events, starts, &closed).await;
+        for pid in std::mem::take(&mut book.operators) {
             book.ended(pid).await;
         }
     });
@@ -49,14 +49,25 @@ struct Book {
     journal: Journal,
     /// Start of each process that runs, by its id.
     open: BTreeMap<u32, u64>,
+    /// Operators that were started, by their ids; faults end and start them.
+    operators: Vec<u32>,
 }
 
 impl Book {
-    async fn follow(&mut self, mut events: Receiver<ProcessEvent>, closed: &CancellationToken) {
+    async fn follow(
+        &mut self,
+        mut events: Receiver<ProcessEvent>,
+        mut starts: Receiver<u32>,
+        closed: &CancellationToken,
+    ) {
         loop {
             let event = tokio::select! {
                 biased;
                 event = events.recv() => event,
+                Ok(pid) = starts.recv() => {
+                    self.operator_started(pid).await;
+                    continue;
+                }
                 () = closed.cancelled() => break,
             };
             match event {
@@ -70,6 +81,11 @@ impl Book {
                 Err(RecvError::Closed) => break,
             }
         }
+    }
+
+    async fn operator_started(&mut self, pid: u32) {
+        self.operators.push(pid);
+        self.started(pid, pid, "operator".to_owned()).await;
     }
 
     async fn started(&mut self, pid: u32, group: u32, what: String) {

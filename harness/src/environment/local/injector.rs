@@ -7,12 +7,14 @@ mod disk;
 mod down;
 mod isolation;
 mod lag;
+mod operator;
 mod requests;
 mod stall;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
+use super::operator_process::Operator;
 use super::{brokers, leader, nodes};
 use crate::environment::GROUP;
 use chaos::fault::NetworkDelay;
@@ -31,16 +33,13 @@ use std::time::Duration;
 /// Brokers and nodes live in this process and die with it, so that only the proxies' rules need a
 /// limit of their own: they heal when it passes.
 pub(super) struct LocalInjector {
-    kafka: Arc<EmbeddedKafka>,
-    kube: Arc<EmbeddedKube>,
-    rules: Rules,
+    pub(super) kafka: Arc<EmbeddedKafka>,
+    pub(super) kube: Arc<EmbeddedKube>,
+    pub(super) operator: Arc<Operator>,
+    pub(super) rules: Rules,
 }
 
 impl LocalInjector {
-    pub(super) fn new(kafka: Arc<EmbeddedKafka>, kube: Arc<EmbeddedKube>, rules: Rules) -> Self {
-        Self { kafka, kube, rules }
-    }
-
     async fn install_now(
         &self,
         action: &Action,
@@ -89,6 +88,8 @@ impl LocalInjector {
             | Fault::EventsDelayed(_)
             | Fault::StaleList(_)
             | Fault::HistoryCompacted(_) => api::install(&self.kube, action, limit),
+            Fault::OperatorKill(_) => operator::kill(&self.operator).await,
+            Fault::OperatorTwice(_) => operator::double(&self.operator),
             Fault::LeaderMove(fault) => {
                 leader::shift(kafka, topic_name(fault.topic), fault.partition)
             }

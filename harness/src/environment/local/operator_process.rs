@@ -1,32 +1,133 @@
 //! The operator as a child process of the harness.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::process::{Child, Command};
+use tokio::sync::broadcast;
 
 /// Time the operator has to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
+/// Starts of operators that a listener may be behind.
+const STARTS_MAX: usize = 1_000;
+/// Name of its log.
+const LOG: &str = "operator.log";
+/// Name of the log of a second operator.
+const SECOND_LOG: &str = "operator-2.log";
+
+/// The operator of an environment: one process, but for faults.
+pub(super) struct Operator {
+    /// The program and its arguments.
+    command: Vec<OsString>,
+    /// Where the logs go.
+    directory: PathBuf,
+    /// Nothing while a fault has it killed.
+    process: Mutex<Option<OperatorProcess>>,
+    starts: broadcast::Sender<u32>,
+}
+
+impl Operator {
+    /// Starts the operator from this program, with its log in `directory`.
+    pub(super) fn start(kubeconfig: &Path, directory: &Path) -> io::Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut command = crate::child::prefix(&program);
+        command.push(program.into());
+        command.extend(["operator", "--listen", "127.0.0.1:0", "--kubeconfig"].map(OsString::from));
+        command.push(kubeconfig.into());
+        Self::run(command, directory)
+    }
+
+    /// Runs a command as the operator.
+    pub(super) fn run(command: Vec<OsString>, directory: &Path) -> io::Result<Self> {
+        let operator = Self {
+            command,
+            directory: directory.to_owned(),
+            process: Mutex::default(),
+            starts: broadcast::Sender::new(STARTS_MAX),
+        };
+        operator.restart()?;
+        Ok(operator)
+    }
+
+    /// Process id while it runs.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process().as_ref().and_then(OperatorProcess::pid)
+    }
+
+    /// The process ids of operators that start from now on.
+    pub(super) fn starts(&self) -> broadcast::Receiver<u32> {
+        self.starts.subscribe()
+    }
+
+    /// Whether it has ended though no fault killed it.
+    pub(super) fn has_failed(&self) -> bool {
+        self.process().as_ref().is_some_and(|process| !process.is_alive())
+    }
+
+    /// Kills it, and gives the id that the process had.
+    pub(super) async fn kill(&self) -> Option<u32> {
+        let mut process = self.process().take()?;
+        let pid = process.pid();
+        if let Err(error) = process.child.kill().await {
+            tracing::warn!(%error, "killing the operator");
+        }
+        pid
+    }
+
+    /// Starts it again, unless it runs, and gives the process id.
+    pub(super) fn restart(&self) -> io::Result<Option<u32>> {
+        let mut process = self.process();
+        if process.is_none() {
+            *process = Some(self.spawn(LOG)?);
+        }
+        Ok(process.as_ref().and_then(OperatorProcess::pid))
+    }
+
+    /// Starts another one beside it.
+    pub(super) fn second(&self) -> io::Result<OperatorProcess> {
+        self.spawn(SECOND_LOG)
+    }
+
+    /// Asks it to end, and ends it if it does not.
+    pub(super) async fn stop(&self) {
+        let process = self.process().take();
+        if let Some(process) = process {
+            process.stop().await;
+        }
+    }
+
+    fn spawn(&self, log: &str) -> io::Result<OperatorProcess> {
+        let process = OperatorProcess::start(&self.command, self.directory.join(log))?;
+        if let Some(pid) = process.pid() {
+            // Nobody has to listen.
+            let _ = self.starts.send(pid);
+        }
+        Ok(process)
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<OperatorProcess>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A running operator; killed when dropped.
 #[derive(Debug)]
 pub(super) struct OperatorProcess {
     child: Child,
+    log: PathBuf,
 }
 
 impl OperatorProcess {
-    /// Starts `operator` from this program, writing its log to `log`.
-    pub(super) fn start(kubeconfig: &Path, log: &Path) -> io::Result<Self> {
-        let program = std::env::current_exe()?;
-        let prefix = crate::child::prefix(&program);
-        let output = File::create(log)?;
-        let child = Command::new(&prefix[0])
-            .args(&prefix[1..])
-            .arg(&program)
-            .args(["operator", "--listen", "127.0.0.1:0", "--kubeconfig"])
-            .arg(kubeconfig)
+    /// Starts an operator that adds to `log`.
+    fn start(command: &[OsString], log: PathBuf) -> io::Result<Self> {
+        let output = OpenOptions::new().create(true).append(true).open(&log)?;
+        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let child = Command::new(program)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -34,7 +135,7 @@ impl OperatorProcess {
             // Ctrl-C on the terminal is for the harness, which then stops the operator itself.
             .process_group(0)
             .spawn()?;
-        Ok(Self { child })
+        Ok(Self { child, log })
     }
 
     /// Whether it has not ended.
@@ -45,6 +146,11 @@ impl OperatorProcess {
     /// Process id while it runs.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Where its log goes.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Asks it to end, and ends it if it does not.
