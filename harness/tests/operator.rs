@@ -1,5 +1,5 @@
-//! The operator on an embedded API server that fails, and killed between any two of its writes:
-//! it ends in the same state.
+//! The operator on an embedded API server that fails, killed between any two of its writes, and
+//! one of several: the job ends in the same state.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too, may end them")]
 
 #[path = "operator/world.rs"]
@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use embedded_kube::api::{ApiFailure, ApiFault, ApiFaultCounts, ApiRequests, StaleReads};
 use http::Request;
-use kube::api::DeleteParams;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use world::{Death, JOB, World};
+use tokio_util::sync::CancellationToken;
+use world::{Death, JOB, LEASE, World};
 
 /// Where there is something that an operator rules or writes.
 const KINDS: [&str; 5] = [
@@ -163,4 +165,73 @@ async fn a_watch_that_has_fallen_silent_is_noticed() {
     assert!(stalled.is_in_force());
     assert_eq!(stalled.counts().watches, 4);
     assert_eq!(world.replicas().await, Some(3), "the change is not seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_operators_one_serves_and_the_other_takes_over_when_it_dies() {
+    let whole = live(None).await;
+    let world = World::new().await;
+    let one = world.run_candidate("one");
+    sleep(Duration::from_millis(1)).await;
+    world.run_candidate("two");
+    sleep(SETTLED).await;
+    assert_eq!(world.turns(), ["one"]);
+    one.cancel();
+    change(&world).await;
+    sleep(LEASE / 2).await;
+    assert_eq!(world.turns(), ["one"], "the lease has not run out");
+    sleep(LEASE + SETTLED).await;
+    assert_eq!(world.turns(), ["one", "two"]);
+    assert_eq!(state(&world).await, whole.prime);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_that_has_lost_its_lease_stops_until_it_gets_it_back() {
+    let whole = live(None).await;
+    let world = World::new().await;
+    world.run_candidate("one");
+    sleep(SETTLED).await;
+    let usurped = json!({"spec": {"holderIdentity": "somebody", "leaseDurationSeconds": 20}});
+    let leases: kube::Api<Lease> = kube::Api::default_namespaced(world.client.clone());
+    let usurped = Patch::Merge(usurped);
+    leases.patch(operator::LEASE, &PatchParams::default(), &usurped).await.unwrap();
+    sleep(LEASE).await;
+    let written = world.written.lock().unwrap().len();
+    change(&world).await;
+    sleep(SETTLED).await;
+    assert_eq!(world.written.lock().unwrap().len(), written, "it does not serve");
+    assert_eq!(world.replicas().await, Some(4));
+    sleep(2 * SETTLED).await;
+    assert_eq!(state(&world).await, whole.prime);
+    let lease = leases.get(operator::LEASE).await.unwrap().spec.unwrap();
+    assert_eq!((lease.holder_identity.as_deref(), lease.lease_transitions), (Some("one"), Some(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_takes_requests_and_never_answers_is_given_up_on() {
+    let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("kubeconfig.yaml");
+    let server = json!({"server": format!("http://{}", silent.local_addr().unwrap())});
+    let file = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{"name": "a", "cluster": server}],
+        "users": [{"name": "a", "user": {}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+    });
+    std::fs::write(&kubeconfig, file.to_string()).unwrap();
+    let args = operator::Args {
+        kubeconfig: Some(kubeconfig),
+        namespace: None,
+        once: true,
+        listen: ([127, 0, 0, 1], 0).into(),
+        install_crds: false,
+        leader_elect: false,
+        lease_duration: LEASE,
+        log_format: operator::LogFormat::Text,
+    };
+    let run = operator::run(args, CancellationToken::new());
+    let ended = tokio::time::timeout(Duration::from_secs(60), run).await;
+    let error = ended.expect("it does not wait for ever").unwrap_err();
+    assert!(error.to_string().starts_with("listing StreamingJobs"), "{error}");
 }

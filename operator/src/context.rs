@@ -42,6 +42,12 @@ impl Context {
         self.metrics.text()
     }
 
+    /// Forgets every job: others may decide from now on.
+    pub(crate) fn forget_all(&self) {
+        self.memories.clear();
+        self.metrics.forget_all();
+    }
+
     pub(crate) fn forget(&self, job: &ObjectMeta) {
         self.memories.forget(job);
         self.metrics.forget(job);

@@ -7,6 +7,7 @@
 //! | [`crd`] | the `StreamingJob` resource |
 //! | [`reconcile`] | one pass over one job in five steps |
 //! | `run` | arguments, connection, controller, shutdown |
+//! | `leader` | which of several operators serves jobs |
 //! | `context`, `events`, `metrics`, `server`, `clock` | what all passes share |
 
 pub mod allocation;
@@ -15,6 +16,7 @@ mod context;
 pub mod crd;
 mod events;
 mod exposition;
+mod leader;
 mod metrics;
 pub mod observe;
 pub mod reconcile;
@@ -22,4 +24,5 @@ mod run;
 mod server;
 
 pub use context::Context;
-pub use run::{Args, LogFormat, control, run, shutdown_on_signals};
+pub use leader::{Election, LEASE};
+pub use run::{Args, LogFormat, control, lead, run, shutdown_on_signals};

@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     lag_records: Numbers,
     lag_time: Numbers,
     arrivals: Numbers,
+    leading: Gauge,
 }
 
 impl Metrics {
@@ -57,6 +58,7 @@ impl Metrics {
             lag_records: Family::default(),
             lag_time: Family::default(),
             arrivals: Family::default(),
+            leading: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -80,6 +82,8 @@ impl Metrics {
         registry.register(ours("status_writes"), help, self.status_writes.clone());
         let help = "Decisions by strategy and direction";
         registry.register(ours("decisions"), help, self.decisions.clone());
+        let help = "1 while it holds the lease, if it asks for one";
+        registry.register(ours("leading"), help, self.leading.clone());
         for (name, help, family) in [
             ("desired_replicas", "Workers decided on", &self.desired),
             ("ready_replicas", "Workers ready at the last decision", &self.ready),
@@ -145,13 +149,28 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leading.set(leads.into());
+    }
+
+    /// Drops the series of all jobs.
+    pub(crate) fn forget_all(&self) {
+        for family in self.by_job() {
+            family.clear();
+        }
+        self.decisions.clear();
+    }
+
+    /// What is told of each job.
+    fn by_job(&self) -> [&Numbers; 5] {
+        [&self.desired, &self.ready, &self.lag_records, &self.lag_time, &self.arrivals]
+    }
+
     /// Drops every series of a job.
     pub(crate) fn forget(&self, job: &ObjectMeta) {
         let namespace = job.namespace.as_deref().unwrap_or_default();
         let labels = labels(namespace, job.name.as_deref().unwrap_or_default());
-        for family in
-            [&self.desired, &self.ready, &self.lag_records, &self.lag_time, &self.arrivals]
-        {
+        for family in self.by_job() {
             family.remove(&labels);
         }
         for strategy in Strategy::ALL {

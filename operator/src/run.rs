@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::crd::{StreamingJob, crd};
+use crate::leader::Election;
 use crate::observe::KafkaOffsets;
 use crate::reconcile::build::MANAGED_LABEL;
 use crate::reconcile::{FIELD_MANAGER, reconcile, retry};
@@ -32,6 +33,8 @@ use crate::server;
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 /// Longest that a watch lasts, in seconds: one that is silent for five more is taken for dead.
 const WATCH_S: u32 = 15;
+/// Longest that an answer may keep silent.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Longest that a new definition may take to be served.
 const ESTABLISH_MAX: u32 = 100;
 const ESTABLISH_LOOK: Duration = Duration::from_millis(100);
@@ -62,6 +65,12 @@ pub struct Args {
     /// Install the StreamingJob definition first
     #[arg(long)]
     pub install_crds: bool,
+    /// Serve jobs only while holding the Lease `stormgauge-operator` in the own namespace
+    #[arg(long)]
+    pub leader_elect: bool,
+    /// A Lease that is not renewed for so long is free for others; at least 1s
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = lease_duration)]
+    pub lease_duration: Duration,
     /// Form of the log on standard error
     #[arg(long, value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -97,7 +106,16 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> 
         .await
         .with_context(|| format!("listening on {} (--listen)", args.listen))?;
     tracing::info!(%address, "listening");
-    control(context, args.namespace.as_deref(), ready, shutdown).await;
+    let namespace = args.namespace.as_deref();
+    if args.leader_elect {
+        let election =
+            Election::new(context.client.clone(), identity(&context), args.lease_duration);
+        // Who waits for the lease is as ready as it gets.
+        ready.store(true, Ordering::Relaxed);
+        lead(&election, context, namespace, shutdown).await;
+    } else {
+        control(context, namespace, ready, shutdown).await;
+    }
     stop_server.cancel();
     tracing::info!("stopped");
     Ok(())
@@ -141,7 +159,7 @@ fn start_log(format: LogFormat) {
 }
 
 async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path)
                 .with_context(|| format!("reading {} (--kubeconfig)", path.display()))?;
@@ -151,6 +169,9 @@ async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
         }
         None => Config::infer().await.context("finding a cluster; give --kubeconfig")?,
     };
+    // A server that takes a request and never answers is given up on; watches end before.
+    config.read_timeout = Some(ANSWER_MAX);
+    config.reset_reader_on_write = true;
     Client::try_from(config).context("connecting to the cluster")
 }
 
@@ -200,6 +221,47 @@ async fn once(context: &Arc<Context>, namespace: Option<&str>) -> anyhow::Result
     }
     tracing::info!(count, failed = failed.len(), "one pass over every job");
     if failed.is_empty() { Ok(()) } else { bail!("passes failed for {}", failed.join(", ")) }
+}
+
+/// A name that no other operator has.
+fn identity(context: &Context) -> String {
+    let process =
+        || format!("{}-{}", std::process::id(), context.clock.timestamp().as_nanosecond());
+    std::env::var("POD_NAME").unwrap_or_else(|_| process())
+}
+
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_secs(1)..=Duration::from_hours(1);
+    allowed.contains(&duration).then_some(duration).ok_or_else(|| "allowed: 1s to 1h".to_owned())
+}
+
+/// Serves jobs whenever it holds the lease, until `shutdown` is cancelled.
+pub async fn lead(
+    election: &Election,
+    context: Arc<Context>,
+    namespace: Option<&str>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = election.win() => {}
+            () = shutdown.cancelled() => return,
+        }
+        tracing::info!("holding the lease");
+        context.metrics.leads(true);
+        let serving = control(context.clone(), namespace, Arc::default(), shutdown.clone());
+        tokio::select! {
+            () = serving => {
+                election.resign().await;
+                return;
+            }
+            // Passes under way are cut off: whoever holds the lease now may make the same.
+            lost = election.keep() => tracing::warn!(%lost, "the lease is lost"),
+        }
+        context.metrics.leads(false);
+        context.forget_all();
+    }
 }
 
 /// Serves jobs until `shutdown` is cancelled; `ready` is set once they are listed.

@@ -13,6 +13,8 @@ async fn a_kubeconfig_that_is_not_there_is_named_with_its_flag() {
         once: false,
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         install_crds: false,
+        leader_elect: false,
+        lease_duration: std::time::Duration::from_secs(15),
         log_format: LogFormat::Text,
     };
     // Spawned, as a subcommand of another program would.

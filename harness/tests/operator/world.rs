@@ -13,9 +13,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::{Api, Client, ResourceExt};
-use operator::Context;
 use operator::crd::{KafkaSource, StreamingJob};
 use operator::observe::{OffsetSource, Offsets, OffsetsError, PartitionOffsets};
+use operator::{Context, Election};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,6 +24,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) const JOB: &str = "prices";
 /// How long a cluster takes to start an operator again.
 const RESTART: Duration = Duration::from_millis(100);
+/// How long a lease lasts that nobody renews.
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
 /// How often the workers' stand-in looks.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -31,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) struct World {
     pub(crate) server: ApiServer,
     pub(crate) client: Client,
-    /// What operators wrote, as `METHOD path`.
+    /// What operators wrote, as `NAME METHOD PATH`.
     pub(crate) written: Arc<Mutex<Vec<String>>>,
     /// Ends everything.
     _end: DropGuard,
@@ -100,15 +102,41 @@ impl World {
         let (client, written) = (self.server.outside_client(), Arc::clone(&self.written));
         let whole_life = async move {
             let dead = CancellationToken::new();
-            let mortal = mortal(client.clone(), Arc::clone(&written), death, dead.clone());
+            let first = mortal(client.clone(), "one", Arc::clone(&written), death, dead.clone());
             tokio::select! {
-                () = operate(mortal) => {}
+                () = operate(first) => {}
                 () = dead.cancelled() => {}
             }
             sleep(RESTART).await;
-            operate(mortal_never(client, written)).await;
+            operate(mortal(client, "two", written, None, CancellationToken::new())).await;
         };
         tokio::spawn(self.end.clone().run_until_cancelled_owned(whole_life));
+    }
+
+    /// Runs an operator that serves jobs while it holds the lease, until it is told to die.
+    pub(crate) fn run_candidate(&self, name: &'static str) -> CancellationToken {
+        let dead = CancellationToken::new();
+        let (client, written) = (self.server.outside_client(), Arc::clone(&self.written));
+        let client = mortal(client, name, written, None, dead.clone());
+        let election = Election::new(client.clone(), name.to_owned(), LEASE);
+        let life = async move {
+            let context = Arc::new(Context::new(client, Arc::new(Backlog)));
+            let shutdown = CancellationToken::new();
+            operator::lead(&election, context, Some("default"), shutdown).await;
+        };
+        let life = dead.clone().run_until_cancelled_owned(life);
+        tokio::spawn(self.end.clone().run_until_cancelled_owned(life));
+        dead
+    }
+
+    /// Who wrote, in turns; leases do not count.
+    pub(crate) fn turns(&self) -> Vec<String> {
+        let written = self.written.lock().unwrap();
+        let serving = written.iter().filter(|line| !line.contains("/leases"));
+        let mut turns: Vec<String> =
+            serving.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
+        turns.dedup();
+        turns
     }
 
     /// How many workers are asked for.
@@ -116,10 +144,6 @@ impl World {
         let deployments: Api<Deployment> = Api::default_namespaced(self.client.clone());
         deployments.get_opt(JOB).await.unwrap()?.spec?.replicas
     }
-}
-
-fn mortal_never(client: Client, written: Arc<Mutex<Vec<String>>>) -> Client {
-    mortal(client, written, None, CancellationToken::new())
 }
 
 async fn operate(client: Client) {
@@ -130,6 +154,7 @@ async fn operate(client: Client) {
 /// A client whose user dies at one of its writes: nothing it asks is answered any more.
 fn mortal(
     client: Client,
+    name: &'static str,
     written: Arc<Mutex<Vec<String>>>,
     death: Option<Death>,
     dead: CancellationToken,
@@ -141,7 +166,7 @@ fn mortal(
             if !dead.is_cancelled() && request.method() != Method::GET {
                 let mut written = written.lock().unwrap();
                 number = Some(written.len());
-                written.push(format!("{} {}", request.method(), request.uri().path()));
+                written.push(format!("{name} {} {}", request.method(), request.uri().path()));
             }
             if dead.is_cancelled() || number.is_some_and(|it| death == Some(Death::Before(it))) {
                 dead.cancel();

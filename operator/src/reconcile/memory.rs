@@ -68,6 +68,10 @@ impl Memories {
         kept.memory.clone()
     }
 
+    pub(crate) fn clear(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn forget(&self, job: &ObjectMeta) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(job));
     }
