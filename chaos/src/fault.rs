@@ -16,6 +16,7 @@ mod events_delayed;
 mod fetch_stall;
 mod history_compacted;
 mod leader_move;
+mod lease_lost;
 mod lost_acknowledgement;
 mod network_delay;
 mod network_partition;
@@ -159,6 +160,8 @@ faults! {
     operator_kill: OperatorKill,
     /// A second operator serves the same jobs.
     operator_twice: OperatorTwice,
+    /// The operator loses its lease.
+    lease_lost: LeaseLost,
 }
 
 impl Fault {

@@ -61,7 +61,7 @@ impl Election {
     pub(crate) async fn win(&self) {
         let mut seen = Seen::default();
         loop {
-            match timeout(self.period(), self.attempt(&mut seen)).await {
+            match timeout(self.duration, self.attempt(&mut seen)).await {
                 Ok(Ok(true)) => return,
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "looking at the lease"),

@@ -7,7 +7,7 @@ use super::{Aim, Definition, FaultKind, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "operator_twice",
-    description: "a second operator serves the same jobs, as after a failed handover",
+    description: "a second operator serves the same jobs without asking for the lease",
     evidence: "both processes run, and how many passes over jobs the second has made",
     heal: "the second operator is stopped",
 };

@@ -41,6 +41,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"history_compacted": {}}),
         json!({"operator_kill": {}}),
         json!({"operator_twice": {}}),
+        json!({"lease_lost": {}}),
     ];
     let faults = faults.map(spec);
     let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();

@@ -89,6 +89,7 @@ impl LocalInjector {
             | Fault::StaleList(_)
             | Fault::HistoryCompacted(_) => api::install(&self.kube, action, limit),
             Fault::OperatorKill(_) => operator::kill(&self.operator).await,
+            Fault::LeaseLost(_) => operator::take_lease(&self.kube, &self.operator, limit).await,
             Fault::OperatorTwice(_) => operator::double(&self.operator),
             Fault::LeaderMove(fault) => {
                 leader::shift(kafka, topic_name(fault.topic), fault.partition)

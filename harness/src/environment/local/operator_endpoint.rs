@@ -14,9 +14,19 @@ const BYTES_MAX: u64 = 16 << 20;
 
 /// Passes that an operator has made, failed ones too; nothing if it does not tell.
 pub(super) async fn passes(log: &Path) -> Option<u64> {
-    let address = address(&tokio::fs::read_to_string(log).await.ok()?)?;
-    let answer = tokio::time::timeout(PATIENCE, get(address, "/metrics")).await.ok()?.ok()?;
+    let answer = metrics(log).await?;
     Some(sum(&answer, "controller_runtime_reconcile_total"))
+}
+
+/// Whether an operator holds the lease; nothing if it does not tell.
+pub(super) async fn leads(log: &Path) -> Option<bool> {
+    let answer = metrics(log).await?;
+    Some(sum(&answer, "streaming_operator_leading") > 0)
+}
+
+async fn metrics(log: &Path) -> Option<String> {
+    let address = address(&tokio::fs::read_to_string(log).await.ok()?)?;
+    tokio::time::timeout(PATIENCE, get(address, "/metrics")).await.ok()?.ok()
 }
 
 /// The address that the latest operator with this log listens on.

@@ -12,6 +12,9 @@ use tokio::sync::broadcast;
 
 /// Time the operator has to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long its lease lasts when it is not renewed: what takes a cluster 15 s is compressed here,
+/// like the times of nodes.
+const LEASE_DURATION: &str = "4s";
 /// Starts of operators that a listener may be behind.
 const STARTS_MAX: usize = 1_000;
 /// Name of its log.
@@ -23,6 +26,8 @@ const SECOND_LOG: &str = "operator-2.log";
 pub(super) struct Operator {
     /// The program and its arguments.
     command: Vec<OsString>,
+    /// More arguments, for all but a second operator.
+    election: Vec<OsString>,
     /// Where the logs go.
     directory: PathBuf,
     /// Nothing while a fault has it killed.
@@ -38,13 +43,19 @@ impl Operator {
         command.push(program.into());
         command.extend(["operator", "--listen", "127.0.0.1:0", "--kubeconfig"].map(OsString::from));
         command.push(kubeconfig.into());
-        Self::run(command, directory)
+        let election = ["--leader-elect", "--lease-duration", LEASE_DURATION].map(OsString::from);
+        Self::run(command, election.to_vec(), directory)
     }
 
-    /// Runs a command as the operator.
-    pub(super) fn run(command: Vec<OsString>, directory: &Path) -> io::Result<Self> {
+    /// Runs a command as the operator, with more arguments for all but a second one.
+    pub(super) fn run(
+        command: Vec<OsString>,
+        election: Vec<OsString>,
+        directory: &Path,
+    ) -> io::Result<Self> {
         let operator = Self {
             command,
+            election,
             directory: directory.to_owned(),
             process: Mutex::default(),
             starts: broadcast::Sender::new(STARTS_MAX),
@@ -82,14 +93,19 @@ impl Operator {
     pub(super) fn restart(&self) -> io::Result<Option<u32>> {
         let mut process = self.process();
         if process.is_none() {
-            *process = Some(self.spawn(LOG)?);
+            *process = Some(self.spawn(&self.election, LOG)?);
         }
         Ok(process.as_ref().and_then(OperatorProcess::pid))
     }
 
-    /// Starts another one beside it.
+    /// Starts another one beside it, which does not ask for the lease.
     pub(super) fn second(&self) -> io::Result<OperatorProcess> {
-        self.spawn(SECOND_LOG)
+        self.spawn(&[], SECOND_LOG)
+    }
+
+    /// Where its log goes.
+    pub(super) fn log(&self) -> PathBuf {
+        self.directory.join(LOG)
     }
 
     /// Asks it to end, and ends it if it does not.
@@ -100,8 +116,9 @@ impl Operator {
         }
     }
 
-    fn spawn(&self, log: &str) -> io::Result<OperatorProcess> {
-        let process = OperatorProcess::start(&self.command, self.directory.join(log))?;
+    fn spawn(&self, election: &[OsString], log: &str) -> io::Result<OperatorProcess> {
+        let command: Vec<&OsString> = self.command.iter().chain(election).collect();
+        let process = OperatorProcess::start(&command, self.directory.join(log))?;
         if let Some(pid) = process.pid() {
             // Nobody has to listen.
             let _ = self.starts.send(pid);
@@ -123,7 +140,7 @@ pub(super) struct OperatorProcess {
 
 impl OperatorProcess {
     /// Starts an operator that adds to `log`.
-    fn start(command: &[OsString], log: PathBuf) -> io::Result<Self> {
+    fn start(command: &[&OsString], log: PathBuf) -> io::Result<Self> {
         let output = OpenOptions::new().create(true).append(true).open(&log)?;
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let child = Command::new(program)

@@ -1,5 +1,6 @@
-//! Faults of the operator's process: killed, or there twice.
+//! Faults of the operator: killed, there twice, or without its lease.
 
+mod lease;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use chaos::{Installed, Refusal};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
+
+pub(super) use lease::take as take_lease;
 
 /// Kills the operator.
 pub(super) async fn kill(operator: &Arc<Operator>) -> Result<Box<dyn Installed>, Refusal> {

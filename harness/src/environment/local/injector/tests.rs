@@ -60,7 +60,8 @@ fn written(kafka: &EmbeddedKafka) -> i64 {
     kafka.partitions(SOURCE_TOPIC).unwrap()[0].high_watermark
 }
 
-async fn evidence(installed: &mut Box<dyn Installed>) -> String {
+/// The evidence, once there is some.
+pub(super) async fn evidence(installed: &mut Box<dyn Installed>) -> String {
     let found = async {
         loop {
             if let Some(sentence) = installed.evidence().await {
@@ -72,7 +73,8 @@ async fn evidence(installed: &mut Box<dyn Installed>) -> String {
     tokio::time::timeout(LIMIT, found).await.expect("the fault has evidence")
 }
 
-async fn heal_twice(installed: &mut Box<dyn Installed>) -> String {
+/// What healing says, which is the same the second time.
+pub(super) async fn heal_twice(installed: &mut Box<dyn Installed>) -> String {
     let healed = installed.heal().await.unwrap();
     assert_eq!(installed.heal().await.unwrap(), healed);
     healed

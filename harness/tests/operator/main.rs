@@ -2,7 +2,6 @@
 //! one of several: the job ends in the same state.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too, may end them")]
 
-#[path = "operator/world.rs"]
 mod world;
 
 use std::time::Duration;
