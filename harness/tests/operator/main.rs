@@ -39,13 +39,13 @@ struct Life {
 async fn live(death: Option<Death>) -> Life {
     let world = World::new().await;
     world.run_operator(death);
-    sleep(SETTLED).await;
+    world.settle().await;
     assert_eq!(world.replicas().await, Some(4), "{death:?}");
     change(&world).await;
-    sleep(SETTLED).await;
+    world.settle().await;
     let prime = state(&world).await;
     world.jobs().delete(JOB, &DeleteParams::default()).await.unwrap();
-    sleep(SETTLED).await;
+    world.settle().await;
     let left = state(&world).await;
     let written = world.written.lock().unwrap().clone();
     Life { written, prime, left }
@@ -133,7 +133,7 @@ async fn whatever_the_api_server_does_wrong_the_job_ends_as_it_should() {
     ] {
         let world = World::new().await;
         world.run_operator(None);
-        sleep(SETTLED).await;
+        world.settle().await;
         let installed = world.server.install(fault, limit, 3);
         change(&world).await;
         sleep(limit).await;

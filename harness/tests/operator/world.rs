@@ -139,6 +139,22 @@ impl World {
         turns
     }
 
+    /// Waits until operators have written nothing for two seconds: nothing here takes that long to
+    /// follow from something else.
+    pub(crate) async fn settle(&self) {
+        let (mut known, mut quiet) = (0, 0);
+        for _ in 0..120 {
+            sleep(LOOK).await;
+            let written = self.written.lock().unwrap().len();
+            quiet = if written == known { quiet + 1 } else { 0 };
+            known = written;
+            if quiet == 4 {
+                return;
+            }
+        }
+        panic!("operators write on and on");
+    }
+
     /// How many workers are asked for.
     pub(crate) async fn replicas(&self) -> Option<i32> {
         let deployments: Api<Deployment> = Api::default_namespaced(self.client.clone());

@@ -16,6 +16,9 @@ use super::counts::Counts;
 use super::timeline::Timeline;
 use super::{ApiFailure, ApiFault, ApiRequests, StaleReads};
 
+/// The longest that a fault is in force: sums of times stay within bounds.
+const LIMIT_MAX: Duration = Duration::from_hours(24 * 366);
+
 /// All faults of one server.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
@@ -112,7 +115,7 @@ impl Rules {
         let id = self.next_id;
         self.next_id += 1;
         let counts = Arc::<Counts>::default();
-        let until = now.checked_add(limit).unwrap_or(now);
+        let until = now + limit.min(LIMIT_MAX);
         let random = ChaCha8Rng::seed_from_u64(seed);
         let shared = Arc::clone(&counts);
         self.rules.push(Rule { id, fault, from: now, until, version, random, counts: shared });
@@ -161,7 +164,8 @@ impl Rules {
             match &mut rule.fault {
                 ApiFault::Slow(delay) => {
                     let counts = Arc::clone(&rule.counts);
-                    fate.waits.push(Wait { id: rule.id, delay: *delay, counts });
+                    let delay = (*delay).min(LIMIT_MAX);
+                    fate.waits.push(Wait { id: rule.id, delay, counts });
                 }
                 ApiFault::Errors(failure, requests)
                     if fate.failure.is_none() && failure.fits(asked) =>
