@@ -291,7 +291,7 @@ async fn merged_events_come_in_rounds_and_what_came_and_went_is_not_told() {
         assert_eq!(start.elapsed().as_secs(), 2);
     }
     let counts = fault.counts();
-    assert_eq!((counts.events, counts.merged), (2, 3));
+    assert_eq!((counts.events, counts.merged, counts.longest.as_secs()), (2, 3, 2));
     assert_eq!(text(soon(&mut events).await), "nothing");
 }
 

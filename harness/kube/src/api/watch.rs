@@ -240,6 +240,7 @@ impl Watch {
         }
         let taken = self.take(self.position, &window)?;
         self.position = taken.position;
+        let first = taken.changes.first().map_or(0, |change| change.version);
         let (mut lines, mut events) = (Vec::new(), 0);
         for change in taken.changes {
             self.told = change.version;
@@ -248,7 +249,9 @@ impl Watch {
                 self.line(event, object, &mut lines);
             }
         }
-        window.told(events, taken.merged);
+        if let Some(lens) = &self.lens {
+            lens.told(&window, first, events, taken.merged);
+        }
         Ok(match (lines.is_empty(), taken.more) {
             (false, _) => Batch::Lines(lines.into()),
             (true, true) => Batch::Skipped,

@@ -94,6 +94,16 @@ impl Lens {
         }
     }
 
+    /// Events were told through a window, the first of this version, and changes merged into them.
+    pub(in super::super) fn told(&self, window: &Window, first: u64, events: usize, merged: usize) {
+        let Some(counts) = window.late.as_ref().filter(|_| events > 0) else { return };
+        counts.events.fetch_add(events as u64, Relaxed);
+        counts.merged.fetch_add(merged as u64, Relaxed);
+        if let Some(reached) = self.server.shared.faults.rules().reached(first) {
+            counts.took(clock::instant() - reached);
+        }
+    }
+
     /// Waits until it may see something else.
     pub(in super::super) async fn changed(&mut self) {
         tokio::select! {
@@ -108,16 +118,5 @@ impl Window {
     /// A window on everything up to a version.
     pub(in super::super) fn all(version: u64) -> Self {
         Self { oldest: None, newest: version, merged: false, late: None, again: None }
-    }
-
-    /// Events were told through it, and changes merged into them.
-    pub(in super::super) fn told(&self, events: usize, merged: usize) {
-        if let Some((counts, reached)) = &self.late
-            && events > 0
-        {
-            counts.events.fetch_add(events as u64, Relaxed);
-            counts.merged.fetch_add(merged as u64, Relaxed);
-            counts.took(clock::instant() - *reached);
-        }
     }
 }

@@ -94,8 +94,8 @@ pub(in super::super) struct Window {
     pub(in super::super) newest: u64,
     /// Of each object only the last change counts.
     pub(in super::super) merged: bool,
-    /// What counts late events, and when `newest` was reached.
-    pub(super) late: Option<(Arc<Counts>, Instant)>,
+    /// What counts late events, if there are any.
+    pub(super) late: Option<Arc<Counts>>,
     /// When to look again.
     pub(super) again: Option<Instant>,
 }
@@ -228,6 +228,11 @@ impl Rules {
         Course::Open(window)
     }
 
+    /// When the store reached a version, as far as it is known while events are delayed.
+    pub(super) fn reached(&self, version: u64) -> Option<Instant> {
+        self.timeline.reached(version)
+    }
+
     /// Narrows a window to what delayed events have come to.
     fn delay(&self, now: Instant, window: &mut Window) {
         let Some((rule, by, merged)) = self.delaying() else { return };
@@ -242,10 +247,10 @@ impl Rules {
             let seen = now.checked_sub(by).unwrap_or(rule.from);
             (seen, self.timeline.next(seen).and_then(|reached| reached.checked_add(by)))
         };
-        let Some((reached, version)) = self.timeline.at(seen) else { return };
+        let Some(version) = self.timeline.at(seen) else { return };
         window.newest = version.min(window.newest);
         window.merged = merged;
-        window.late = (version > rule.version).then(|| (Arc::clone(&rule.counts), reached));
+        window.late = (version > rule.version).then(|| Arc::clone(&rule.counts));
         window.look_again(next);
         window.look_again(Some(rule.until));
     }

@@ -31,10 +31,16 @@ impl Timeline {
         }
     }
 
-    /// The version of `time` and when it was reached; the oldest one known if that is later.
-    pub(super) fn at(&self, time: Instant) -> Option<(Instant, u64)> {
+    /// The version of `time`; the oldest one known if that is later.
+    pub(super) fn at(&self, time: Instant) -> Option<u64> {
         let after = self.0.partition_point(|(reached, _)| *reached <= time);
-        self.0.get(after.saturating_sub(1)).copied()
+        self.0.get(after.saturating_sub(1)).map(|(_, version)| *version)
+    }
+
+    /// When a version was reached.
+    pub(super) fn reached(&self, version: u64) -> Option<Instant> {
+        let before = self.0.partition_point(|(_, known)| *known < version);
+        self.0.get(before).map(|(reached, _)| *reached)
     }
 
     /// When the version after that of `time` was reached.
@@ -58,12 +64,13 @@ mod tests {
         timeline.restart(at(10), 5);
         timeline.note(at(12), 6);
         timeline.note(at(14), 7);
-        assert_eq!(timeline.at(at(1)), Some((at(10), 5)));
-        assert_eq!(timeline.at(at(12)), Some((at(12), 6)));
-        assert_eq!(timeline.at(at(13)), Some((at(12), 6)));
+        assert_eq!((timeline.at(at(1)), timeline.at(at(10))), (Some(5), Some(5)));
+        assert_eq!((timeline.at(at(12)), timeline.at(at(13))), (Some(6), Some(6)));
+        assert_eq!((timeline.reached(6), timeline.reached(7)), (Some(at(12)), Some(at(14))));
+        assert_eq!(timeline.reached(8), None);
         assert_eq!((timeline.next(at(1)), timeline.next(at(13))), (Some(at(12)), Some(at(14))));
         assert_eq!(timeline.next(at(14)), None);
         timeline.prune(at(13));
-        assert_eq!((timeline.0.len(), timeline.at(at(13))), (2, Some((at(12), 6))));
+        assert_eq!((timeline.0.len(), timeline.at(at(13))), (2, Some(6)));
     }
 }
