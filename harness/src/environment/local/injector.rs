@@ -28,10 +28,12 @@ use requests::Failure;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Faults on embedded brokers, emulated nodes and the proxies between them.
+/// Faults on embedded brokers, emulated nodes, the proxies between them, the API server and the
+/// operator.
 ///
-/// Brokers and nodes live in this process and die with it, so that only the proxies' rules need a
-/// limit of their own: they heal when it passes.
+/// All of it lives in this process or dies with it, so that only what clients of others could be
+/// left with needs a limit of its own: rules of proxies and faults of the API server heal when it
+/// passes, and a lease runs out.
 pub(super) struct LocalInjector {
     pub(super) kafka: Arc<EmbeddedKafka>,
     pub(super) kube: Arc<EmbeddedKube>,
