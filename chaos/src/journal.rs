@@ -1,12 +1,15 @@
 //! The journal: JSON lines, written and fsynced before what they announce is done, so that what
 //! a killed run left behind can be found and undone.
+//!
+//! Its file is locked as long as it is open: at most one harness owns what the journal tells of.
+//! The lock is the kernel's, so that a dead owner has none.
 
 mod leftovers;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,6 +120,20 @@ pub struct JournalLine {
     pub note: Option<String>,
 }
 
+/// Why a journal could not be opened for writing.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("a running harness owns it{}", owner.map(|pid| format!(": process {pid}")).unwrap_or_default())]
+    Owned {
+        /// Its process id; unknown until it has said that its run begins.
+        owner: Option<u32>,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 /// Why a line could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -141,14 +158,22 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens a journal for appending and creates it if there is none. A line that an earlier
-    /// run left torn is closed, so that it spoils no other.
+    /// Opens a journal for appending, creates it if there is none, and owns it until the last
+    /// clone is dropped. A line that an earlier run left torn is closed, so that it spoils no other.
     ///
     /// # Errors
-    /// What the file system says.
-    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+    /// When another process owns it, or what the file system says.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let owner = Leftovers::from_lines(Self::read(path)?).owner.map(|(pid, _)| pid);
+                return Err(OpenError::Owned { owner });
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
         if file.seek(SeekFrom::End(0))? > 0 {
             file.seek(SeekFrom::End(-1))?;
             let mut last = [0];

@@ -8,6 +8,7 @@
 //! | [`fault`] | what is done to them: one file a fault, the [`Fault`] enum and the catalogue |
 //! | [`schedule`] | [`validate`] with its blast radius, and the seeded plan |
 //! | [`injector`] | the seam to an environment: [`Injector`], [`Installed`], [`Action`] |
+//! | [`keeper`] | faults that heal themselves, at their limit or when nobody waits for them |
 //! | [`journal`] | what was about to be done, fsynced before it is done |
 //! | [`conduct`](mod@conduct) | the plan played against a clock: install, evidence, heal |
 //! | [`proxy`] | a Kafka proxy that holds and delays bytes between named groups |
@@ -21,6 +22,7 @@ pub mod conduct;
 pub mod fault;
 pub mod injector;
 pub mod journal;
+pub mod keeper;
 pub mod proxy;
 pub mod schedule;
 pub mod selector;
@@ -32,5 +34,6 @@ pub use fault::{
 };
 pub use injector::{Action, Injector, Installed, Refusal, Targets};
 pub use journal::{Journal, JournalEntry};
+pub use keeper::Keeper;
 pub use schedule::{PlannedFault, Schedule, ScheduleProblem, validate};
 pub use selector::{Group, Inventory, Role, Selector, TopicRole};

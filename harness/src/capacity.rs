@@ -63,8 +63,7 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<CapacityOutcome, Failure> {
     crate::trial::check_variables().map_err(Failure::usage)?;
-    let directory = RunDirectory::create(plan)?;
-    let journal = directory.journal()?;
+    let (directory, journal) = RunDirectory::create(plan)?;
     let mut prober =
         Prober::new(scenario, plan.seed, &directory, &journal, progress, cancel.clone());
     let result = measure(scenario, &mut prober, &directory).await;

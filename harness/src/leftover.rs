@@ -3,6 +3,8 @@
 //! Children die with the harness by themselves; this is for what that missed, and for folders.
 
 use crate::clock;
+use crate::run::JOURNAL;
+use anyhow::Context;
 use chaos::Journal;
 use chaos::journal::{JournalEntry, LeftFault, LeftProcess, Leftovers};
 use rustix::process::{Signal, kill_process};
@@ -33,17 +35,17 @@ pub struct Leftover {
 /// # Errors
 /// When the folder cannot be read.
 pub fn find(root: &Path) -> io::Result<Vec<Leftover>> {
-    let own = root.join("journal.jsonl");
+    let own = root.join(JOURNAL);
     let mut journals = Vec::new();
     if own.is_file() {
         journals.push(own);
     } else if root.exists() {
         for entry in fs::read_dir(root)?.take(RUNS_MAX) {
             let run = entry?.path();
-            journals.push(run.join("journal.jsonl"));
+            journals.push(run.join(JOURNAL));
             // A duet has a run for each trial of its pairs.
             let trials = fs::read_dir(run.join("pairs")).into_iter().flatten().take(RUNS_MAX);
-            journals.extend(trials.flatten().map(|trial| trial.path().join("journal.jsonl")));
+            journals.extend(trials.flatten().map(|trial| trial.path().join(JOURNAL)));
         }
     }
     journals.sort();
@@ -106,11 +108,13 @@ fn is_alive(pid: u32, start_ticks: u64) -> bool {
 }
 
 impl Leftover {
-    /// Kills the processes, removes the folders and marks the run as ended.
+    /// Takes over the run, kills its processes, removes its folders and marks it as ended.
     ///
     /// # Errors
-    /// When a folder cannot be removed or the journal cannot be written.
+    /// When another process is at it, a folder cannot be removed or the journal cannot be written.
     pub fn remove(&self) -> anyhow::Result<()> {
+        let path = self.directory.join(JOURNAL);
+        let journal = Journal::create(&path).with_context(|| path.display().to_string())?;
         for process in &self.processes {
             // A process that has gone in the meantime is what is wanted.
             if let Some(pid) = crate::child::pid(process.pid) {
@@ -120,7 +124,6 @@ impl Leftover {
         for folder in &self.folders {
             fs::remove_dir_all(folder)?;
         }
-        let journal = Journal::create(self.directory.join("journal.jsonl"))?;
         let note = "marked as ended by clean";
         journal.append_noted(JournalEntry::RunEnded { run: self.run.clone() }, note)?;
         Ok(())

@@ -4,7 +4,7 @@ mod directory;
 mod expectations;
 pub mod reports;
 
-pub use directory::{ROOT, RunDirectory, make_folder};
+pub use directory::{JOURNAL, ROOT, RunDirectory, make_folder};
 pub use expectations::{ExpectationRow, expectation_rows, expectation_table};
 
 use crate::exit::{Exit, Failure};
@@ -84,8 +84,7 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<RunOutcome, Failure> {
     trial::check_variables().map_err(Failure::usage)?;
-    let directory = RunDirectory::create(plan)?;
-    let journal = directory.journal()?;
+    let (directory, journal) = RunDirectory::create(plan)?;
     let outcome = run_trials(plan, &directory, &journal, progress, cancel).await;
     // A trial that failed has taken its environment away too, so the run leaves nothing.
     let ended = journal.append(JournalEntry::RunEnded { run: directory.name() });

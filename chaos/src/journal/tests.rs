@@ -38,6 +38,23 @@ fn what_is_written_is_read_back_in_order() {
 }
 
 #[test]
+fn one_owner_at_a_time_has_a_journal_and_is_named_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let first = Journal::create(&path).unwrap();
+    let refused = Journal::create(&path).unwrap_err();
+    assert_eq!(refused.to_string(), "a running harness owns it", "its run has not begun");
+    first.append(JournalEntry::RunStarted { pid: 7, start_ticks: 1, run: "r".to_owned() }).unwrap();
+    let clone = first.clone();
+    drop(first);
+    let refused = Journal::create(&path).unwrap_err();
+    assert_eq!(refused.to_string(), "a running harness owns it: process 7");
+    assert!(Journal::read(&path).unwrap().all(|line| line.is_ok()), "anyone may read");
+    drop(clone);
+    Journal::create(&path).expect("an owner that is gone owns nothing");
+}
+
+#[test]
 fn a_torn_last_line_is_left_out_and_does_not_spoil_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.jsonl");

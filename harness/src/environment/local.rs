@@ -12,8 +12,8 @@ use super::{
     Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_BYTES_MAX, SOURCE_TOPIC, Standing,
 };
 use crate::scenario::{ScenarioSpec, ValidatedScenario};
-use chaos::Injector;
 use chaos::proxy::{FaultProxy, Rules};
+use chaos::{Injector, Keeper};
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
 use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
 use futures::future::BoxFuture;
@@ -36,7 +36,7 @@ pub struct Local {
     kafka: Arc<EmbeddedKafka>,
     kube: Arc<EmbeddedKube>,
     proxies: Vec<FaultProxy>,
-    injector: Arc<LocalInjector>,
+    injector: Arc<Keeper>,
     operator: Arc<Operator>,
     kubeconfig: PathBuf,
 }
@@ -70,7 +70,8 @@ impl Local {
             operator: Arc::clone(&operator),
             rules,
         };
-        Ok(Self { kafka, kube, proxies, injector: Arc::new(injector), operator, kubeconfig })
+        let injector = Arc::new(Keeper::new(Arc::new(injector)));
+        Ok(Self { kafka, kube, proxies, injector, operator, kubeconfig })
     }
 
     /// Where `kubectl` finds the control plane.
@@ -171,6 +172,7 @@ impl Environment for Local {
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            self.injector.close().await;
             self.operator.stop().await;
             // The injector shares both; it goes first, so that they can be shut down for good.
             drop(self.injector);

@@ -7,7 +7,7 @@ use crate::scenario::ValidatedScenario;
 use crate::scenario::spec::StrategyName;
 use anyhow::Context;
 use chaos::Journal;
-use chaos::journal::JournalEntry;
+use chaos::journal::{JournalEntry, OpenError};
 use results::RunRecord;
 use results::file::write_atomic;
 use std::fs;
@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 /// Folder that holds runs where `--out` does not say otherwise.
 pub const ROOT: &str = "stormgauge-out";
 
+/// The journal of a run, in its folder.
+pub const JOURNAL: &str = "journal.jsonl";
+
 /// The folder of one run.
 #[derive(Debug, Clone)]
 pub struct RunDirectory {
@@ -25,16 +28,18 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
-    /// Makes the folder with the scenarios in it.
+    /// Makes the folder with the scenarios in it, and its journal: whoever has that open owns the
+    /// run's environments.
     ///
     /// # Errors
-    /// When the folder holds an earlier run or cannot be written.
-    pub fn create(plan: &RunPlan) -> Result<Self, Failure> {
+    /// When the folder holds an earlier run, another harness owns it, or it cannot be written.
+    pub fn create(plan: &RunPlan) -> Result<(Self, Journal), Failure> {
         let path = make_folder(plan.out.as_deref(), &plan.name)?;
         // `--out .` names a folder too.
         let whole = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
         let directory = Self { path, name: name.unwrap_or_else(|| plan.name.clone()) };
+        let journal = directory.journal()?;
         for part in ["records", "scenarios", "trials"] {
             let part = directory.path.join(part);
             fs::create_dir_all(&part)
@@ -44,7 +49,7 @@ impl RunDirectory {
         for scenario in &plan.scenarios {
             directory.write_scenario(scenario)?;
         }
-        Ok(directory)
+        Ok((directory, journal))
     }
 
     /// Writes a scenario as it is run.
@@ -86,14 +91,9 @@ impl RunDirectory {
     }
 
     /// Opens the journal.
-    ///
-    /// # Errors
-    /// When it cannot be created.
-    pub fn journal(&self) -> Result<Journal, Failure> {
-        let path = self.path.join("journal.jsonl");
-        let journal = Journal::create(&path)
-            .with_context(|| format!("cannot create {}", path.display()))
-            .map_err(Failure::not_ready)?;
+    fn journal(&self) -> Result<Journal, Failure> {
+        let path = self.path.join(JOURNAL);
+        let journal = Journal::create(&path).map_err(|error| not_opened(&path, error))?;
         let pid = std::process::id();
         let start_ticks = clock::start_ticks(pid).unwrap_or(0);
         journal
@@ -124,6 +124,13 @@ impl RunDirectory {
     }
 }
 
+/// Why a journal cannot be written, and what to do about it.
+fn not_opened(journal: &Path, error: OpenError) -> Failure {
+    let owned = matches!(error, OpenError::Owned { .. });
+    let fix = if owned { "; wait for its end, or name another folder" } else { "" };
+    Failure::not_ready(anyhow::anyhow!("{}: {error}{fix}", journal.display()))
+}
+
 /// A word as a shell reads it as one.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
@@ -152,6 +159,12 @@ pub fn make_folder(out: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
 fn asked_for(path: &Path) -> Result<PathBuf, Failure> {
     let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
     if occupied {
+        let journal = path.join(JOURNAL);
+        if journal.is_file()
+            && let Err(error @ OpenError::Owned { .. }) = Journal::create(&journal)
+        {
+            return Err(not_opened(&journal, error));
+        }
         let error = anyhow::anyhow!(
             "--out {}: the folder is not empty; name a new one, or remove it",
             path.display()

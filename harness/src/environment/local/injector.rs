@@ -31,9 +31,8 @@ use std::time::Duration;
 /// Faults on embedded brokers, emulated nodes, the proxies between them, the API server and the
 /// operator.
 ///
-/// All of it lives in this process or dies with it, so that only what clients of others could be
-/// left with needs a limit of its own: rules of proxies and faults of the API server heal when it
-/// passes, and a lease runs out.
+/// All of it lives in this process or dies with it; while it lives, a [`chaos::Keeper`] heals what
+/// nobody heals.
 pub(super) struct LocalInjector {
     pub(super) kafka: Arc<EmbeddedKafka>,
     pub(super) kube: Arc<EmbeddedKube>,
