@@ -31,6 +31,20 @@ pub const JOB: &str = "job";
 /// Namespace of the `StreamingJob`.
 pub const NAMESPACE: &str = "default";
 
+/// What an environment can do.
+#[derive(Debug, Clone, Copy)]
+pub struct Capability {
+    /// Name of the environment.
+    pub environment: &'static str,
+    /// Why it cannot do a kind of fault; nothing for one that it can do.
+    pub refuses: fn(&str) -> Option<&'static str>,
+}
+
+impl Capability {
+    /// Every environment.
+    pub const ALL: [Self; 1] = [Self { environment: local::NAME, refuses: |_kind| None }];
+}
+
 /// Who leads, follows and consumes: what changes when an environment notices a fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {

@@ -8,6 +8,7 @@
 //! - [`capacity`]: a run that searches the highest rate that allocations sustain;
 //! - [`trial`]: one trial from set-up to record, with its driver, collector and sampler;
 //! - [`duet`]: two programs run the same short trial in turns;
+//! - [`catalogue`]: the faults, with their parameters and where they can be done;
 //! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
 //! - [`oracle`]: the ledger of sends and results, and the checkers;
 //! - [`progress`], [`child`], [`leftover`]: what people see, and that nothing stays behind;
@@ -23,6 +24,7 @@ macro_rules! note {
 }
 
 pub mod capacity;
+pub mod catalogue;
 pub mod child;
 pub mod cli;
 pub mod clock;

@@ -2,6 +2,7 @@
 
 use super::options::Form;
 use super::print;
+use crate::catalogue::{self, Entry};
 use crate::exit::{Exit, Failure};
 use crate::oracle::Checker;
 use crate::scenario::builtin;
@@ -47,12 +48,16 @@ impl ListArgs {
             return export(directory);
         }
         let (head, rows) = self.kind.rows();
-        let text = match self.output {
-            Form::Json => {
+        let text = match (self.output, self.kind) {
+            // Parameters are no text.
+            (Form::Json, Kind::Faults) => {
+                serde_json::to_string_pretty(&catalogue::entries()).map_err(Failure::internal)?
+            }
+            (Form::Json, _) => {
                 let rows: Vec<_> = rows.iter().map(|row| object(head, row)).collect();
                 serde_json::to_string_pretty(&rows).map_err(Failure::internal)?
             }
-            Form::Table => table(head, rows),
+            (Form::Table, _) => table(head, rows),
         };
         print(&text)?;
         Ok(Exit::Pass)
@@ -83,17 +88,9 @@ impl Kind {
             Self::Suites => (&["suite", "what it does"], described(builtin::SUITES)),
             Self::Scenarios => (&["scenario", "what it does"], described(builtin::SCENARIOS)),
             Self::Strategies => (&["strategy", "what it does"], strategies()),
-            Self::Faults => (
-                &["fault", "what it does", "evidence", "healing"],
-                chaos::catalogue()
-                    .into_iter()
-                    .map(|kind| {
-                        [kind.kind, kind.description, kind.evidence, kind.heal]
-                            .map(str::to_owned)
-                            .to_vec()
-                    })
-                    .collect(),
-            ),
+            Self::Faults => {
+                (&["fault", "what it does", "parameters", "evidence", "healing", "where"], faults())
+            }
             Self::Checkers => {
                 (&["checker", "what it finds", "a trial with a finding", "memory"], checkers())
             }
@@ -130,6 +127,24 @@ fn strategies() -> Vec<Vec<String>> {
     };
     let row = |name: StrategyName| vec![name.as_str().to_owned(), words(name).to_owned()];
     StrategyName::all().into_iter().map(row).collect()
+}
+
+fn faults() -> Vec<Vec<String>> {
+    let row = |entry: Entry| {
+        let parameters = entry.parameters.iter().map(|parameter| {
+            let name = &parameter.name;
+            if parameter.required { name.clone() } else { format!("[{name}]") }
+        });
+        vec![
+            entry.fault.to_owned(),
+            entry.description.to_owned(),
+            parameters.collect::<Vec<_>>().join(", "),
+            entry.evidence.to_owned(),
+            entry.healing.to_owned(),
+            entry.environments.join(", "),
+        ]
+    };
+    catalogue::entries().into_iter().map(row).collect()
 }
 
 fn checkers() -> Vec<Vec<String>> {

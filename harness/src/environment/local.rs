@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Name of this environment.
+pub const NAME: &str = "local";
 /// Listener of the brokers that workers and the operator use, behind the fault proxies.
 const PROXIED: &str = "workers";
 /// The last requests that brokers remember: what proves that a disk is slow.
@@ -150,7 +152,7 @@ impl Environment for Local {
 
     fn describe(&self) -> results::Environment {
         results::Environment {
-            name: "local".to_owned(),
+            name: NAME.to_owned(),
             real: [
                 "operator and workers are processes of their own",
                 "Kafka clients are librdkafka over TCP, or what your worker brings",
@@ -282,7 +284,7 @@ async fn install_crd(kube: &EmbeddedKube) -> Result<(), EnvironmentError> {
 }
 
 fn failed(step: &'static str, reason: impl std::fmt::Display) -> EnvironmentError {
-    EnvironmentError { environment: "local", step, reason: reason.to_string() }
+    EnvironmentError { environment: NAME, step, reason: reason.to_string() }
 }
 
 #[cfg(test)]
