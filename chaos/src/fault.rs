@@ -11,6 +11,10 @@ mod broker_isolation;
 mod broker_power_loss;
 mod broker_shutdown;
 mod broker_throttle;
+mod connection_half_open;
+mod connection_reset;
+mod connection_slow_close;
+mod connection_storm;
 mod controller_crash;
 mod events_delayed;
 mod fetch_stall;
@@ -18,7 +22,11 @@ mod history_compacted;
 mod leader_move;
 mod lease_lost;
 mod lost_acknowledgement;
+mod network_bandwidth;
+mod network_blackhole;
+mod network_bridge;
 mod network_delay;
+mod network_loss;
 mod network_partition;
 mod node_crash;
 mod node_pause;
@@ -40,13 +48,14 @@ use serde::{Deserialize, Serialize};
 pub use api_errors::ApiError;
 pub use broker_disk::DiskState;
 pub use broker_isolation::Side;
+pub use connection_half_open::Keeper;
 pub use network_partition::PairDirection;
 pub use requests::{Affected, BrokerError, RequestKind};
 pub use stale_list::StaleReads;
 
 pub(crate) use aim::{Aim, Check, Draw};
 
-use aim::is_brokers;
+use aim::is_server;
 
 /// One fault of a scenario file: what, when and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +125,22 @@ faults! {
     network_partition: NetworkPartition,
     /// Bytes between two groups arrive late.
     network_delay: NetworkDelay,
+    /// Packets between two groups are lost and sent again.
+    network_loss: NetworkLoss,
+    /// The link between two groups is narrow.
+    network_bandwidth: NetworkBandwidth,
+    /// Bytes between two groups vanish.
+    network_blackhole: NetworkBlackhole,
+    /// Halves of the nodes see halves of the brokers, and a bridge.
+    network_bridge: NetworkBridge,
+    /// Connections between two groups are reset.
+    connection_reset: ConnectionReset,
+    /// Connections between two groups end on one side only.
+    connection_half_open: ConnectionHalfOpen,
+    /// Connections between two groups end late.
+    connection_slow_close: ConnectionSlowClose,
+    /// Brokers are flooded with connections.
+    connection_storm: ConnectionStorm,
     /// Brokers die and later return.
     broker_crash: BrokerCrash,
     /// A partition gets another leader.

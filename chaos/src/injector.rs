@@ -24,24 +24,26 @@ pub struct Action {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Targets {
-    /// Groups of Kafka clients: node names or `operator`.
+    /// Groups of clients: node names or `operator`.
     pub clients: Vec<String>,
     /// Nodes.
     pub nodes: Vec<String>,
     /// Brokers.
     pub brokers: Vec<String>,
+    /// Servers that are no brokers: `api_server`.
+    pub servers: Vec<String>,
 }
 
 impl Action {
-    /// The names of all that is hit, for reports: clients before brokers, a partition as
+    /// The names of all that is hit, for reports: clients before servers, a partition as
     /// `topic/number`.
     pub fn targets(&self) -> Vec<String> {
         match self.fault.definition().aim() {
             Aim::Partition(topic, partition) => vec![format!("{}/{partition}", topic.name())],
             Aim::Named(name) => vec![name.to_owned()],
             Aim::Nodes(_) | Aim::Brokers(_) | Aim::Between(_) => {
-                let Targets { clients, nodes, brokers } = &self.targets;
-                clients.iter().chain(nodes).chain(brokers).cloned().collect()
+                let Targets { clients, nodes, brokers, servers } = &self.targets;
+                clients.iter().chain(nodes).chain(brokers).chain(servers).cloned().collect()
             }
         }
     }

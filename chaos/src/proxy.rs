@@ -1,6 +1,6 @@
-//! A Kafka proxy in user space that breaks the network between named groups.
+//! A TCP proxy in user space that breaks the network between named groups.
 //!
-//! One listener stands in front of one broker and serves the clients of every node: the client
+//! One listener stands in front of one server and serves its clients: before a broker, the client
 //! id in the first request header, `<group>/<member>`, tells who is speaking. While no rule
 //! concerns a connection, bytes go straight through large buffers, and one atomic load a chunk
 //! notices that the rules have changed.
@@ -8,15 +8,24 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `header` | the client group from the first request header |
-//! | `rules` | the table that all proxies of a trial share, and its counters |
+//! | `effect` | what rules do, as pure decisions: one effect a file, with its law and its source |
+//! | `rules`, `counters` | the table that all proxies of a trial share, and what each rule has done |
+//! | `active`, `queue` | the rules of one direction of one connection, and what is under way there |
 //! | `pump` | one direction of one connection: the fast path, holding and delaying |
-//! | `connection` | one client, its broker and the two pumps between them |
-//! | `injection` | network actions installed as rules, with evidence and healing |
+//! | `cutting` | connections that are cut, with or without the knowledge of both sides |
+//! | `connection` | one client, its server and the two pumps between them |
+//! | `injection`, `proof` | network actions installed as rules, with evidence and healing |
 
+mod active;
 mod connection;
+mod counters;
+mod cutting;
+mod effect;
 mod header;
 mod injection;
+mod proof;
 mod pump;
+mod queue;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -31,8 +40,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use counters::RuleCounters;
+pub use effect::{Cut, DELAY_MAX, Delay, Direction, Effect, JitterLaw, Keeps, Loss};
 pub use injection::inject;
-pub use rules::{DELAY_MAX, Direction, Effect, Rule, RuleCounters, RuleId, Rules};
+pub use rules::{Rule, RuleId, Rules};
 
 /// The most connections of one proxy; above that, clients are turned away and counted.
 pub const CONNECTIONS_MAX: usize = 4096;
@@ -47,7 +58,29 @@ pub const DELAYED_BYTES_MAX_PROXY: usize = 256 * 1024 * 1024;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A proxy in front of one broker. Dropping it cuts every connection.
+/// Where a proxy stands.
+#[derive(Debug, Clone)]
+pub struct Front {
+    /// Where clients connect to; port 0 for a free one.
+    pub listen: SocketAddr,
+    /// Where the server is.
+    pub upstream: SocketAddr,
+    /// The server's name in rules.
+    pub server: String,
+    /// Who its clients are.
+    pub clients: Clients,
+}
+
+/// How a proxy knows to which group a client belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clients {
+    /// The server is a broker: from the client id of the first request.
+    ByClientId,
+    /// All are of this group, whatever they speak.
+    Group(String),
+}
+
+/// A proxy in front of one server. Dropping it cuts every connection.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -66,14 +99,15 @@ pub struct ProxyStats {
     pub malformed: u64,
     /// Connections closed because no whole request header came in time.
     pub silent: u64,
-    /// Connections closed because the broker could not be reached.
+    /// Connections closed because the server could not be reached.
     pub upstream_refused: u64,
 }
 
 /// What the connections of a proxy have in common.
 #[derive(Debug)]
 struct Shared {
-    broker: String,
+    server: String,
+    clients: Clients,
     upstream: SocketAddr,
     rules: Rules,
     stop: CancellationToken,
@@ -87,22 +121,17 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// Listens on an address (port 0 for a free one) in front of a broker, which rules know by
-    /// its name.
+    /// Listens in front of a server.
     ///
     /// # Errors
     /// The address cannot be listened on.
-    pub async fn start(
-        listen: SocketAddr,
-        upstream: SocketAddr,
-        broker: &str,
-        rules: Rules,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
+    pub async fn start(front: Front, rules: Rules) -> io::Result<Self> {
+        let listener = TcpListener::bind(front.listen).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            broker: broker.to_owned(),
-            upstream,
+            server: front.server,
+            clients: front.clients,
+            upstream: front.upstream,
             rules,
             stop: CancellationToken::new(),
             connections: AtomicUsize::new(0),
@@ -165,7 +194,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tracker: TaskTracker
             Ok((client, _)) => admit(client, &shared, &tracker),
             Err(error) => {
                 // Out of file descriptors, most likely: others have to close first.
-                tracing::debug!(%error, broker = shared.broker, "accept failed");
+                tracing::debug!(%error, server = shared.server, "accept failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -8,8 +8,10 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The group name under which the operator's Kafka clients speak.
+/// The group name under which the operator's clients speak.
 pub const OPERATOR: &str = "operator";
+/// The API server's name in rules and reports.
+pub const API_SERVER: &str = "api_server";
 
 /// Everything that a fault may be aimed at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,8 +108,10 @@ pub enum Group {
     Nodes(Selector),
     /// These brokers.
     Brokers(Selector),
-    /// The operator's Kafka clients.
+    /// The operator.
     Operator,
+    /// The Kubernetes API server, as the operator reaches it.
+    ApiServer,
 }
 
 /// What a selector chooses among, for its messages and its rules.

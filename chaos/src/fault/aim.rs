@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Fault, text};
 use crate::injector::{Action, Targets};
 use crate::schedule::ScheduleProblem;
-use crate::selector::{Group, Inventory, OPERATOR, Pool, Role, Selector, TopicRole};
+use crate::selector::{API_SERVER, Group, Inventory, OPERATOR, Pool, Role, Selector, TopicRole};
 
 /// What a fault is aimed at.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ impl<'a> Aim<'a> {
             Self::Between(between) => {
                 [&between.0, &between.1].into_iter().find_map(|group| match group {
                     Group::Brokers(selector) => selector.role(),
-                    Group::Nodes(_) | Group::Operator => None,
+                    Group::Nodes(_) | Group::Operator | Group::ApiServer => None,
                 })
             }
             Self::Nodes(_) | Self::Partition(..) | Self::Named(_) => None,
@@ -72,6 +72,7 @@ impl<'a> Aim<'a> {
                             targets.brokers = draw.names(brokers, Pool::Brokers);
                         }
                         Group::Operator => targets.clients = vec![OPERATOR.to_owned()],
+                        Group::ApiServer => targets.servers = vec![API_SERVER.to_owned()],
                     }
                 }
             }
@@ -119,15 +120,15 @@ impl Check<'_> {
             let (pool, selector) = match group {
                 Group::Nodes(selector) => (Pool::Nodes, selector),
                 Group::Brokers(selector) => (Pool::Brokers, selector),
-                Group::Operator => continue,
+                Group::Operator | Group::ApiServer => continue,
             };
             self.selector(&format!("between[{index}].{}", pool.name()), selector, pool);
         }
-        if is_brokers(&between.0) == is_brokers(&between.1) {
+        if !is_link(&between.0, &between.1) && !is_link(&between.1, &between.0) {
             self.problem(
                 "between",
-                "a network fault lies between brokers and others; \
-                 allowed: one group of brokers, and one of nodes or operator",
+                "nothing can be broken between these two; \
+                 allowed: nodes or operator and brokers, or operator and api_server",
             );
         }
     }
@@ -153,6 +154,15 @@ impl Draw<'_> {
     }
 }
 
-pub(super) fn is_brokers(group: &Group) -> bool {
-    matches!(group, Group::Brokers(_))
+/// Whether clients of this group connect to servers of that one, through proxies.
+fn is_link(clients: &Group, servers: &Group) -> bool {
+    match clients {
+        Group::Nodes(_) => matches!(servers, Group::Brokers(_)),
+        Group::Operator => is_server(servers),
+        Group::Brokers(_) | Group::ApiServer => false,
+    }
+}
+
+pub(super) fn is_server(group: &Group) -> bool {
+    matches!(group, Group::Brokers(_) | Group::ApiServer)
 }

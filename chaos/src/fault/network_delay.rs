@@ -6,11 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aim, Check, Definition, FaultKind, text};
+use crate::proxy::{Delay, Effect, JitterLaw};
 use crate::selector::Group;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "network_delay",
-    description: "bytes between two groups arrive late by a delay with jitter, each way, in order",
+    description: "bytes between two groups arrive late by a delay with jitter, even or heavy-tailed, \
+                  each way, in order",
     evidence: "bytes that the proxy delivered late, and by how much",
     heal: "bytes under way are delivered at once and later ones are not delayed",
 };
@@ -19,16 +21,30 @@ pub(super) const KIND: FaultKind = FaultKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkDelay {
-    /// The two groups: one of brokers, and one of nodes or the operator.
+    /// The two groups: nodes or the operator and brokers, or the operator and the API server.
     pub between: (Group, Group),
     /// How late, each way, such as `50ms`.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub delay: Duration,
-    /// How far the delay strays to either side, such as `10ms`; none by default.
+    /// How far the delay strays, such as `10ms`; not at all by default.
     #[serde(default, with = "humantime_serde")]
     #[schemars(with = "String")]
     pub jitter: Duration,
+    /// In which way it strays.
+    #[serde(default)]
+    pub law: JitterLaw,
+}
+
+impl NetworkDelay {
+    /// What the proxies do.
+    pub fn effect(&self) -> Effect {
+        Effect::Delay(self.strayed())
+    }
+
+    fn strayed(&self) -> Delay {
+        Delay { delay: self.delay, jitter: self.jitter, law: self.law }
+    }
 }
 
 impl Definition for NetworkDelay {
@@ -45,15 +61,16 @@ impl Definition for NetworkDelay {
         if delay.is_zero() {
             check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
         }
-        if jitter > delay {
+        if jitter > delay && self.law == JitterLaw::Even {
             let (delay, jitter) = (text(delay), text(jitter));
             check.problem("jitter", format!("jitter {jitter}; allowed: 0s to the delay, {delay}"));
         }
-        if delay.saturating_add(jitter) >= hold {
-            let hold = text(hold);
+        let longest = self.strayed().longest();
+        if longest >= hold {
+            let (longest, hold) = (text(longest), text(hold));
             check.problem(
                 "delay",
-                format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
+                format!("delays last up to {longest}; allowed: below {hold}, as long as the fault"),
             );
         }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, is_brokers};
+use super::{Aim, Definition, FaultKind, is_server};
 use crate::proxy::Direction;
 use crate::selector::Group;
 
@@ -18,7 +18,7 @@ pub(super) const KIND: FaultKind = FaultKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPartition {
-    /// The two groups: one of brokers, and one of nodes or the operator.
+    /// The two groups: nodes or the operator and brokers, or the operator and the API server.
     pub between: (Group, Group),
     /// Which way is blocked.
     #[serde(default)]
@@ -39,12 +39,12 @@ pub enum PairDirection {
 }
 
 impl NetworkPartition {
-    /// Which way is blocked, as the proxies between clients and brokers see it.
+    /// Which way is blocked, as the proxies between clients and servers see it.
     pub fn proxied(&self) -> Direction {
-        match (self.direction, is_brokers(&self.between.0)) {
+        match (self.direction, is_server(&self.between.0)) {
             (PairDirection::Both, _) => Direction::Both,
             (PairDirection::ToFirst, true) | (PairDirection::ToSecond, false) => {
-                Direction::ToBroker
+                Direction::ToServer
             }
             (PairDirection::ToFirst, false) | (PairDirection::ToSecond, true) => {
                 Direction::ToClient

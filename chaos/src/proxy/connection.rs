@@ -1,4 +1,4 @@
-//! One client, its broker, and the two pumps between them.
+//! One client, its server, and the two pumps between them.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::effect::Direction;
 use super::header::{self, HEADER_BYTES_MAX, Header};
 use super::pump::{End, Pump};
-use super::rules::{Direction, RuleState};
-use super::{BUFFER_BYTES, Shared};
+use super::rules::RuleState;
+use super::{BUFFER_BYTES, Clients, Shared, cutting};
+use crate::clock;
 
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 const HEADER_MAX: Duration = Duration::from_secs(60);
@@ -20,10 +22,11 @@ const HEADER_MAX: Duration = Duration::from_secs(60);
 /// What the two pumps of a connection have in common.
 pub(super) struct Link<'a> {
     pub(super) shared: &'a Shared,
-    /// The client's group, from its first request.
+    /// The client's group.
     pub(super) group: String,
-    /// Number of the connection at this proxy; jitter differs by it.
+    /// Number of the connection at this proxy; what is drawn differs by it.
     pub(super) number: u64,
+    pub(super) established: Instant,
     /// Rules that have counted this connection.
     counted: Mutex<Vec<u64>>,
 }
@@ -34,67 +37,88 @@ impl Link<'_> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if !counted.contains(&state.number) {
             counted.push(state.number);
-            state.count_connection();
+            state.counters.connection();
         }
     }
 }
 
 /// Serves a client until either side is gone.
 pub(super) async fn serve(mut client: TcpStream, number: u64, shared: &Shared) {
+    let established = clock::now();
     let connected = timeout(CONNECT_MAX, TcpStream::connect(shared.upstream)).await;
-    let Ok(Ok(mut upstream)) = connected else {
+    let Ok(Ok(mut server)) = connected else {
         shared.upstream_refused.fetch_add(1, Ordering::Relaxed);
         return;
     };
     // Without it small requests would wait for each other; a socket that refuses is closing.
-    let (Ok(()), Ok(())) = (client.set_nodelay(true), upstream.set_nodelay(true)) else {
+    let (Ok(()), Ok(())) = (client.set_nodelay(true), server.set_nodelay(true)) else {
         return;
     };
     let mut first = Vec::with_capacity(BUFFER_BYTES);
-    let Ok(group) = timeout(HEADER_MAX, first_group(&mut client, &mut first)).await else {
-        shared.silent.fetch_add(1, Ordering::Relaxed);
+    let Some(group) = group(&mut client, &mut first, shared).await else {
         return;
     };
-    let group = match group {
-        Ok(Header::Group(group)) => group,
-        Ok(Header::Malformed(reason)) => {
-            shared.malformed.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(reason, broker = shared.broker, "not a Kafka request");
-            return;
-        }
-        // Closed before it said who it was.
-        Ok(Header::Incomplete) | Err(_) => return,
+    let link = Link { shared, group, number, established, counted: Mutex::default() };
+    let unsent = if cutting::is_due(&link) { first.len() } else { 0 };
+    let cut = tokio::select! {
+        biased;
+        cut = cutting::due(&link) => cut,
+        () = pump_both(&mut client, &mut server, &link, first) => return,
     };
-    let link = Link { shared, group, number, counted: Mutex::default() };
-    pump_both(&mut client, &mut upstream, &link, first).await;
+    cutting::carry_out(cut, &link, (client, server), unsent).await;
 }
 
 async fn pump_both(
     client: &mut TcpStream,
-    upstream: &mut TcpStream,
+    server: &mut TcpStream,
     link: &Link<'_>,
     first: Vec<u8>,
 ) {
     let (from_client, to_client) = client.split();
-    let (from_broker, to_broker) = upstream.split();
-    let to_broker = Pump::new(link, Direction::ToBroker, from_client, to_broker, first).run();
+    let (from_server, to_server) = server.split();
+    let to_server = Pump::new(link, Direction::ToServer, from_client, to_server, first).run();
     let none = Vec::with_capacity(BUFFER_BYTES);
-    let to_client = Pump::new(link, Direction::ToClient, from_broker, to_client, none).run();
-    tokio::pin!(to_broker, to_client);
+    let to_client = Pump::new(link, Direction::ToClient, from_server, to_client, none).run();
+    tokio::pin!(to_server, to_client);
     tokio::select! {
-        // The broker has ended the connection, or the client does not listen any more.
-        _ = &mut to_client => {}
-        end = &mut to_broker => {
-            // The client has said its last word; the broker may still be answering.
-            if end == End::Finished {
+        end = &mut to_client => {
+            // The client does not listen any more, and the server has still to learn of it.
+            if end == End::Refused {
+                to_server.await;
+            }
+        }
+        end = &mut to_server => {
+            // The client has said its last word; the server may still be answering.
+            if end != End::Abandoned {
                 to_client.await;
             }
         }
     }
 }
 
-/// Reads until the group is known. What was read stays in `bytes`, to be forwarded.
-async fn first_group(client: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Header> {
+/// The group of a client, or nothing if the connection is to be closed. What was read stays in
+/// `first`, to be forwarded.
+async fn group(client: &mut TcpStream, first: &mut Vec<u8>, shared: &Shared) -> Option<String> {
+    if let Clients::Group(group) = &shared.clients {
+        return Some(group.clone());
+    }
+    let Ok(header) = timeout(HEADER_MAX, first_header(client, first)).await else {
+        shared.silent.fetch_add(1, Ordering::Relaxed);
+        return None;
+    };
+    match header {
+        Ok(Header::Group(group)) => Some(group),
+        Ok(Header::Malformed(reason)) => {
+            shared.malformed.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(reason, server = shared.server, "not a Kafka request");
+            None
+        }
+        // Closed before it said who it was.
+        Ok(Header::Incomplete) | Err(_) => None,
+    }
+}
+
+async fn first_header(client: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Header> {
     loop {
         let read = client.read_buf(bytes).await?;
         let parsed = header::parse(&bytes[..bytes.len().min(HEADER_BYTES_MAX)]);

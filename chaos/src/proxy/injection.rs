@@ -5,92 +5,64 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::rules::{Direction, Effect, Rule, RuleCounters, RuleId, Rules};
-use crate::clock;
-use crate::injector::{Installed, Targets};
+use super::counters::RuleCounters;
+use super::effect::Effect;
+use super::proof::{proof, summary};
+use super::rules::{Rule, RuleId, Rules};
+use crate::injector::Installed;
 
 /// How long after the removal of a rule its last bytes are on their way at the latest.
 const RELEASE: Duration = Duration::from_millis(10);
 
-/// Installs a rule between these clients and brokers that expires after `limit`.
-pub fn inject(
-    rules: &Rules,
-    targets: &Targets,
-    (direction, effect): (Direction, Effect),
-    limit: Duration,
-) -> Box<dyn Installed> {
-    let id = rules.install(Rule {
-        clients: targets.clients.iter().cloned().collect(),
-        brokers: targets.brokers.iter().cloned().collect(),
-        direction,
-        effect,
-        expires: clock::now() + limit,
-    });
-    Box::new(InstalledRule { rules: rules.clone(), id, effect })
+/// Installs rules that together are one action. There is evidence once each has had its effect.
+pub fn inject(rules: &Rules, parts: Vec<Rule>) -> Box<dyn Installed> {
+    let install = |part: Rule| Part { effect: part.effect, id: rules.install(part) };
+    let parts = parts.into_iter().map(install).collect();
+    Box::new(InstalledRules { rules: rules.clone(), parts })
 }
 
-struct InstalledRule {
+struct InstalledRules {
     rules: Rules,
-    id: RuleId,
-    effect: Effect,
+    parts: Vec<Part>,
 }
 
-impl Installed for InstalledRule {
+struct Part {
+    effect: Effect,
+    id: RuleId,
+}
+
+impl InstalledRules {
+    fn remove(&self) {
+        for part in &self.parts {
+            self.rules.remove(&part.id);
+        }
+    }
+
+    fn counters(&self) -> impl Iterator<Item = (&Effect, RuleCounters)> {
+        self.parts.iter().map(|part| (&part.effect, self.rules.counters(&part.id)))
+    }
+}
+
+impl Installed for InstalledRules {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
-        async { proof(&self.effect, &self.rules.counters(&self.id)) }.boxed()
+        let each = self.counters().map(|(effect, counters)| proof(effect, &counters));
+        let all: Option<Vec<String>> = each.collect();
+        async move { all.map(|sentences| sentences.join("; ")) }.boxed()
     }
 
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         async {
-            self.rules.remove(&self.id);
+            self.remove();
             tokio::time::sleep(RELEASE).await;
-            Ok(summary(&self.effect, &self.rules.counters(&self.id)))
+            let each = self.counters().map(|(effect, counters)| summary(effect, &counters));
+            Ok(each.collect::<Vec<_>>().join("; "))
         }
         .boxed()
     }
 }
 
-impl Drop for InstalledRule {
+impl Drop for InstalledRules {
     fn drop(&mut self) {
-        self.rules.remove(&self.id);
-    }
-}
-
-/// The sentence that proves the effect, if the counters bear it out.
-fn proof(effect: &Effect, counters: &RuleCounters) -> Option<String> {
-    let first = counters.first_effect?;
-    let shown = match effect {
-        Effect::Hold => counters.bytes_held > 0,
-        Effect::Delay { delay, jitter, .. } => {
-            Duration::from_micros(counters.delay_us_max) >= delay.saturating_sub(*jitter)
-        }
-    };
-    let summary = summary(effect, counters);
-    shown.then(|| format!("{summary}, first after {:.1} ms", first.as_secs_f64() * 1e3))
-}
-
-fn summary(effect: &Effect, counters: &RuleCounters) -> String {
-    let RuleCounters { connections, chunks, bytes_held, bytes_delayed, .. } = *counters;
-    match effect {
-        Effect::Hold => {
-            let mut sentence = format!("{bytes_held} bytes of {connections} connections held back");
-            if counters.held_us_max > 0 {
-                let longest_ms = counters.held_us_max as f64 / 1e3;
-                sentence.push_str(&format!(" for up to {longest_ms:.1} ms"));
-            }
-            if counters.bytes_abandoned > 0 {
-                let abandoned = counters.bytes_abandoned;
-                sentence.push_str(&format!(", {abandoned} abandoned by their clients"));
-            }
-            sentence
-        }
-        Effect::Delay { .. } => {
-            let mean_ms = counters.delay_us_total as f64 / 1e3 / chunks.max(1) as f64;
-            let longest_ms = counters.delay_us_max as f64 / 1e3;
-            format!(
-                "{bytes_delayed} bytes of {connections} connections late by {mean_ms:.1} ms \
-                 in the mean and {longest_ms:.1} ms at most"
-            )
-        }
+        self.remove();
     }
 }

@@ -4,7 +4,6 @@
 //! new rules. When some concern this connection, chunks go through a queue instead, each with the
 //! time at which it is due, until the rules are gone and the queue is empty.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,31 +11,32 @@ use std::time::Duration;
 
 use bytes::BufMut;
 use futures::FutureExt;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::active::Active;
 use super::connection::Link;
-use super::rules::{Direction, Effect, RuleState};
+use super::effect::{Direction, Effect};
+use super::queue::{Chunk, Queue};
+use super::rules::RuleState;
 use super::{BUFFER_BYTES, DELAYED_BYTES_MAX, DELAYED_BYTES_MAX_PROXY};
 use crate::clock;
 
 /// How often a held connection looks whether its client is still there.
 const HELD_CHECK: Duration = Duration::from_millis(100);
-/// What a chunk costs beside its bytes, so that many small ones are bounded too.
-const CHUNK_OVERHEAD_BYTES: usize = 192;
 
 /// How a pump ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Everything was passed on up to the end of the stream, or the broker takes no more.
+    /// Everything was passed on up to the end of the stream.
     Finished,
-    /// The client is gone.
-    ClientGone,
+    /// Who is written to is gone.
+    Refused,
+    /// The client has gone while its bytes were held.
+    Abandoned,
 }
 
 pub(super) struct Pump<'a> {
@@ -49,31 +49,10 @@ pub(super) struct Pump<'a> {
     seen: u64,
     active: Vec<Active>,
     changes: watch::Receiver<()>,
-    queue: VecDeque<Chunk>,
-    /// What the queue costs in bytes, overhead included.
-    queued_bytes: usize,
+    queue: Queue,
+    /// What this pump has added to the bytes under way in the proxy.
+    claimed_bytes: usize,
     ended: bool,
-}
-
-/// A rule that concerns this pump.
-struct Active {
-    state: Arc<RuleState>,
-    jitter: ChaCha8Rng,
-}
-
-/// Bytes that arrived together; none stand for the end of the stream.
-struct Chunk {
-    bytes: Vec<u8>,
-    arrived: Instant,
-    due: Instant,
-    held_by: Vec<Arc<RuleState>>,
-    delayed_by: Vec<Arc<RuleState>>,
-}
-
-impl Chunk {
-    fn cost_bytes(&self) -> usize {
-        self.bytes.len() + CHUNK_OVERHEAD_BYTES
-    }
 }
 
 impl<'a> Pump<'a> {
@@ -85,21 +64,18 @@ impl<'a> Pump<'a> {
         writer: WriteHalf<'a>,
         buffer: Vec<u8>,
     ) -> Self {
-        let changes = link.shared.rules.changes();
-        let (queue, active) = (VecDeque::new(), Vec::new());
-        let (seen, queued_bytes, ended) = (u64::MAX, 0, false);
         Self {
             link,
             flow,
             reader,
             writer,
             buffer,
-            seen,
-            active,
-            changes,
-            queue,
-            queued_bytes,
-            ended,
+            seen: u64::MAX,
+            active: Vec::new(),
+            changes: link.shared.rules.changes(),
+            queue: Queue::default(),
+            claimed_bytes: 0,
+            ended: false,
         }
     }
 
@@ -131,9 +107,10 @@ impl<'a> Pump<'a> {
                 self.settle(clock::now());
             }
             if !self.active.is_empty() || !matches!(read, Ok(1..)) {
-                return self.arrived(read);
+                self.arrived(&read);
+                return Ok(());
             }
-            self.write(None).await?;
+            write(&mut self.writer, &self.buffer).await?;
             self.buffer.clear();
             read = self.reader.read_buf(&mut self.buffer).await;
         }
@@ -145,10 +122,9 @@ impl<'a> Pump<'a> {
         loop {
             let now = clock::now();
             self.settle(now);
-            let holding = self.holds();
-            let due = self.queue.front().map(|chunk| chunk.due);
-            if !holding && due.is_some_and(|due| due <= now) {
-                self.deliver(now).await?;
+            let holding = self.active.iter().any(Active::holds);
+            if !holding && let Some(chunk) = self.queue.pop_due(now) {
+                self.deliver(chunk, now).await?;
                 continue;
             }
             if self.queue.is_empty() && self.active.is_empty() {
@@ -156,19 +132,17 @@ impl<'a> Pump<'a> {
             }
             if holding && self.client_is_gone() {
                 self.abandon();
-                return Err(End::ClientGone);
+                return Err(End::Abandoned);
             }
-            let expiry = self.active.iter().map(|active| active.state.rule.expires).min();
-            let look = if holding { Some(now + HELD_CHECK) } else { due };
-            let wake = expiry.into_iter().chain(look).min().unwrap_or(now);
-            let room = self.room(holding);
+            let wake = self.wake(now, holding);
+            let room = self.room(now, holding);
             self.buffer.clear();
             tokio::select! {
                 biased;
                 // The sender lives as long as the proxy.
                 _ = self.changes.changed() => {}
                 read = read_up_to(&mut self.reader, &mut self.buffer, room), if room > 0 => {
-                    self.arrived(read)?;
+                    self.arrived(&read);
                 }
                 () = sleep_until(wake) => {}
             }
@@ -180,12 +154,12 @@ impl<'a> Pump<'a> {
         let rules = &self.link.shared.rules;
         let mut changed = false;
         if rules.generation() != self.seen {
-            let (seen, matching) =
-                rules.matching(&self.link.group, &self.link.shared.broker, self.flow);
+            let (seen, matching) = rules.matching(&self.link.group, &self.link.shared.server);
             self.seen = seen;
             changed = true;
             let mut before = std::mem::take(&mut self.active);
-            for state in matching {
+            let flow = self.flow;
+            for state in matching.into_iter().filter(|state| concerns(state, flow)) {
                 let known = before.iter().position(|active| Arc::ptr_eq(&active.state, &state));
                 match known {
                     Some(position) => self.active.push(before.swap_remove(position)),
@@ -196,37 +170,24 @@ impl<'a> Pump<'a> {
         let count = self.active.len();
         self.active.retain(|active| active.state.rule.expires > now);
         if changed || self.active.len() != count {
-            // What waits for a delay that is no more is due at once, in order.
-            let longest = self.active.iter().map(|active| longest_delay(&active.state)).sum();
-            for chunk in &mut self.queue {
-                chunk.due = chunk.due.min(chunk.arrived + longest);
-            }
+            self.queue.keep(&self.active);
         }
     }
 
     fn begin(&mut self, state: Arc<RuleState>) {
-        let seed = match state.rule.effect {
-            Effect::Hold => {
-                for chunk in &mut self.queue {
-                    self.link.count(&state);
-                    state.count_held(chunk.bytes.len());
-                    chunk.held_by.push(Arc::clone(&state));
-                }
-                0
+        let active = Active::new(state, self.link.number, self.flow);
+        if active.holds() {
+            for (bytes, _) in self.queue.held() {
+                self.link.count(&active.state);
+                active.state.counters.held(bytes);
             }
-            Effect::Delay { seed, .. } => seed,
-        };
-        let mut jitter = ChaCha8Rng::seed_from_u64(seed);
-        jitter.set_stream(self.link.number << 1 | u64::from(self.flow == Direction::ToClient));
-        self.active.push(Active { state, jitter });
+            self.queue.hold(&active.state);
+        }
+        self.active.push(active);
     }
 
-    /// Puts what was read in the queue. An error of the broker's side is an end like any other.
-    fn arrived(&mut self, read: io::Result<usize>) -> Result<(), End> {
-        if read.is_err() && self.flow == Direction::ToBroker {
-            self.abandon();
-            return Err(End::ClientGone);
-        }
+    /// Puts what was read in the queue. An error is an end like any other.
+    fn arrived(&mut self, read: &io::Result<usize>) {
         let bytes = match read {
             Ok(1..) => self.buffer.clone(),
             Ok(0) | Err(_) => {
@@ -234,84 +195,63 @@ impl<'a> Pump<'a> {
                 Vec::new()
             }
         };
-        let arrived = clock::now();
-        let mut late = Duration::ZERO;
-        let (mut held_by, mut delayed_by) = (Vec::new(), Vec::new());
-        for active in &mut self.active {
-            match active.state.rule.effect {
-                Effect::Hold => {
-                    if !bytes.is_empty() {
-                        self.link.count(&active.state);
-                        active.state.count_held(bytes.len());
-                    }
-                    held_by.push(Arc::clone(&active.state));
-                }
-                Effect::Delay { delay, jitter, .. } => {
-                    late += strayed(delay, jitter, &mut active.jitter);
-                    delayed_by.push(Arc::clone(&active.state));
-                }
+        if !bytes.is_empty() {
+            for active in self.active.iter().filter(|active| active.holds()) {
+                self.link.count(&active.state);
+                active.state.counters.held(bytes.len());
             }
         }
-        let before = self.queue.back().map_or(arrived, |chunk| chunk.due);
-        let due = (arrived + late).max(before);
-        let chunk = Chunk { bytes, arrived, due, held_by, delayed_by };
-        self.queued_bytes += chunk.cost_bytes();
-        self.link.shared.delayed_bytes.fetch_add(chunk.cost_bytes(), Ordering::Relaxed);
-        self.queue.push_back(chunk);
-        Ok(())
+        self.queue.push(bytes, clock::now(), &mut self.active);
+        self.claim();
     }
 
-    async fn deliver(&mut self, now: Instant) -> Result<(), End> {
-        let Some(chunk) = self.queue.pop_front() else {
-            return Ok(());
-        };
-        self.queued_bytes -= chunk.cost_bytes();
-        self.link.shared.delayed_bytes.fetch_sub(chunk.cost_bytes(), Ordering::Relaxed);
+    async fn deliver(&mut self, chunk: Chunk, now: Instant) -> Result<(), End> {
+        self.claim();
+        if !chunk.bytes.is_empty() {
+            write(&mut self.writer, &chunk.bytes).await?;
+        }
+        let late = now.saturating_duration_since(chunk.arrived);
+        for state in &chunk.held_by {
+            state.counters.released(late);
+        }
+        // How late held bytes are says nothing about the delay.
+        if chunk.held_by.is_empty() {
+            for (state, _) in &chunk.delayed_by {
+                self.link.count(state);
+                state.counters.delayed(chunk.bytes.len(), late);
+            }
+        }
         if chunk.bytes.is_empty() {
             // The end of the stream; a side that is gone already needs no farewell.
             let _gone = self.writer.shutdown().await;
             return Err(End::Finished);
         }
-        self.write(Some(&chunk.bytes)).await?;
-        let late = now.saturating_duration_since(chunk.arrived);
-        for state in &chunk.held_by {
-            state.count_released(late);
-        }
-        // How late held bytes are says nothing about the delay.
-        if chunk.held_by.is_empty() {
-            for state in &chunk.delayed_by {
-                self.link.count(state);
-                state.count_delayed(chunk.bytes.len(), late);
-            }
-        }
         Ok(())
     }
 
-    /// Writes these bytes, or what is in the buffer.
-    async fn write(&mut self, bytes: Option<&[u8]>) -> Result<(), End> {
-        let bytes = bytes.unwrap_or(&self.buffer);
-        self.writer.write_all(bytes).await.map_err(|_| match self.flow {
-            Direction::ToBroker => End::Finished,
-            Direction::Both | Direction::ToClient => End::ClientGone,
-        })
+    /// When to look again at the latest.
+    fn wake(&self, now: Instant, holding: bool) -> Instant {
+        let expiry = self.active.iter().map(|active| active.state.rule.expires).min();
+        let look = if holding { Some(now + HELD_CHECK) } else { self.queue.due() };
+        let link = self.queue.leaves_link().filter(|leaves| *leaves > now);
+        [expiry, look, link].into_iter().flatten().min().unwrap_or(now)
     }
 
-    fn holds(&self) -> bool {
-        self.active.iter().any(|active| active.state.rule.effect == Effect::Hold)
-    }
-
-    /// How much may be read now: one buffer while holding, and up to the bounds while delaying.
-    fn room(&self, holding: bool) -> usize {
-        if self.ended {
-            0
-        } else if self.queue.is_empty() {
-            BUFFER_BYTES
+    /// How much may be read now: one buffer while holding, one piece at a time onto a link, and
+    /// up to the bounds while delaying.
+    fn room(&self, now: Instant, holding: bool) -> usize {
+        if self.ended || self.queue.leaves_link().is_some_and(|leaves| leaves > now) {
+            return 0;
+        }
+        let piece = self.active.iter().map(Active::piece_bytes).min().unwrap_or(BUFFER_BYTES);
+        if self.queue.is_empty() {
+            piece
         } else if holding
             || self.link.shared.delayed_bytes.load(Ordering::Relaxed) >= DELAYED_BYTES_MAX_PROXY
         {
             0
         } else {
-            DELAYED_BYTES_MAX.saturating_sub(self.queued_bytes).min(BUFFER_BYTES)
+            DELAYED_BYTES_MAX.saturating_sub(self.queue.cost_bytes()).min(piece)
         }
     }
 
@@ -320,7 +260,7 @@ impl<'a> Pump<'a> {
     /// seen when the hold ends. Kafka clients never close one half only.
     fn client_is_gone(&self) -> bool {
         let client: &TcpStream = match self.flow {
-            Direction::ToBroker => self.reader.as_ref(),
+            Direction::ToServer => self.reader.as_ref(),
             Direction::Both | Direction::ToClient => self.writer.as_ref(),
         };
         match client.ready(Interest::READABLE).now_or_never() {
@@ -331,18 +271,37 @@ impl<'a> Pump<'a> {
     }
 
     fn abandon(&mut self) {
-        for chunk in &self.queue {
-            for state in &chunk.held_by {
-                state.count_abandoned(chunk.bytes.len());
-            }
+        for (bytes, held_by) in self.queue.held() {
+            held_by.iter().for_each(|state| state.counters.abandoned(bytes));
+        }
+    }
+
+    /// Brings the sum over all pumps up to date with this queue.
+    fn claim(&mut self) {
+        let (before, after) = (self.claimed_bytes, self.queue.cost_bytes());
+        self.claimed_bytes = after;
+        let sum = &self.link.shared.delayed_bytes;
+        if after >= before {
+            sum.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            sum.fetch_sub(before - after, Ordering::Relaxed);
         }
     }
 }
 
 impl Drop for Pump<'_> {
     fn drop(&mut self) {
-        self.link.shared.delayed_bytes.fetch_sub(self.queued_bytes, Ordering::Relaxed);
+        self.link.shared.delayed_bytes.fetch_sub(self.claimed_bytes, Ordering::Relaxed);
     }
+}
+
+/// Whether a rule does something to the bytes of this direction.
+fn concerns(state: &RuleState, flow: Direction) -> bool {
+    state.rule.direction.covers(flow) && !matches!(state.rule.effect, Effect::Cut(_))
+}
+
+async fn write(writer: &mut WriteHalf<'_>, bytes: &[u8]) -> Result<(), End> {
+    writer.write_all(bytes).await.map_err(|_| End::Refused)
 }
 
 async fn read_up_to(
@@ -351,18 +310,4 @@ async fn read_up_to(
     room: usize,
 ) -> io::Result<usize> {
     reader.read_buf(&mut buffer.limit(room)).await
-}
-
-fn longest_delay(state: &RuleState) -> Duration {
-    match state.rule.effect {
-        Effect::Hold => Duration::ZERO,
-        Effect::Delay { delay, jitter, .. } => delay.saturating_add(jitter),
-    }
-}
-
-/// A delay that strays evenly by up to the jitter to either side.
-fn strayed(delay: Duration, jitter: Duration, random: &mut ChaCha8Rng) -> Duration {
-    let shift: f64 = random.random_range(-1.0..=1.0);
-    let stray = jitter.mul_f64(shift.abs());
-    if shift < 0.0 { delay.saturating_sub(stray) } else { delay.saturating_add(stray) }
 }

@@ -1,3 +1,5 @@
+mod cuts;
+mod lateness;
 mod weather;
 
 use std::collections::BTreeSet;
@@ -7,7 +9,6 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::clock;
-use crate::injector::Targets;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const MILLI: Duration = Duration::from_millis(1);
@@ -44,8 +45,13 @@ async fn echo() -> Echo {
 }
 
 async fn proxy_to(upstream: SocketAddr, rules: &Rules) -> FaultProxy {
-    let listen = "127.0.0.1:0".parse().unwrap();
-    FaultProxy::start(listen, upstream, "broker-1", rules.clone()).await.unwrap()
+    let front = Front {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        upstream,
+        server: "broker-1".to_owned(),
+        clients: Clients::ByClientId,
+    };
+    FaultProxy::start(front, rules.clone()).await.unwrap()
 }
 
 /// A request frame with this client id and this many bytes of body.
@@ -116,15 +122,17 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 fn rule(client: &str, direction: Direction, effect: Effect) -> Rule {
     Rule {
         clients: BTreeSet::from([client.to_owned()]),
-        brokers: BTreeSet::from(["broker-1".to_owned()]),
+        servers: BTreeSet::from(["broker-1".to_owned()]),
         direction,
         effect,
+        seed: 7,
         expires: clock::now() + Duration::from_secs(60),
     }
 }
 
 fn late(delay_ms: u32, jitter_ms: u32) -> Effect {
-    Effect::Delay { delay: MILLI * delay_ms, jitter: MILLI * jitter_ms, seed: 7 }
+    let (delay, jitter) = (MILLI * delay_ms, MILLI * jitter_ms);
+    Effect::Delay(Delay { delay, jitter, law: JitterLaw::Even })
 }
 
 #[tokio::test]
@@ -202,7 +210,7 @@ async fn one_way_partitions_block_only_that_way() {
     rules.remove(&id);
     expect(&mut client, b"question").await;
 
-    let id = rules.install(rule("node-1", Direction::ToBroker, Effect::Hold));
+    let id = rules.install(rule("node-1", Direction::ToServer, Effect::Hold));
     client.write_all(b"question").await.unwrap();
     expect_silence(&mut client, 30).await;
     assert_eq!(received(), before + 8);
@@ -221,7 +229,7 @@ async fn only_the_named_groups_and_brokers_are_concerned() {
         greeted(&proxy, "operator/lag").await,
     ];
     let elsewhere = Rule {
-        brokers: BTreeSet::from(["broker-2".to_owned()]),
+        servers: BTreeSet::from(["broker-2".to_owned()]),
         ..rule("node-2", Direction::Both, Effect::Hold)
     };
     let elsewhere = rules.install(elsewhere);
@@ -260,7 +268,7 @@ async fn jitter_keeps_the_order_and_every_chunk_is_late() {
     let (echo, rules) = (echo().await, Rules::new());
     let proxy = proxy_to(echo.address, &rules).await;
     let mut client = greeted(&proxy, "node-1/a").await;
-    let id = rules.install(rule("node-1", Direction::ToBroker, late(20, 20)));
+    let id = rules.install(rule("node-1", Direction::ToServer, late(20, 20)));
     let mut sent = Vec::new();
     for number in 0_u32..40 {
         client.write_all(&number.to_be_bytes()).await.unwrap();
@@ -293,7 +301,7 @@ async fn removing_a_delay_delivers_what_is_under_way_at_once() {
     let (echo, rules) = (echo().await, Rules::new());
     let proxy = proxy_to(echo.address, &rules).await;
     let mut client = greeted(&proxy, "node-1/a").await;
-    let id = rules.install(rule("node-1", Direction::ToBroker, late(60_000, 0)));
+    let id = rules.install(rule("node-1", Direction::ToServer, late(60_000, 0)));
     client.write_all(b"late").await.unwrap();
     expect_silence(&mut client, 20).await;
     rules.remove(&id);
@@ -305,7 +313,7 @@ async fn bytes_under_way_are_bounded_and_the_sender_has_to_wait() {
     let (echo, rules) = (echo().await, Rules::new());
     let proxy = proxy_to(echo.address, &rules).await;
     let mut client = greeted(&proxy, "node-1/a").await;
-    let id = rules.install(rule("node-1", Direction::ToBroker, late(60_000, 0)));
+    let id = rules.install(rule("node-1", Direction::ToServer, late(60_000, 0)));
     let chunk = vec![7; 1 << 20];
     let sending = timeout(200 * MILLI, async {
         loop {
@@ -326,7 +334,7 @@ async fn bytes_under_way_are_bounded_and_the_sender_has_to_wait() {
 async fn a_client_that_closes_while_held_is_torn_down_with_its_broker_side() {
     let (echo, rules) = (echo().await, Rules::new());
     let proxy = proxy_to(echo.address, &rules).await;
-    for direction in [Direction::Both, Direction::ToBroker, Direction::ToClient] {
+    for direction in [Direction::Both, Direction::ToServer, Direction::ToClient] {
         let mut client = greeted(&proxy, "node-1/a").await;
         let id = rules.install(rule("node-1", direction, Effect::Hold));
         client.write_all(&[1; 4096]).await.unwrap();
@@ -413,12 +421,7 @@ async fn network_actions_are_proven_by_numbers_and_heal_twice_harmlessly() {
     let (echo, rules) = (echo().await, Rules::new());
     let proxy = proxy_to(echo.address, &rules).await;
     let mut client = greeted(&proxy, "node-1/a").await;
-    let targets = Targets {
-        clients: vec!["node-1".to_owned()],
-        brokers: vec!["broker-1".to_owned()],
-        ..Targets::default()
-    };
-    let mut installed = inject(&rules, &targets, (Direction::Both, Effect::Hold), PATIENCE);
+    let mut installed = inject(&rules, vec![rule("node-1", Direction::Both, Effect::Hold)]);
     assert_eq!(installed.evidence().await, None);
     client.write_all(b"held").await.unwrap();
     sleep(30 * MILLI).await;
@@ -429,9 +432,7 @@ async fn network_actions_are_proven_by_numbers_and_heal_twice_harmlessly() {
     assert_eq!(installed.heal().await.unwrap(), healed);
     expect(&mut client, b"held").await;
 
-    let (delay, jitter) = (10 * MILLI, 2 * MILLI);
-    let delay = Effect::Delay { delay, jitter, seed: 1 };
-    let mut installed = inject(&rules, &targets, (Direction::Both, delay), PATIENCE);
+    let mut installed = inject(&rules, vec![rule("node-1", Direction::Both, late(10, 2))]);
     round_trip(&mut client, b"late").await;
     let evidence = installed.evidence().await.unwrap();
     assert!(evidence.contains("bytes of 1 connections late by"), "{evidence}");

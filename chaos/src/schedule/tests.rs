@@ -1,3 +1,5 @@
+mod network;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -37,8 +39,6 @@ fn delay(delay: &str, jitter: &str) -> Value {
 
 #[test]
 fn a_fault_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
-    let between =
-        |first: Value, second: Value| json!({"network_partition": {"between": [first, second]}});
     let leader = json!({"leader_of": {"topic": "result", "partition": 0}});
     let cases: Vec<(Value, &str)> = vec![
         (
@@ -84,30 +84,6 @@ fn a_fault_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
         (
             json!({"leader_move": {"topic": "source", "partition": -1}}),
             "faults[0].fault.leader_move.partition: partition -1; allowed: 0 and above",
-        ),
-        (
-            between(json!("operator"), json!({"nodes": "all"})),
-            "faults[0].fault.network_partition.between: a network fault lies between brokers and \
-             others; allowed: one group of brokers, and one of nodes or operator",
-        ),
-        (
-            between(json!("operator"), json!({"brokers": {"name": "x"}})),
-            "faults[0].fault.network_partition.between[1].brokers: no broker is called \"x\"; \
-             allowed: broker-1, broker-2, broker-3",
-        ),
-        (
-            delay("0s", "0s"),
-            "faults[0].fault.network_delay.delay: a delay of 0s changes nothing; \
-             allowed: above 0s",
-        ),
-        (
-            delay("10ms", "20ms"),
-            "faults[0].fault.network_delay.jitter: jitter 20ms; allowed: 0s to the delay, 10ms",
-        ),
-        (
-            delay("900ms", "100ms"),
-            "faults[0].fault.network_delay.delay: delay and jitter last as long as the fault; \
-             allowed: below 1s in sum",
         ),
     ];
     for (fault, expected) in cases {

@@ -135,6 +135,11 @@ impl EmbeddedKube {
         format!("http://{}", self.address)
     }
 
+    /// The socket that the API is served on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A kubeconfig file for `kubectl` and other clients.
     pub fn kubeconfig(&self) -> String {
         kubeconfig(&self.url())
@@ -149,6 +154,11 @@ impl EmbeddedKube {
         seed: u64,
     ) -> InstalledApiFault {
         self.server.install(fault, limit, seed)
+    }
+
+    /// The same for clients that reach the API through a proxy.
+    pub fn kubeconfig_through(&self, proxy: SocketAddr) -> String {
+        kubeconfig(&format!("http://{proxy}"))
     }
 
     /// The node with this name.

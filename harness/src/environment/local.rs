@@ -12,7 +12,8 @@ use super::{
     Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_BYTES_MAX, SOURCE_TOPIC, Standing,
 };
 use crate::scenario::{ScenarioSpec, ValidatedScenario};
-use chaos::proxy::{FaultProxy, Rules};
+use chaos::proxy::{Clients, FaultProxy, Front, Rules};
+use chaos::selector::{API_SERVER, OPERATOR};
 use chaos::{Injector, Keeper};
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
 use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
@@ -37,7 +38,10 @@ const CAPTURED_REQUESTS: usize = 1_000;
 pub struct Local {
     kafka: Arc<EmbeddedKafka>,
     kube: Arc<EmbeddedKube>,
+    /// One before each broker.
     proxies: Vec<FaultProxy>,
+    /// Between the operator and the API server.
+    api_proxy: FaultProxy,
     injector: Arc<Keeper>,
     operator: Arc<Operator>,
     kubeconfig: PathBuf,
@@ -59,11 +63,19 @@ impl Local {
         let rules = Rules::new();
         let proxies = start_proxies(&kafka, &rules).await?;
         let kube = start_kube(scenario, seed, directory).await?;
-        let kubeconfig = directory.join("kubeconfig.yaml");
-        std::fs::write(&kubeconfig, kube.kubeconfig())
-            .map_err(|error| failed("write the kubeconfig", error))?;
+        let api_proxy =
+            start_proxy(kube.address(), API_SERVER, Clients::Group(OPERATOR.to_owned()), &rules)
+                .await?;
+        let write = |name, text| -> Result<PathBuf, EnvironmentError> {
+            let path = directory.join(name);
+            std::fs::write(&path, text).map_err(|error| failed("write a kubeconfig", error))?;
+            Ok(path)
+        };
+        let kubeconfig = write("kubeconfig.yaml", kube.kubeconfig())?;
+        let proxied =
+            write("operator.kubeconfig.yaml", kube.kubeconfig_through(api_proxy.address()))?;
         install_crd(&kube).await?;
-        let operator = Operator::start(&kubeconfig, directory)
+        let operator = Operator::start(&proxied, directory)
             .map_err(|error| failed("start the operator", error))?;
         let (kafka, kube, operator) = (Arc::new(kafka), Arc::new(kube), Arc::new(operator));
         let injector = LocalInjector {
@@ -71,9 +83,10 @@ impl Local {
             kube: Arc::clone(&kube),
             operator: Arc::clone(&operator),
             rules,
+            fronts: (1..).map(brokers::name).zip(proxies.iter().map(FaultProxy::address)).collect(),
         };
         let injector = Arc::new(Keeper::new(Arc::new(injector)));
-        Ok(Self { kafka, kube, proxies, injector, operator, kubeconfig })
+        Ok(Self { kafka, kube, proxies, api_proxy, injector, operator, kubeconfig })
     }
 
     /// Where `kubectl` finds the control plane.
@@ -163,7 +176,7 @@ impl Environment for Local {
             emulated: [
                 "brokers: an embedded Kafka cluster in the harness, in memory; followers copy at once but for faults",
                 "control plane: an embedded API server with stand-ins for controllers and kubelet",
-                "nodes: groups of processes on one machine; network faults by a proxy before the brokers",
+                "nodes: groups of processes on one machine; network faults by proxies before the brokers and between operator and API server",
                 "service time of the reference worker: slept, not computed",
             ]
             .map(str::to_owned)
@@ -181,7 +194,7 @@ impl Environment for Local {
             if let Some(kube) = Arc::into_inner(self.kube) {
                 kube.shutdown().await;
             }
-            for proxy in self.proxies {
+            for proxy in self.proxies.into_iter().chain([self.api_proxy]) {
                 proxy.shutdown().await;
             }
             if let Some(kafka) = Arc::into_inner(self.kafka) {
@@ -235,17 +248,26 @@ async fn start_proxies(
         kafka.add_listener(PROXIED).await.map_err(|error| failed("open listeners", error))?;
     let mut proxies = Vec::new();
     for (id, upstream) in (1..).zip(upstreams) {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let name = brokers::name(id);
-        let proxy = FaultProxy::start(listen, upstream, &name, rules.clone())
-            .await
-            .map_err(|error| failed("start the fault proxies", error))?;
+        let proxy = start_proxy(upstream, &name, Clients::ByClientId, rules).await?;
         kafka
             .advertise(PROXIED, id, proxy.address())
             .map_err(|error| failed("advertise the fault proxies", error))?;
         proxies.push(proxy);
     }
     Ok(proxies)
+}
+
+async fn start_proxy(
+    upstream: SocketAddr,
+    server: &str,
+    clients: Clients,
+    rules: &Rules,
+) -> Result<FaultProxy, EnvironmentError> {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let front = Front { listen, upstream, server: server.to_owned(), clients };
+    let proxy = FaultProxy::start(front, rules.clone()).await;
+    proxy.map_err(|error| failed("start the fault proxies", error))
 }
 
 async fn start_kube(

@@ -9,16 +9,35 @@ use super::*;
 enum Weather {
     Hold(Direction),
     Late(Direction, u32, u32),
+    Lossy(Direction),
+    Narrow(Direction),
     Clear,
+}
+
+impl Weather {
+    fn effect(self) -> Option<(Direction, Effect)> {
+        match self {
+            Self::Hold(way) => Some((way, Effect::Hold)),
+            Self::Late(way, delay, jitter) => Some((way, late(delay, jitter))),
+            Self::Lossy(way) => {
+                let loss = Loss { share: 0.2, burst: None, round_trip: MILLI, timeout: 2 * MILLI };
+                Some((way, Effect::Loss(loss)))
+            }
+            Self::Narrow(way) => Some((way, Effect::Bandwidth { bytes_per_s: 10_000_000 })),
+            Self::Clear => None,
+        }
+    }
 }
 
 fn weather() -> impl Strategy<Value = Weather> {
     let direction =
-        || prop_oneof![Just(Direction::Both), Just(Direction::ToBroker), Just(Direction::ToClient)];
+        || prop_oneof![Just(Direction::Both), Just(Direction::ToServer), Just(Direction::ToClient)];
     prop_oneof![
         direction().prop_map(Weather::Hold),
         (direction(), 0_u32..5, 0_u32..5)
             .prop_map(|(way, delay, jitter)| { Weather::Late(way, delay, jitter) }),
+        direction().prop_map(Weather::Lossy),
+        direction().prop_map(Weather::Narrow),
         Just(Weather::Clear),
     ]
 }
@@ -41,13 +60,10 @@ async fn bytes_come_back_exact(writes: Vec<usize>, changes: Vec<Weather>) {
     };
     let changing = async {
         for change in changes {
-            let installed = match change {
-                Weather::Hold(way) => Some(rules.install(rule("node-1", way, Effect::Hold))),
-                Weather::Late(way, delay, jitter) => {
-                    Some(rules.install(rule("node-1", way, late(delay, jitter))))
-                }
-                Weather::Clear => None,
-            };
+            let installed = change.effect().map(|(way, effect)| {
+                let rule = rule("node-1", way, effect);
+                rules.install(rule)
+            });
             sleep(2 * MILLI).await;
             if let Some(id) = installed {
                 rules.remove(&id);

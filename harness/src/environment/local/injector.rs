@@ -10,6 +10,7 @@ mod lag;
 mod operator;
 mod requests;
 mod stall;
+mod storm;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -17,14 +18,16 @@ mod throttle;
 use super::operator_process::Operator;
 use super::{brokers, leader, nodes};
 use crate::environment::GROUP;
-use chaos::fault::NetworkDelay;
-use chaos::proxy::{self, Direction, Effect, Rules};
+use chaos::fault::NetworkBridge;
+use chaos::proxy::{self, Direction, Effect, Rule, Rules};
 use chaos::{Action, Fault, Injector, Installed, Refusal, RequestKind, Role, Targets, TopicRole};
 use down::Way;
 use embedded_kafka::{EmbeddedKafka, ReplicationLag};
 use embedded_kube::EmbeddedKube;
 use futures::future::BoxFuture;
 use requests::Failure;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +41,8 @@ pub(super) struct LocalInjector {
     pub(super) kube: Arc<EmbeddedKube>,
     pub(super) operator: Arc<Operator>,
     pub(super) rules: Rules,
+    /// Where workers reach each broker, by its name.
+    pub(super) fronts: BTreeMap<String, SocketAddr>,
 }
 
 impl LocalInjector {
@@ -52,11 +57,22 @@ impl LocalInjector {
             Fault::NodeCrash(_) => nodes::crash(&self.kube, nodes).await,
             Fault::NodePause(_) => nodes::pause(&self.kube, nodes).await,
             Fault::NetworkPartition(fault) => {
-                Ok(self.break_network(action, (fault.proxied(), Effect::Hold), limit))
+                Ok(self.disturb(action, (fault.proxied(), Effect::Hold), limit))
             }
-            Fault::NetworkDelay(NetworkDelay { delay, jitter, .. }) => {
-                let delay = Effect::Delay { delay: *delay, jitter: *jitter, seed: action.seed };
-                Ok(self.break_network(action, (Direction::Both, delay), limit))
+            Fault::NetworkDelay(fault) => Ok(self.disturb(action, both(fault.effect()), limit)),
+            Fault::NetworkLoss(fault) => Ok(self.disturb(action, both(fault.effect()), limit)),
+            Fault::NetworkBandwidth(fault) => Ok(self.disturb(action, both(fault.effect()), limit)),
+            Fault::NetworkBlackhole(fault) => Ok(self.disturb(action, both(fault.effect()), limit)),
+            Fault::NetworkBridge(fault) => Ok(self.bridge(fault, action, limit)),
+            Fault::ConnectionReset(fault) => Ok(self.disturb(action, both(fault.effect()), limit)),
+            Fault::ConnectionHalfOpen(fault) => {
+                Ok(self.disturb(action, both(fault.effect()), limit))
+            }
+            Fault::ConnectionSlowClose(fault) => {
+                Ok(self.disturb(action, both(fault.effect()), limit))
+            }
+            Fault::ConnectionStorm(fault) => {
+                storm::raise(&self.fronts, brokers, fault.connections, limit)
             }
             Fault::BrokerCrash(_) => down::take_down(kafka, brokers, Way::Crash).await,
             Fault::BrokerPowerLoss(_) => down::take_down(kafka, brokers, Way::PowerLoss).await,
@@ -98,14 +114,33 @@ impl LocalInjector {
         }
     }
 
-    fn break_network(
+    /// Lets the proxies do something to what flows between the targets.
+    fn disturb(
         &self,
         action: &Action,
         effect: (Direction, Effect),
         limit: Duration,
     ) -> Box<dyn Installed> {
-        proxy::inject(&self.rules, &action.targets, effect, limit)
+        let rule = Rule::between(&action.targets, effect, action.seed, limit);
+        proxy::inject(&self.rules, vec![rule])
     }
+
+    fn bridge(
+        &self,
+        fault: &NetworkBridge,
+        action: &Action,
+        limit: Duration,
+    ) -> Box<dyn Installed> {
+        let all: Vec<String> = self.fronts.keys().cloned().collect();
+        let cuts = fault.cuts(&self.kube.nodes(), &all, &action.targets.brokers, action.seed);
+        let rule = |cut| Rule::between(cut, both(Effect::Hold), action.seed, limit);
+        proxy::inject(&self.rules, cuts.iter().map(rule).collect())
+    }
+}
+
+/// Whatever the direction.
+fn both(effect: Effect) -> (Direction, Effect) {
+    (Direction::Both, effect)
 }
 
 impl Injector for LocalInjector {

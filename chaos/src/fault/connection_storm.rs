@@ -1,0 +1,46 @@
+//! Brokers are flooded with connections that ask once and go.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Aim, Check, Definition, FaultKind};
+use crate::selector::Selector;
+
+pub(super) const KIND: FaultKind = FaultKind {
+    kind: "connection_storm",
+    description: "every second so many connections are opened to each broker at once, ask for its \
+                  API versions, and are dropped",
+    evidence: "how many connections each broker has answered, and how many it had open at once",
+    heal: "the last connections are dropped and none is opened any more",
+};
+
+/// The most connections to one broker at a time.
+const CONNECTIONS_MAX: u32 = 2_000;
+
+/// Brokers are flooded with connections.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionStorm {
+    /// Which brokers.
+    pub brokers: Selector,
+    /// Connections to each of them at once, up to 2000.
+    pub connections: u32,
+}
+
+impl Definition for ConnectionStorm {
+    fn kind(&self) -> FaultKind {
+        KIND
+    }
+
+    fn aim(&self) -> Aim<'_> {
+        Aim::Brokers(&self.brokers)
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        let connections = self.connections;
+        if !(1..=CONNECTIONS_MAX).contains(&connections) {
+            let message = format!("{connections} connections; allowed: 1 to {CONNECTIONS_MAX}");
+            check.problem("connections", message);
+        }
+    }
+}
