@@ -8,6 +8,7 @@
 //! - [`conformance`]: the embedded cluster and Apache Kafka, case by case (`ci/kafka-conformance`);
 //! - [`bare`]: the pipeline of plain clients that ours is held against;
 //! - [`broker`]: the embedded Kafka cluster held against other brokers;
+//! - [`proxy`]: the fault proxy held against no proxy and against Toxiproxy;
 //! - [`runs`]: figures from whole runs of the `stormgauge` program.
 
 pub mod bare;
@@ -17,5 +18,6 @@ pub mod conformance;
 mod frame;
 pub mod micro;
 pub mod page;
+pub mod proxy;
 pub mod runs;
 pub mod target;

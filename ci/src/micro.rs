@@ -1,6 +1,7 @@
 //! The generator, the recorder and the statistics, in loops on one core.
 
 use std::hint::black_box;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 use workloads::{Event, Generator, Workload, WorkloadSpec};
 
@@ -134,4 +135,20 @@ pub fn change_pass_ms(values: usize) -> f64 {
 /// The time, for durations.
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Lets sleeps of this thread end in time: with the default slack they end 50 us late.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn punctual() -> std::io::Result<()> {
+    Ok(rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?)
+}
+
+/// Sleeps up to the moment. How late a sleep ends is part of what is measured.
+pub fn wait_until(due: Instant) {
+    let left = due.saturating_duration_since(now());
+    if !left.is_zero() {
+        std::thread::sleep(left);
+    }
 }

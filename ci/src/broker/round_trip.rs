@@ -1,13 +1,12 @@
 //! The time from a send to its arrival at a consumer, at a fixed rate.
 
 use super::clients::{LIMIT, PAYLOAD, consumer, producer};
-use crate::micro::now;
+use crate::micro::{now, punctual, wait_until};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, Producer};
 use results::Latencies;
-use std::num::NonZeroU64;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Offers `rate_per_s` for so many messages, one send at a time, and measures each from its
 /// intended time.
@@ -28,8 +27,7 @@ pub fn latencies(
     let start = now() + Duration::from_millis(50);
     let due = |position: u64| Duration::from_nanos(position * 1_000_000_000 / rate_per_s);
     let send = || -> anyhow::Result<()> {
-        // A sleep of the default slack would end 50 us late.
-        rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
+        punctual()?;
         for position in 0..messages {
             wait_until(start + due(position));
             let mut payload = PAYLOAD;
@@ -54,12 +52,4 @@ pub fn latencies(
         sent.join().map_err(|_| anyhow::anyhow!("the producer's thread panicked"))??;
         Ok(latencies)
     })
-}
-
-/// Sleeps up to the moment. How late a sleep ends is part of what is measured.
-fn wait_until(due: Instant) {
-    let left = due.saturating_duration_since(now());
-    if !left.is_zero() {
-        thread::sleep(left);
-    }
 }

@@ -84,6 +84,8 @@ async fn flood(front: SocketAddr, connections: u32, counts: Arc<Counts>) {
 /// A connection over which the broker has answered once.
 async fn ask(front: SocketAddr) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(front).await?;
+    // Dropped with a reset: thousands that linger would use up the ports.
+    stream.set_zero_linger()?;
     stream.write_all(REQUEST).await?;
     stream.read_exact(&mut [0; ANSWER_BYTES]).await?;
     Ok(stream)
