@@ -35,7 +35,8 @@ impl Cut {
     /// When a connection ends, if ever.
     pub(crate) fn due(&self, established: Instant, installed: Instant) -> Option<Instant> {
         let concerned = self.newcomers || established <= installed;
-        concerned.then(|| established.max(installed) + self.after)
+        let begins = concerned.then(|| established.max(installed))?;
+        begins.checked_add(self.after)
     }
 }
 
