@@ -11,7 +11,7 @@
 //! | [`keeper`] | faults that heal themselves, at their limit or when nobody waits for them |
 //! | [`journal`] | what was about to be done, fsynced before it is done |
 //! | [`conduct`](mod@conduct) | the plan played against a clock: install, evidence, heal |
-//! | [`proxy`] | a Kafka proxy that holds and delays bytes between named groups |
+//! | [`proxy`] | a proxy that holds, delays and swallows what flows between named groups, and cuts it off |
 //! | [`clock`] | the one door through which time comes in |
 //!
 //! The invariant behind all of it: a fault counts only with evidence that it landed, and a trial

@@ -6,11 +6,13 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use super::BUFFER_BYTES;
 use super::connection::Link;
 use super::effect::{Cut, Effect, Keeps};
 use super::rules::RuleState;
 use crate::clock;
+
+/// How much is swallowed at a time: nobody waits for it.
+const SWALLOW_BYTES: usize = 4 * 1024;
 
 /// Whether this connection is to be cut now.
 pub(super) fn is_due(link: &Link<'_>) -> bool {
@@ -82,7 +84,7 @@ async fn side(mut stream: TcpStream, keeps: bool, state: &Arc<RuleState>, link: 
 async fn silence(stream: &mut TcpStream, state: &Arc<RuleState>, link: &Link<'_>) -> bool {
     let ended = link.shared.rules.ended(state);
     tokio::pin!(ended);
-    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    let mut buffer = Vec::with_capacity(SWALLOW_BYTES);
     loop {
         buffer.clear();
         tokio::select! {
