@@ -117,3 +117,85 @@ impl Queue {
         self.chunks.iter().map(|chunk| (chunk.bytes.len(), &chunk.held_by[..]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::effect::{Delay, Direction, JitterLaw};
+    use super::super::rules::{Rule, Rules};
+    use super::*;
+    use crate::clock;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn active(effect: Effect) -> Active {
+        let rules = Rules::new();
+        let names = |name: &str| BTreeSet::from([name.to_owned()]);
+        rules.install(Rule {
+            clients: names("n"),
+            servers: names("s"),
+            direction: Direction::Both,
+            effect,
+            seed: 1,
+            expires: clock::now() + Duration::from_secs(3600),
+        });
+        let (_, mut matching) = rules.matching("n", "s");
+        Active::new(matching.remove(0), 0, Direction::ToServer)
+    }
+
+    fn delay(delay_ms: u32, jitter_ms: u32) -> Effect {
+        let (delay, jitter) = (MILLI * delay_ms, MILLI * jitter_ms);
+        Effect::Delay(Delay { delay, jitter, law: JitterLaw::Even })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_chunk_is_due_before_the_one_in_front_of_it() {
+        let (mut queue, mut rules) = (Queue::default(), [active(delay(50, 50))]);
+        let start = clock::now();
+        for number in 0..100 {
+            queue.push(vec![7], start + MILLI * number, &mut rules);
+        }
+        let mut before = start;
+        while let Some(due) = queue.due() {
+            assert!(due >= before);
+            assert!(queue.pop_due(due).is_some());
+            before = due;
+        }
+        assert_eq!(queue.cost_bytes(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_ended_rule_has_added_is_taken_away_and_no_more() {
+        let (mut queue, now) = (Queue::default(), clock::now());
+        let mut rules = vec![active(delay(60, 0)), active(delay(20, 0))];
+        queue.push(vec![7], now, &mut rules);
+        assert_eq!(queue.due(), Some(now + 80 * MILLI));
+        rules.remove(0);
+        queue.keep(&rules);
+        assert_eq!(queue.due(), Some(now + 20 * MILLI));
+        queue.keep(&[]);
+        assert_eq!(queue.due(), Some(now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_close_makes_only_the_end_late() {
+        let (mut queue, now) = (Queue::default(), clock::now());
+        let mut rules = [active(Effect::SlowClose { delay: 30 * MILLI })];
+        queue.push(vec![7], now, &mut rules);
+        queue.push(Vec::new(), now, &mut rules);
+        assert!(queue.pop_due(now).is_some_and(|chunk| chunk.bytes == [7]));
+        assert!(queue.pop_due(now).is_none());
+        assert_eq!(queue.due(), Some(now + 30 * MILLI));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chunk_leaves_its_link_before_its_delay_is_over() {
+        let (mut queue, now) = (Queue::default(), clock::now());
+        let mut rules = [active(Effect::Bandwidth { bytes_per_s: 1_000 }), active(delay(500, 0))];
+        assert_eq!(queue.leaves_link(), None);
+        queue.push(vec![7; 1_000], now, &mut rules);
+        assert_eq!(queue.leaves_link(), Some(now + 1_000 * MILLI));
+        assert_eq!(queue.due(), Some(now + 1_500 * MILLI));
+    }
+}
