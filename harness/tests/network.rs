@@ -1,7 +1,5 @@
 //! Every fault of the network in one small trial: each lands and heals, and nothing is lost.
 
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
-
 use std::process::Command;
 
 const SCENARIO: &str = "

@@ -45,7 +45,7 @@ pub async fn worst() -> anyhow::Result<Delays> {
     let rules = Rules::new();
     let proxy = ours(sink()?, rules.clone()).await?;
     let folder = tempfile::tempdir()?;
-    let journal = Journal::create(&folder.path().join("journal.jsonl"))?;
+    let journal = Journal::create(folder.path().join("journal.jsonl"))?;
     let acknowledged = traffic(proxy.address()).await?;
     let network = Network { rules, installed: Mutex::default() };
     let start = clock::now() + PERIOD;

@@ -176,7 +176,7 @@ impl Environment for Local {
             emulated: [
                 "brokers: an embedded Kafka cluster in the harness, in memory; followers copy at once but for faults",
                 "control plane: an embedded API server with stand-ins for controllers and kubelet",
-                "nodes: groups of processes on one machine; network faults by proxies before the brokers and between operator and API server",
+                "nodes: groups of processes on one machine; network faults by proxies before brokers and API server",
                 "service time of the reference worker: slept, not computed",
             ]
             .map(str::to_owned)
