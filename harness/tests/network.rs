@@ -18,7 +18,7 @@ strategies: [low_latency]
 faults:
   - at: 1s
     for: 800ms
-    fault: { network_loss: { between: [{ nodes: all }, { brokers: all }], share: 0.2, timeout: 20ms } }
+    fault: { network_loss: { between: [{ nodes: all }, { brokers: all }], share: 0.4, timeout: 20ms } }
   - at: 1s
     for: 2s
     fault: { network_partition: { between: [operator, api_server] } }
@@ -34,23 +34,24 @@ faults:
   - at: 4s
     for: 800ms
     fault: { network_bridge: { brokers: { count: 1 } } }
+  # What ends connections comes last: clients wait ever longer before they connect again.
   - at: 5s
     for: 500ms
-    fault: { connection_reset: { between: [{ nodes: all }, { brokers: all }] } }
-  - at: 6s
-    for: 500ms
     fault: { connection_half_open: { between: [{ nodes: all }, { brokers: all }], kept_by: first } }
-  - at: 7s
-    for: 500ms
+  - at: 6s
+    for: 800ms
     fault: { network_blackhole: { between: [{ nodes: all }, { brokers: all }] } }
-  - at: 8s
+  - at: 7200ms
+    for: 500ms
+    fault: { connection_reset: { between: [{ nodes: all }, { brokers: all }] } }
+  - at: 8500ms
     for: 2s
     fault: { connection_slow_close: { between: [{ nodes: all }, { brokers: all }], delay: 200ms } }
-  - at: 8500ms
-    for: 1s
+  - at: 9s
+    for: 2s
     fault: { broker_crash: { brokers: { leader_of: { topic: source, partition: 0 } } } }
-  - at: 10s
-    for: 800ms
+  - at: 10500ms
+    for: 1s
     fault:
       network_delay:
         between: [{ nodes: all }, { brokers: all }]
