@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Affected, Aim, Check, Definition, FaultKind, Sole};
+use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "api_errors",
@@ -31,7 +32,7 @@ impl Definition for ApiErrors {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("api-server")
+        Aim::Named(API_SERVER)
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aim, Check, Definition, FaultKind, Sole};
+use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "events_delayed",
@@ -35,7 +36,7 @@ impl Definition for EventsDelayed {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("api-server")
+        Aim::Named(API_SERVER)
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aim, Definition, FaultKind, Sole};
+use crate::selector::OPERATOR;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "operator_kill",
@@ -23,7 +24,7 @@ impl Definition for OperatorKill {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("operator")
+        Aim::Named(OPERATOR)
     }
 
     fn sole(&self) -> Option<Sole> {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aim, Definition, FaultKind, Sole};
+use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "stale_list",
@@ -28,7 +29,7 @@ impl Definition for StaleList {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("api-server")
+        Aim::Named(API_SERVER)
     }
 
     fn sole(&self) -> Option<Sole> {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aim, Check, Definition, FaultKind, Sole};
+use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "watch_drop",
@@ -31,7 +32,7 @@ impl Definition for WatchDrop {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("api-server")
+        Aim::Named(API_SERVER)
     }
 
     fn check(&self, check: &mut Check<'_>) {

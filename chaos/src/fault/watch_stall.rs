@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aim, Definition, FaultKind, Sole};
+use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "watch_stall",
@@ -24,7 +25,7 @@ impl Definition for WatchStall {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("api-server")
+        Aim::Named(API_SERVER)
     }
 
     fn sole(&self) -> Option<Sole> {

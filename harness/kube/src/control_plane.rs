@@ -135,11 +135,6 @@ impl EmbeddedKube {
         format!("http://{}", self.address)
     }
 
-    /// The socket that the API is served on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// A kubeconfig file for `kubectl` and other clients.
     pub fn kubeconfig(&self) -> String {
         kubeconfig(&self.url())
