@@ -31,4 +31,7 @@ pub mod store;
 
 pub use control_plane::{ControlPlaneConfig, EmbeddedKube, StartError};
 pub use error::{ApiError, Cause};
-pub use nodes::{NodeHandle, NodeSpec, NodesError, ProcessEvent, ProcessStatus, ProcessView};
+pub use nodes::{
+    DrainRound, NodeHandle, NodeSpec, NodesError, Pressure, ProcessEvent, ProcessStatus,
+    ProcessView, SPOT_TAINT, Slowness, StartTroubles, StoppedTime,
+};

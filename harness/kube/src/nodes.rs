@@ -1,7 +1,8 @@
 //! Emulated nodes: each is a kubelet stand-in that runs the containers bound to it as real
 //! processes.
 //!
-//! - [`handle`]: what a test does to a node; `kubelet`: one boot of it (lease, watch, workers);
+//! - [`handle`]: what a test does to a node, with `drain`, `notice`, `pressure`, `slowness` and
+//!   `starts`; `kubelet`: one boot of it (lease, watch, workers);
 //!   `registration`: its Node object and Lease; `gate`: freezing it;
 //! - `pod_worker`: one pod from arrival to end, with `pod_process` (starting it),
 //!   `pod_status_writer`, `events`; pure parts are `container`, `environment`, `status`, `probe`
@@ -15,6 +16,7 @@
 mod address;
 mod backoff;
 mod container;
+mod drain;
 mod environment;
 mod events;
 mod gate;
@@ -22,12 +24,16 @@ mod handle;
 mod kubelet;
 mod launcher;
 mod log;
+mod notice;
 mod pod_process;
 mod pod_status_writer;
 mod pod_worker;
+mod pressure;
 mod probe;
 mod process;
 mod registration;
+mod slowness;
+mod starts;
 mod status;
 mod work_directory;
 
@@ -40,14 +46,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kube::Client;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use address::AddressPlan;
+pub use drain::DrainRound;
 pub use handle::NodeHandle;
 use kubelet::Machine;
 use launcher::Launcher;
+pub use notice::SPOT_TAINT;
+pub use pressure::Pressure;
 use process::ProcessTable;
 pub use process::{ProcessEvent, ProcessStatus, ProcessView};
+pub use slowness::{Slowness, StoppedTime};
+pub use starts::StartTroubles;
+use starts::Starts;
 use work_directory::WorkDirectory;
 
 /// A node to emulate.
@@ -157,6 +169,8 @@ impl Nodes {
                 log_directory: config.log_dir.clone(),
                 lease_period: config.lease_period,
                 restart_backoff: config.restart_backoff,
+                starts: Starts::default(),
+                pressures: watch::Sender::default(),
             };
             machine.register().await.map_err(|source| NodesError::Registration {
                 node: name.clone(),

@@ -101,8 +101,9 @@ impl Controller {
             }));
             api.patch(name, &parameters, &patch).await?;
         }
-        if let Some(conditions) = conditions(node, reachable, &Time(clock::now())) {
-            let patch = Patch::Merge(json!({"status": {"conditions": conditions}}));
+        if let Some(ready) = ready_condition(node, reachable, &Time(clock::now())) {
+            // The node itself may write its other conditions at this moment.
+            let patch = Patch::Strategic(json!({"status": {"conditions": [ready]}}));
             api.patch_status(name, &parameters, &patch).await?;
             if !reachable {
                 self.mark_pods_unready(name).await?;
@@ -175,38 +176,60 @@ fn stays(pod: &Pod) -> bool {
         .filter(|toleration| toleration.toleration_seconds.is_none())
         .cloned()
         .collect();
-    pod.metadata.deletion_timestamp.is_none() && tolerates(&for_ever, &taint("NoExecute", None))
+    pod.metadata.deletion_timestamp.is_none()
+        && tolerates(&for_ever, &taint(UNREACHABLE, "NoExecute", None))
 }
 
-fn taint(effect: &str, since: Option<Time>) -> Taint {
-    Taint { key: UNREACHABLE.to_owned(), effect: effect.to_owned(), time_added: since, value: None }
+fn taint(key: &str, effect: &str, since: Option<Time>) -> Taint {
+    Taint { key: key.to_owned(), effect: effect.to_owned(), time_added: since, value: None }
+}
+
+/// Conditions of a node that keep new pods away, each with the taint that does it.
+const PRESSURES: [(&str, &str); 2] = [
+    ("MemoryPressure", "node.kubernetes.io/memory-pressure"),
+    ("DiskPressure", "node.kubernetes.io/disk-pressure"),
+];
+
+/// The taints that follow from what the node lacks.
+fn pressed(node: &Node) -> impl Iterator<Item = &'static str> {
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let true_now = conditions.filter(|it| it.status == "True");
+    let names: Vec<&str> = true_now.map(|it| it.type_.as_str()).collect();
+    let held = |condition: &str| names.contains(&condition);
+    let keys: Vec<_> = PRESSURES.iter().filter(|(it, _)| held(it)).map(|(_, key)| *key).collect();
+    keys.into_iter()
 }
 
 /// The node's taints as they should be; none when they are so already.
 fn taints(node: &Node, reachable: bool) -> Option<Vec<Taint>> {
     let spec = node.spec.as_ref();
     let old = spec.and_then(|spec| spec.taints.clone()).unwrap_or_default();
-    let undue = |taint: &Taint| match taint.key.as_str() {
+    let silent = if reachable { &[][..] } else { &["NoSchedule", "NoExecute"][..] };
+    let due: Vec<(&str, &str)> = silent
+        .iter()
+        .map(|effect| (UNREACHABLE, *effect))
+        .chain(pressed(node).map(|key| (key, "NoSchedule")))
+        .collect();
+    let is_due = |taint: &Taint| due.contains(&(taint.key.as_str(), taint.effect.as_str()));
+    let is_mine = |taint: &Taint| match taint.key.as_str() {
         UNREACHABLE => true,
         NOT_READY => reachable && is_ready(node),
-        _ => false,
+        key => PRESSURES.iter().any(|(_, mine)| *mine == key),
     };
-    if old.iter().filter(|taint| undue(taint)).count() == if reachable { 0 } else { 2 } {
-        return None;
+    let mut taints = old.clone();
+    taints.retain(|taint| is_due(taint) || !is_mine(taint));
+    for (key, effect) in due {
+        if !taints.iter().any(|it| it.key == key && it.effect == effect) {
+            taints.push(taint(key, effect, Some(Time(clock::now()))));
+        }
     }
-    let mut taints: Vec<_> = old.into_iter().filter(|taint| !undue(taint)).collect();
-    if !reachable {
-        taints.push(taint("NoSchedule", Some(Time(clock::now()))));
-        taints.push(taint("NoExecute", Some(Time(clock::now()))));
-    }
-    Some(taints)
+    (taints != old).then_some(taints)
 }
 
-/// The node's conditions as they should be; none when they are so already.
-fn conditions(node: &Node, reachable: bool, now: &Time) -> Option<Vec<NodeCondition>> {
-    let status = node.status.as_ref()?;
-    let mut conditions = status.conditions.clone()?;
-    let ready = conditions.iter_mut().find(|condition| condition.type_ == "Ready")?;
+/// The node's Ready condition as it should be; none when it is so already.
+fn ready_condition(node: &Node, reachable: bool, now: &Time) -> Option<NodeCondition> {
+    let conditions = node.status.as_ref()?.conditions.as_ref()?;
+    let mut ready = conditions.iter().find(|condition| condition.type_ == "Ready")?.clone();
     // Only what this controller wrote is taken back: a node may say itself that it is not ready.
     let (from, to, reason, message) = if reachable {
         ("Unknown", "True", "KubeletReady", "the node renews its lease")
@@ -222,7 +245,7 @@ fn conditions(node: &Node, reachable: bool, now: &Time) -> Option<Vec<NodeCondit
     ready.reason = Some(reason.to_owned());
     ready.message = Some(message.to_owned());
     ready.last_transition_time = Some(now.clone());
-    Some(conditions)
+    Some(ready)
 }
 
 #[cfg(test)]
@@ -256,11 +279,26 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_lacks_something_is_tainted_while_it_does() {
+        let mut short = node("True", json!([{"key": "mine", "effect": "NoSchedule"}]));
+        let mut pressure = NodeCondition { type_: "DiskPressure".into(), ..Default::default() };
+        pressure.status = "True".into();
+        short.status.as_mut().unwrap().conditions.as_mut().unwrap().push(pressure);
+        let tainted = taints(&short, true).unwrap();
+        let keys: Vec<_> = tainted.iter().map(|taint| taint.key.as_str()).collect();
+        assert_eq!(keys, ["mine", "node.kubernetes.io/disk-pressure"]);
+        short.spec.as_mut().unwrap().taints = Some(tainted);
+        assert_eq!(taints(&short, true), None);
+        short.status.as_mut().unwrap().conditions.as_mut().unwrap()[1].status = "False".into();
+        assert_eq!(taints(&short, true).unwrap().len(), 1);
+    }
+
+    #[test]
     fn the_ready_condition_follows_the_lease() {
         let now = Time(Timestamp::UNIX_EPOCH);
         let status = |ready: &str, reachable| {
-            let found = conditions(&node(ready, json!([])), reachable, &now);
-            found.map(|conditions| conditions[0].status.clone())
+            let found = ready_condition(&node(ready, json!([])), reachable, &now);
+            found.map(|condition| condition.status)
         };
         assert_eq!(status("True", false).as_deref(), Some("Unknown"));
         assert_eq!(status("Unknown", true).as_deref(), Some("True"));

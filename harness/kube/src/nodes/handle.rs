@@ -1,4 +1,5 @@
-//! What a test does to a node: crash, restart, pause, resume.
+//! What a test does to a node: crash, restart, pause, resume, silence, and kill or hold its
+//! processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,18 @@ struct EmulatedNode {
 enum Condition {
     Up(Kubelet),
     Paused(Kubelet),
+    /// Its kubelet stands still and its processes do not.
+    Silent(Kubelet),
     Down,
+}
+
+impl Condition {
+    fn kubelet(&self) -> Option<&Kubelet> {
+        match self {
+            Self::Up(kubelet) | Self::Paused(kubelet) | Self::Silent(kubelet) => Some(kubelet),
+            Self::Down => None,
+        }
+    }
 }
 
 impl NodeHandle {
@@ -42,6 +54,10 @@ impl NodeHandle {
     /// The node's name.
     pub fn name(&self) -> &str {
         &self.node.machine.spec.name
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        &self.node.machine
     }
 
     fn table(&self) -> &ProcessTable {
@@ -68,13 +84,11 @@ impl NodeHandle {
     /// Does nothing to a node that is down.
     pub async fn crash(&self) -> Vec<u32> {
         let mut condition = self.node.condition.lock().await;
-        let (Condition::Up(kubelet) | Condition::Paused(kubelet)) = &*condition else {
-            return Vec::new();
-        };
+        let Some(kubelet) = condition.kubelet() else { return Vec::new() };
         // The kubelet is frozen first, so that it neither reports a death nor cleans up before the
         // list is taken.
         kubelet.set_frozen(true);
-        let killed = self.table().set_down(self.name());
+        let killed = self.table().change_node(self.name(), |state| state.down = true);
         kubelet.cancel();
         if tokio::time::timeout(KILL_TIME, self.table().gone(&killed)).await.is_err() {
             tracing::error!(node = self.name(), "killed processes are still there");
@@ -89,7 +103,9 @@ impl NodeHandle {
     pub async fn restart(&self) {
         let mut condition = self.node.condition.lock().await;
         if matches!(*condition, Condition::Down) && !self.table().closing().is_cancelled() {
-            self.table().set_running(self.name());
+            self.table().change_node(self.name(), |state| {
+                (state.down, state.paused) = (false, false);
+            });
             *condition = Condition::Up(Kubelet::start(&self.node.machine));
         }
     }
@@ -97,31 +113,72 @@ impl NodeHandle {
     /// Stops every process group and freezes kubelet and lease. Gives the main processes. Does
     /// nothing to a node that is down or paused.
     pub async fn pause(&self) -> Vec<u32> {
-        let mut condition = self.node.condition.lock().await;
-        match std::mem::replace(&mut *condition, Condition::Down) {
-            Condition::Up(kubelet) => {
-                kubelet.set_frozen(true);
-                let stopped = self.table().set_paused(self.name());
-                *condition = Condition::Paused(kubelet);
-                stopped
-            }
-            other => {
-                *condition = other;
-                Vec::new()
-            }
-        }
+        let pause = |kubelet: Kubelet| {
+            kubelet.set_frozen(true);
+            let stopped = self.table().change_node(self.name(), |state| state.paused = true);
+            (Condition::Paused(kubelet), stopped)
+        };
+        self.from_up(pause).await.unwrap_or_default()
     }
 
     /// Lets a paused node go on from where it stood. Does nothing to any other.
     pub async fn resume(&self) {
         let mut condition = self.node.condition.lock().await;
-        match std::mem::replace(&mut *condition, Condition::Down) {
+        *condition = match std::mem::replace(&mut *condition, Condition::Down) {
             Condition::Paused(kubelet) => {
-                self.table().set_running(self.name());
+                self.table().change_node(self.name(), |state| state.paused = false);
                 kubelet.set_frozen(false);
-                *condition = Condition::Up(kubelet);
+                Condition::Up(kubelet)
             }
-            other => *condition = other,
+            other => other,
+        };
+    }
+
+    /// Freezes kubelet and lease and leaves the processes alone. False, and nothing is done, when
+    /// the node is down, paused or silent.
+    pub async fn silence(&self) -> bool {
+        let silence = |kubelet: Kubelet| {
+            kubelet.set_frozen(true);
+            (Condition::Silent(kubelet), ())
+        };
+        self.from_up(silence).await.is_some()
+    }
+
+    /// Lets the kubelet of a silent node go on. Does nothing to any other node.
+    pub async fn end_silence(&self) {
+        let mut condition = self.node.condition.lock().await;
+        *condition = match std::mem::replace(&mut *condition, Condition::Down) {
+            Condition::Silent(kubelet) => {
+                kubelet.set_frozen(false);
+                Condition::Up(kubelet)
+            }
+            other => other,
+        };
+    }
+
+    /// Kills a process of the node with its group, as if it had failed. False when there is none.
+    pub fn kill(&self, pid: u32) -> bool {
+        self.table().kill(self.name(), pid, None)
+    }
+
+    /// Stops a process of the node with its group, or lets it go on. False when there is none.
+    pub fn hold(&self, pid: u32, held: bool) -> bool {
+        self.table().hold(self.name(), pid, held)
+    }
+
+    /// Takes a node that is up into another condition; none when it is not up.
+    async fn from_up<T>(&self, change: impl FnOnce(Kubelet) -> (Condition, T)) -> Option<T> {
+        let mut condition = self.node.condition.lock().await;
+        match std::mem::replace(&mut *condition, Condition::Down) {
+            Condition::Up(kubelet) => {
+                let (next, outcome) = change(kubelet);
+                *condition = next;
+                Some(outcome)
+            }
+            other => {
+                *condition = other;
+                None
+            }
         }
     }
 
@@ -129,7 +186,7 @@ impl NodeHandle {
     pub(super) fn abandon(&self) {
         // Whoever holds the lock is changing the node; the closed process table stops that.
         if let Ok(condition) = self.node.condition.try_lock()
-            && let Condition::Up(kubelet) | Condition::Paused(kubelet) = &*condition
+            && let Some(kubelet) = condition.kubelet()
         {
             kubelet.cancel();
         }

@@ -1,7 +1,7 @@
 //! The kubelet of one node, from one boot to the next: its lease, and a worker for each of its
 //! pods.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -23,7 +23,9 @@ use super::events::Events;
 use super::gate::Gate;
 use super::launcher::Launcher;
 use super::pod_worker;
+use super::pressure::{self, Pressure};
 use super::registration;
+use super::starts::Starts;
 use super::work_directory::WorkDirectory;
 
 /// Wait between attempts to register.
@@ -40,6 +42,9 @@ pub(super) struct Machine {
     pub(super) log_directory: PathBuf,
     pub(super) lease_period: Duration,
     pub(super) restart_backoff: Duration,
+    pub(super) starts: Starts,
+    /// What the node lacks.
+    pub(super) pressures: watch::Sender<BTreeSet<Pressure>>,
 }
 
 impl fmt::Debug for Machine {
@@ -103,6 +108,7 @@ impl Kubelet {
         boot.spawn(lease);
         boot.spawn(write_events);
         boot.spawn(report_ready(Arc::clone(machine)));
+        boot.spawn(pressure::follow(boot.clone()));
         boot.spawn(follow_pods(boot.clone()));
         Self { boot }
     }

@@ -194,7 +194,7 @@ async fn reap(
             ProcessStatus::Signal(Signal::KILL.as_raw())
         }
     };
-    table.ended(pid, status);
+    let status = table.ended(pid, status);
     sender.send_replace(Some(status));
 }
 

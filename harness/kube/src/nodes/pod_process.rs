@@ -41,6 +41,7 @@ pub(super) async fn start(
     address: &PodAddress,
     directory: &WorkDirectory,
 ) -> Result<Started, Refusal> {
+    boot.machine.starts.image()?;
     let misconfigured = |message| Refusal { reason: "CreateContainerConfigError", message };
     let failed = |message| Refusal { reason: "CreateContainerError", message };
     let swap = match address.port {

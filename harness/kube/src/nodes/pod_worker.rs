@@ -127,6 +127,7 @@ impl Worker {
         self.unless_ending(tokio::time::sleep(delay)).await?;
         let mut backoff = Backoff::new(self.boot.machine.restart_backoff);
         loop {
+            self.unless_ending(self.boot.machine.starts.slowed()).await?;
             let prepare =
                 pod_process::start(&self.boot, api, self.pod.clone(), &address, &directory);
             let begun = clock::instant();
@@ -137,6 +138,7 @@ impl Worker {
                     self.report.ended(status, now(), again);
                     self.publish();
                     if !again {
+                        self.tell_end(status);
                         return self.wait_for_ending().await;
                     }
                     let note = format!("the container ended ({status:?}) and is started again");
@@ -188,9 +190,16 @@ impl Worker {
         }
     }
 
+    fn tell_end(&self, status: ProcessStatus) {
+        if let ProcessStatus::Evicted(pressure) = status {
+            self.boot.events.warning(&self.pod, "Evicted", pressure.message());
+        }
+    }
+
     fn starts_again(&self, status: ProcessStatus) -> bool {
         let policy = self.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
         match policy {
+            _ if matches!(status, ProcessStatus::Evicted(_)) => false,
             Some("Never") => false,
             Some("OnFailure") => status != ProcessStatus::Code(0),
             _ => true,

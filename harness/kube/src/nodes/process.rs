@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
+use super::pressure::Pressure;
+
 /// Process events kept for a receiver that lags behind.
 const EVENTS_KEPT: usize = 1024;
 
@@ -21,6 +23,10 @@ pub enum ProcessStatus {
     Code(i32),
     /// This signal ended it.
     Signal(i32),
+    /// It was killed because memory ran out.
+    OutOfMemory,
+    /// Its node killed it for want of this, and its pod does not start again there.
+    Evicted(Pressure),
 }
 
 /// A container's main process started or ended.
@@ -61,19 +67,38 @@ pub struct ProcessView {
     pub pid: u32,
 }
 
-/// What a node allows its processes.
+/// What keeps a node's processes from running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum NodeState {
-    #[default]
-    Running,
-    Paused,
-    Down,
+pub(super) struct NodeState {
+    pub(super) down: bool,
+    pub(super) paused: bool,
+    /// It is slow, and now is its time to stand still.
+    pub(super) dozing: bool,
+}
+
+impl NodeState {
+    fn stops(self) -> bool {
+        self.paused || self.dozing
+    }
 }
 
 #[derive(Debug)]
 struct Group {
     node: String,
     pod: String,
+    /// Stopped by itself, whatever its node allows.
+    held: bool,
+    /// Why it is being killed, if its node does that for a reason of its own.
+    cause: Option<ProcessStatus>,
+}
+
+/// The signal that takes a group from one state to the next.
+fn transition(stopped_before: bool, stopped: bool) -> Option<Signal> {
+    match (stopped_before, stopped) {
+        (false, true) => Some(Signal::STOP),
+        (true, false) => Some(Signal::CONT),
+        _ => None,
+    }
 }
 
 #[derive(Debug, Default)]
@@ -120,31 +145,36 @@ impl ProcessTable {
     /// down meanwhile; then the process is on its way out.
     pub(super) fn started(&self, node: &str, pod: &str, pid: u32) -> bool {
         let mut state = self.lock();
-        let group = Group { node: node.to_owned(), pod: pod.to_owned() };
+        let (owner, name) = (node.to_owned(), pod.to_owned());
+        let group = Group { node: owner, pod: name, held: false, cause: None };
         state.groups.insert(pid, group);
         let (node, pod) = (node.to_owned(), pod.to_owned());
         let node_state = state.nodes.get(&node).copied().unwrap_or_default();
         let _ = self.events.send(ProcessEvent::Started { node, pod, pid, group: pid });
-        if state.closed || node_state == NodeState::Down {
+        if state.closed || node_state.down {
             signal_group(pid, Signal::KILL);
             return false;
         }
-        if node_state == NodeState::Paused {
+        if node_state.stops() {
             signal_group(pid, Signal::STOP);
         }
         true
     }
 
     /// Takes a process off the list that has ended, and kills what is left of its group: a
-    /// container ends with its main process.
-    pub(super) fn ended(&self, pid: u32, status: ProcessStatus) {
+    /// container ends with its main process. Gives how it ended.
+    pub(super) fn ended(&self, pid: u32, status: ProcessStatus) -> ProcessStatus {
         let mut state = self.lock();
-        if let Some(Group { node, pod }) = state.groups.remove(&pid) {
+        let mut known = status;
+        if let Some(Group { node, pod, cause, .. }) = state.groups.remove(&pid) {
             signal_group(pid, Signal::KILL);
+            known = cause.unwrap_or(status);
+            let status = known;
             let _ = self.events.send(ProcessEvent::Exited { node, pod, pid, group: pid, status });
         }
         drop(state);
         self.changed.notify_waiters();
+        known
     }
 
     /// Signals a listed group.
@@ -155,29 +185,56 @@ impl ProcessTable {
         }
     }
 
-    /// Lets processes of `node` run.
-    pub(super) fn set_running(&self, node: &str) {
-        let mut state = self.lock();
-        let old = state.nodes.insert(node.to_owned(), NodeState::Running);
-        if old == Some(NodeState::Paused) {
-            state.of(node).for_each(|pid| signal_group(pid, Signal::CONT));
+    /// Kills a listed group of `node`; `cause` is then how it ended. False when there is none.
+    pub(super) fn kill(&self, node: &str, pid: u32, cause: Option<ProcessStatus>) -> bool {
+        self.change_group(node, pid, |group, _| {
+            group.cause = group.cause.or(cause);
+            Some(Signal::KILL)
+        })
+    }
+
+    /// Stops a listed group of `node`, or takes that back. False when there is none.
+    pub(super) fn hold(&self, node: &str, pid: u32, held: bool) -> bool {
+        self.change_group(node, pid, |group, state| {
+            let before = std::mem::replace(&mut group.held, held);
+            transition(before || state.stops(), held || state.stops())
+        })
+    }
+
+    fn change_group(
+        &self,
+        node: &str,
+        pid: u32,
+        change: impl FnOnce(&mut Group, NodeState) -> Option<Signal>,
+    ) -> bool {
+        let state = &mut *self.lock();
+        let node_state = state.nodes.get(node).copied().unwrap_or_default();
+        let group = state.groups.get_mut(&pid).filter(|group| group.node == node);
+        let Some(group) = group else { return false };
+        if let Some(signal) = change(group, node_state) {
+            signal_group(pid, signal);
         }
+        true
     }
 
-    /// Stops every group of `node`, and those that start later. Gives the leaders.
-    pub(super) fn set_paused(&self, node: &str) -> Vec<u32> {
-        self.set(node, NodeState::Paused, Signal::STOP)
-    }
-
-    /// Kills every group of `node`, and those that start later. Gives the leaders.
-    pub(super) fn set_down(&self, node: &str) -> Vec<u32> {
-        self.set(node, NodeState::Down, Signal::KILL)
-    }
-
-    fn set(&self, node: &str, node_state: NodeState, signal: Signal) -> Vec<u32> {
-        let mut state = self.lock();
-        state.nodes.insert(node.to_owned(), node_state);
-        state.of(node).inspect(|pid| signal_group(*pid, signal)).collect()
+    /// Changes what `node` allows its processes, those that start later too. Gives the leaders of
+    /// the groups it has.
+    pub(super) fn change_node(&self, node: &str, change: impl FnOnce(&mut NodeState)) -> Vec<u32> {
+        let state = &mut *self.lock();
+        let node_state = state.nodes.entry(node.to_owned()).or_default();
+        let before = node_state.stops();
+        change(node_state);
+        let now = *node_state;
+        let groups = state.groups.iter().filter(|(_, group)| group.node == node);
+        groups
+            .map(|(pid, group)| {
+                let moved = transition(before || group.held, now.stops() || group.held);
+                if let Some(signal) = if now.down { Some(Signal::KILL) } else { moved } {
+                    signal_group(*pid, signal);
+                }
+                *pid
+            })
+            .collect()
     }
 
     /// Kills every group, stopped ones too, and those that start later.
@@ -217,12 +274,6 @@ impl ProcessTable {
             }
             changed.await;
         }
-    }
-}
-
-impl State {
-    fn of(&self, node: &str) -> impl Iterator<Item = u32> {
-        self.groups.iter().filter(move |(_, group)| group.node == node).map(|(pid, _)| *pid)
     }
 }
 

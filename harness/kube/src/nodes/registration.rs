@@ -42,7 +42,8 @@ pub(super) async fn register(
         Err(error) if is_status(&error, 409) => {}
         Err(error) => return Err(error),
     }
-    let patch = Patch::Merge(json!({ "status": node.status }));
+    // Conditions of other types stay as they are.
+    let patch = Patch::Strategic(json!({ "status": node.status }));
     api.patch_status(&spec.name, &PatchParams::default(), &patch).await.map(drop)
 }
 

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::pressure::Pressure;
 use super::process::ProcessStatus;
 use crate::controllers::conditions::{pod_condition, set_pod_condition};
 
@@ -29,6 +30,8 @@ pub(super) struct Report {
     stage: Stage,
     last: Option<ContainerStateTerminated>,
     restarts: i32,
+    /// What the node lacked when it ended the pod for that.
+    evicted: Option<Pressure>,
     /// Whether the container ever ran: from then on the pod's phase is `Running`.
     ran: bool,
     conditions: Vec<PodCondition>,
@@ -60,6 +63,7 @@ impl Report {
             restarts: before.saturating_add(i32::from(lost.is_some())),
             ran: lost.is_some() || last.is_some(),
             last: lost.or(last),
+            evicted: None,
             conditions: status.conditions.unwrap_or_default(),
         }
     }
@@ -94,12 +98,21 @@ impl Report {
             ProcessStatus::Code(code) => (code, None),
             // The code that a shell gives, as container runtimes do.
             ProcessStatus::Signal(signal) => (signal.saturating_add(128), Some(signal)),
+            ProcessStatus::OutOfMemory | ProcessStatus::Evicted(_) => (137, None),
         };
         let succeeded = exit_code == 0;
+        let reason = match status {
+            ProcessStatus::OutOfMemory => "OOMKilled",
+            _ if succeeded => "Completed",
+            _ => "Error",
+        };
+        if let ProcessStatus::Evicted(pressure) = status {
+            self.evicted = Some(pressure);
+        }
         self.last = Some(ContainerStateTerminated {
             exit_code,
             signal,
-            reason: Some(if succeeded { "Completed" } else { "Error" }.to_owned()),
+            reason: Some(reason.to_owned()),
             started_at,
             finished_at: Some(now),
             ..ContainerStateTerminated::default()
@@ -138,6 +151,8 @@ impl Report {
         let address = self.pod_address.clone();
         PodStatus {
             phase: Some(phase.to_owned()),
+            reason: self.evicted.map(|_| "Evicted".to_owned()),
+            message: self.evicted.map(Pressure::message),
             conditions: Some(self.conditions.clone()),
             host_ip: Some(self.host_address.clone()),
             host_ips: Some(vec![HostIP { ip: self.host_address.clone() }]),
