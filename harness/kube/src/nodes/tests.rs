@@ -71,8 +71,8 @@ fn what_cannot_be_emulated_is_refused_by_field() {
 async fn a_process_that_starts_late_shares_the_fate_of_its_node() {
     let table = ProcessTable::new();
     let (launcher, thread) = Launcher::start(Arc::clone(&table)).await.unwrap();
-    table.set_paused("paused");
-    table.set_down("down");
+    table.change_node("paused", |state| state.paused = true);
+    table.change_node("down", |state| state.down = true);
     let stopped = launcher.launch(sleeper("paused")).await.unwrap();
     until(async || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", stopped.pid())).ok()?;
