@@ -8,7 +8,8 @@
 //!   and `deployment_status` as its pure parts;
 //! - [`replica_set`]: ReplicaSet → Pods, with `victims` (who goes first on scale-down);
 //! - [`scheduler`]: binds pods to nodes, with `placement` (filter and score) and `quantity`;
-//! - [`node_lifecycle`]: leases → node health → eviction, with `node_health`;
+//! - [`node_lifecycle`]: leases → node health → taints and eviction, with `node_health` and
+//!   `node_taints`;
 //! - [`queue`] and [`changes`] carry them.
 
 mod changes;
@@ -17,6 +18,7 @@ mod deployment;
 mod deployment_status;
 mod node_health;
 mod node_lifecycle;
+mod node_taints;
 mod placement;
 mod pods;
 mod quantity;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use node_lifecycle::LEASE_NAMESPACE;
+pub(crate) use pods::is_finished;
 pub(crate) use replica_set::is_status;
 
 /// When the node lifecycle controller acts.

@@ -1,4 +1,5 @@
 //! Nodes in trouble: silent, slow, short of something, without images, drained, about to go.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too, may end them")]
 #![cfg(target_os = "linux")]
 
 #[path = "nodes/lab.rs"]
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use embedded_kube::{DrainRound, NodeHandle, Pressure, ProcessEvent, ProcessStatus, SPOT_TAINT};
-use k8s_openapi::api::core::v1::{Event, Node};
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
@@ -32,6 +33,17 @@ async fn node(lab: &Lab, name: &str) -> Node {
 async fn taints(lab: &Lab, name: &str) -> Vec<String> {
     let taints = node(lab, name).await.spec.unwrap_or_default().taints.unwrap_or_default();
     taints.into_iter().map(|taint| taint.key).collect()
+}
+
+/// Allows one of the pods of `web` to be away.
+async fn let_one_go(lab: &Lab) {
+    let budget: PodDisruptionBudget = serde_json::from_value(json!({
+        "metadata": {"name": "web"},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    }))
+    .unwrap();
+    let budgets: Api<PodDisruptionBudget> = Api::namespaced(lab.kube.client(), lab::NAMESPACE);
+    budgets.create(&PostParams::default(), &budget).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,7 +149,7 @@ async fn a_node_short_of_something_takes_no_pods_and_evicts_one_after_the_other(
             taints(&lab, "node-1").await == [taint.to_owned()]
         })
         .await;
-        let evicted = |pods: Vec<k8s_openapi::api::core::v1::Pod>| {
+        let evicted = |pods: Vec<Pod>| {
             let on_node = pods.into_iter().filter(|pod| node_of(pod) == "node-1");
             let status = on_node.filter_map(|pod| pod.status);
             status.filter(|it| it.reason.as_deref() == Some("Evicted")).count()
@@ -150,8 +162,24 @@ async fn a_node_short_of_something_takes_no_pods_and_evicts_one_after_the_other(
         assert!(holds("Ready") && holds(pressure.condition()));
         short.set_pressure(pressure, false);
         until("it takes pods again", || lab.node_is_ready("node-1")).await;
+        // Evicted pods stay listed, and a budget does not wait for them.
+        let_one_go(&lab).await;
+        assert!(lab.node("node-2").evict_pods().await.unwrap().evicted > 0);
         lab.kube.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pressure_that_ended_while_the_node_was_down_is_over_at_the_next_boot() {
+    let lab = Lab::start_with(1, |config| config.eviction_delay = LONG).await;
+    let short = lab.node("node-1");
+    short.set_pressure(Pressure::Disk, true);
+    until("it is told", || async { !taints(&lab, "node-1").await.is_empty() }).await;
+    short.crash().await;
+    short.set_pressure(Pressure::Disk, false);
+    short.restart().await;
+    until("the node is as before", || lab.node_is_ready("node-1")).await;
+    lab.kube.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -232,13 +260,7 @@ async fn a_drain_empties_a_node_as_fast_as_the_budget_allows() {
     let lab = Lab::start(2).await;
     lab.create_deployment("web", 4, json!({})).await;
     lab.settled(4).await;
-    let budget: PodDisruptionBudget = serde_json::from_value(json!({
-        "metadata": {"name": "web"},
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}
-    }))
-    .unwrap();
-    let budgets: Api<PodDisruptionBudget> = Api::namespaced(lab.kube.client(), lab::NAMESPACE);
-    budgets.create(&PostParams::default(), &budget).await.unwrap();
+    let_one_go(&lab).await;
     let node = lab.node("node-1");
     node.set_cordoned(true).await.unwrap();
     let first = node.evict_pods().await.unwrap();

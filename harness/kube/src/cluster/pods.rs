@@ -83,12 +83,13 @@ impl Cluster {
             }
             let selected = self.list(pods, &Selection { labels, ..all.clone() });
             let healthy = selected.iter().filter(|pod| is_ready(pod)).count();
+            let expected = selected.iter().filter(|pod| !is_finished(pod)).count();
             let spec = budget.get("spec")?;
             let wanted = match spec.get("minAvailable").filter(|value| !value.is_null()) {
-                Some(least) => share(least, selected.len()),
+                Some(least) => share(least, expected),
                 None => {
-                    let most = share(spec.get("maxUnavailable")?, selected.len());
-                    selected.len().saturating_sub(most)
+                    let most = share(spec.get("maxUnavailable")?, expected);
+                    expected.saturating_sub(most)
                 }
             };
             let name = str_at(budget, &["metadata", "name"]).to_owned();
@@ -106,6 +107,11 @@ fn share(value: &Value, all: usize) -> usize {
         (None, Some(percent)) => all.saturating_mul(percent).div_ceil(100),
         (None, None) => 0,
     }
+}
+
+/// Whether the pod has ended for good, as an evicted one has: nobody expects it to serve.
+fn is_finished(pod: &Value) -> bool {
+    matches!(str_at(pod, &["status", "phase"]), "Succeeded" | "Failed")
 }
 
 fn is_ready(pod: &Value) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::stream::select;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, NodeCondition, Pod, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeCondition, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client};
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::changes::{Change, signals};
 use super::conditions::{pod_condition, set_pod_condition};
 use super::node_health::{Judgement, NodeHealth};
+use super::node_taints::{NO_EXECUTE, UNREACHABLE, taint, taints};
 use super::placement::{is_ready, tolerates};
 use super::queue::{self, Next, Reconciler};
 use super::replica_set::is_status;
@@ -29,11 +30,6 @@ use crate::clock;
 pub(crate) const LEASE_NAMESPACE: &str = "kube-node-lease";
 /// The least time between two looks at the pods of a dead node.
 const SWEEP_LEAST: Duration = Duration::from_millis(100);
-/// The taint of a node from which nothing is heard.
-const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-/// The taint that an API server gives to a new node until it is ready.
-const NOT_READY: &str = "node.kubernetes.io/not-ready";
-
 /// Runs the controller until `cancel`.
 pub(super) async fn run(client: Client, times: NodeTimes, cancel: CancellationToken) {
     let nodes =
@@ -93,7 +89,7 @@ impl Controller {
         let name = node.metadata.name.as_deref().unwrap_or_default();
         let api: Api<Node> = Api::all(self.client.clone());
         let parameters = PatchParams::default();
-        if let Some(taints) = taints(node, reachable) {
+        if let Some(taints) = taints(node, reachable, &Time(clock::now())) {
             // The version keeps a taint that someone else sets at this moment.
             let patch = Patch::Merge(json!({
                 "metadata": {"resourceVersion": node.metadata.resource_version},
@@ -177,53 +173,7 @@ fn stays(pod: &Pod) -> bool {
         .cloned()
         .collect();
     pod.metadata.deletion_timestamp.is_none()
-        && tolerates(&for_ever, &taint(UNREACHABLE, "NoExecute", None))
-}
-
-fn taint(key: &str, effect: &str, since: Option<Time>) -> Taint {
-    Taint { key: key.to_owned(), effect: effect.to_owned(), time_added: since, value: None }
-}
-
-/// Conditions of a node that keep new pods away, each with the taint that does it.
-const PRESSURES: [(&str, &str); 2] = [
-    ("MemoryPressure", "node.kubernetes.io/memory-pressure"),
-    ("DiskPressure", "node.kubernetes.io/disk-pressure"),
-];
-
-/// The taints that follow from what the node lacks.
-fn pressed(node: &Node) -> impl Iterator<Item = &'static str> {
-    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let true_now = conditions.filter(|it| it.status == "True");
-    let names: Vec<&str> = true_now.map(|it| it.type_.as_str()).collect();
-    let held = |condition: &str| names.contains(&condition);
-    let keys: Vec<_> = PRESSURES.iter().filter(|(it, _)| held(it)).map(|(_, key)| *key).collect();
-    keys.into_iter()
-}
-
-/// The node's taints as they should be; none when they are so already.
-fn taints(node: &Node, reachable: bool) -> Option<Vec<Taint>> {
-    let spec = node.spec.as_ref();
-    let old = spec.and_then(|spec| spec.taints.clone()).unwrap_or_default();
-    let silent = if reachable { &[][..] } else { &["NoSchedule", "NoExecute"][..] };
-    let due: Vec<(&str, &str)> = silent
-        .iter()
-        .map(|effect| (UNREACHABLE, *effect))
-        .chain(pressed(node).map(|key| (key, "NoSchedule")))
-        .collect();
-    let is_due = |taint: &Taint| due.contains(&(taint.key.as_str(), taint.effect.as_str()));
-    let is_mine = |taint: &Taint| match taint.key.as_str() {
-        UNREACHABLE => true,
-        NOT_READY => reachable && is_ready(node),
-        key => PRESSURES.iter().any(|(_, mine)| *mine == key),
-    };
-    let mut taints = old.clone();
-    taints.retain(|taint| is_due(taint) || !is_mine(taint));
-    for (key, effect) in due {
-        if !taints.iter().any(|it| it.key == key && it.effect == effect) {
-            taints.push(taint(key, effect, Some(Time(clock::now()))));
-        }
-    }
-    (taints != old).then_some(taints)
+        && tolerates(&for_ever, &taint(UNREACHABLE, NO_EXECUTE, None))
 }
 
 /// The node's Ready condition as it should be; none when it is so already.
@@ -260,37 +210,6 @@ mod tests {
             "status": {"conditions": [{"type": "Ready", "status": ready}]}
         }))
         .unwrap()
-    }
-
-    #[test]
-    fn silence_taints_a_node_and_a_heartbeat_takes_only_that_back() {
-        let own = json!([{"key": "mine", "effect": "NoSchedule"}]);
-        let tainted = taints(&node("True", own.clone()), false).unwrap();
-        let keys: Vec<_> = tainted.iter().map(|taint| taint.key.as_str()).collect();
-        assert_eq!(keys, ["mine", UNREACHABLE, UNREACHABLE]);
-        let tainted = serde_json::to_value(tainted).unwrap();
-        assert_eq!(taints(&node("Unknown", tainted.clone()), false), None);
-        let healed = taints(&node("Unknown", tainted), true).unwrap();
-        assert_eq!(healed.len(), 1);
-        assert_eq!(taints(&node("True", own), true), None);
-        let new = json!([{"key": NOT_READY, "effect": "NoSchedule"}]);
-        assert_eq!(taints(&node("True", new.clone()), true), Some(vec![]));
-        assert_eq!(taints(&node("False", new), true), None);
-    }
-
-    #[test]
-    fn a_node_that_lacks_something_is_tainted_while_it_does() {
-        let mut short = node("True", json!([{"key": "mine", "effect": "NoSchedule"}]));
-        let mut pressure = NodeCondition { type_: "DiskPressure".into(), ..Default::default() };
-        pressure.status = "True".into();
-        short.status.as_mut().unwrap().conditions.as_mut().unwrap().push(pressure);
-        let tainted = taints(&short, true).unwrap();
-        let keys: Vec<_> = tainted.iter().map(|taint| taint.key.as_str()).collect();
-        assert_eq!(keys, ["mine", "node.kubernetes.io/disk-pressure"]);
-        short.spec.as_mut().unwrap().taints = Some(tainted);
-        assert_eq!(taints(&short, true), None);
-        short.status.as_mut().unwrap().conditions.as_mut().unwrap()[1].status = "False".into();
-        assert_eq!(taints(&short, true).unwrap().len(), 1);
     }
 
     #[test]

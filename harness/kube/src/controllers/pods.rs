@@ -28,7 +28,7 @@ pub(super) fn phase(pod: &Pod) -> &str {
 }
 
 /// Whether the pod has ended for good.
-pub(super) fn is_finished(pod: &Pod) -> bool {
+pub(crate) fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 

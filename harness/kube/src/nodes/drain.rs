@@ -7,7 +7,7 @@ use kube::api::{EvictParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::NodeHandle;
-use crate::controllers::is_status;
+use crate::controllers::{is_finished, is_status};
 
 /// What one round of a drain found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,8 +32,8 @@ impl NodeHandle {
         api.patch(self.name(), &PatchParams::default(), &patch).await.map(drop)
     }
 
-    /// Asks every pod of the node to leave, once. Pods that a disruption budget keeps stay until
-    /// they are asked again; the node is empty after a round without any pod.
+    /// Asks every pod of the node that has not ended to leave, once. Pods that a disruption budget
+    /// keeps stay until they are asked again; the node is empty after a round without any pod.
     ///
     /// # Errors
     /// What the API server answered, but for refusals by budgets and pods that went meanwhile.
@@ -42,6 +42,9 @@ impl NodeHandle {
         let on_node = ListParams::default().fields(&format!("spec.nodeName={}", self.name()));
         let mut round = DrainRound::default();
         for pod in Api::<Pod>::all(client.clone()).list(&on_node).await? {
+            if is_finished(&pod) {
+                continue;
+            }
             if pod.metadata.deletion_timestamp.is_some() {
                 round.leaving += 1;
                 continue;

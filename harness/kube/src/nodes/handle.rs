@@ -118,7 +118,7 @@ impl NodeHandle {
             let stopped = self.table().change_node(self.name(), |state| state.paused = true);
             (Condition::Paused(kubelet), stopped)
         };
-        self.from_up(pause).await.unwrap_or_default()
+        self.change_if_up(pause).await.unwrap_or_default()
     }
 
     /// Lets a paused node go on from where it stood. Does nothing to any other.
@@ -141,7 +141,7 @@ impl NodeHandle {
             kubelet.set_frozen(true);
             (Condition::Silent(kubelet), ())
         };
-        self.from_up(silence).await.is_some()
+        self.change_if_up(silence).await.is_some()
     }
 
     /// Lets the kubelet of a silent node go on. Does nothing to any other node.
@@ -167,7 +167,7 @@ impl NodeHandle {
     }
 
     /// Takes a node that is up into another condition; none when it is not up.
-    async fn from_up<T>(&self, change: impl FnOnce(Kubelet) -> (Condition, T)) -> Option<T> {
+    async fn change_if_up<T>(&self, change: impl FnOnce(Kubelet) -> (Condition, T)) -> Option<T> {
         let mut condition = self.node.condition.lock().await;
         match std::mem::replace(&mut *condition, Condition::Down) {
             Condition::Up(kubelet) => {

@@ -26,7 +26,7 @@ use super::process::ProcessStatus;
 use super::status::Report;
 use super::work_directory::WorkDirectory;
 use crate::clock;
-use crate::controllers::is_status;
+use crate::controllers::{is_finished, is_status};
 
 /// Wait before an address is asked for again when all are in use, and between attempts to remove a
 /// pod's object.
@@ -105,8 +105,7 @@ struct Worker {
 impl Worker {
     /// Runs the container over and over until the pod has to end.
     async fn live(&mut self, api: &Api<Pod>) -> Result<Infallible, Ending> {
-        let phase = self.pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        if matches!(phase, Some("Succeeded" | "Failed")) {
+        if is_finished(&self.pod) {
             return self.wait_for_ending().await;
         }
         let delay = match container::unsupported(&self.pod) {

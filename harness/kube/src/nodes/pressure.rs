@@ -81,7 +81,8 @@ impl NodeHandle {
 pub(super) async fn follow(boot: Boot) {
     let machine = &boot.machine;
     let mut pressures = machine.pressures.subscribe();
-    let mut told = BTreeSet::new();
+    // What an earlier boot has told is not known: everything is told once.
+    let mut told = &BTreeSet::from(Pressure::ALL) - &*pressures.borrow();
     loop {
         let now = pressures.borrow_and_update().clone();
         match tell(machine, &told, &now).await {

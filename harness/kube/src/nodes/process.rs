@@ -229,7 +229,8 @@ impl ProcessTable {
         groups
             .map(|(pid, group)| {
                 let moved = transition(before || group.held, now.stops() || group.held);
-                if let Some(signal) = if now.down { Some(Signal::KILL) } else { moved } {
+                let signal = if now.down { Some(Signal::KILL) } else { moved };
+                if let Some(signal) = signal {
                     signal_group(*pid, signal);
                 }
                 *pid

@@ -107,7 +107,7 @@ async fn doze(node: NodeHandle, asleep: Duration, time: watch::Sender<StoppedTim
         let stopped = states.iter().filter(|(_, state)| *state == 'T').count();
         let slept = clock::instant().duration_since(begun);
         dozing.set(false);
-        tokio::time::sleep_until(begun + PERIOD.max(slept)).await;
+        tokio::time::sleep(PERIOD.saturating_sub(asleep)).await;
         let round = clock::instant().duration_since(begun);
         time.send_modify(|time| {
             time.stopped += slept * u32::try_from(stopped).unwrap_or(u32::MAX);

@@ -31,7 +31,8 @@ pub(super) async fn pause(
     Ok(Box::new(Paused { nodes, stopped }))
 }
 
-fn handles(kube: &EmbeddedKube, names: &[String]) -> Result<Vec<NodeHandle>, Refusal> {
+/// The nodes with these names.
+pub(super) fn handles(kube: &EmbeddedKube, names: &[String]) -> Result<Vec<NodeHandle>, Refusal> {
     let handle = |name: &String| {
         kube.node(name).ok_or_else(|| Refusal::Failed(format!("there is no node {name}")))
     };
