@@ -16,12 +16,17 @@ mod connection_reset;
 mod connection_slow_close;
 mod connection_storm;
 mod controller_crash;
+mod crash_loop;
+mod disk_pressure;
 mod events_delayed;
 mod fetch_stall;
 mod history_compacted;
+mod image_failure;
+mod kubelet_silent;
 mod leader_move;
 mod lease_lost;
 mod lost_acknowledgement;
+mod memory_pressure;
 mod network_bandwidth;
 mod network_blackhole;
 mod network_bridge;
@@ -29,16 +34,27 @@ mod network_delay;
 mod network_loss;
 mod network_partition;
 mod node_crash;
+mod node_drain;
 mod node_pause;
+mod node_reboot;
+mod node_slow;
+mod oom_kill;
 mod operator_kill;
 mod operator_twice;
+mod pod_kill;
+mod pod_terminate;
 mod replication_lag;
 mod requests;
+mod rolling_upgrade;
+mod slow_start;
+mod spot_interruption;
 mod stale_list;
 #[cfg(test)]
 mod tests;
 mod watch_drop;
 mod watch_stall;
+mod worker_stuck;
+mod workers;
 
 use std::time::Duration;
 
@@ -52,6 +68,7 @@ pub use connection_half_open::Keeper;
 pub use network_partition::PairDirection;
 pub use requests::{Affected, BrokerError, RequestKind};
 pub use stale_list::StaleReads;
+pub use workers::Workers;
 
 pub(crate) use aim::{Aim, Check, Draw};
 
@@ -121,6 +138,36 @@ faults! {
     node_crash: NodeCrash,
     /// Nodes freeze and later go on.
     node_pause: NodePause,
+    /// Nodes get slow.
+    node_slow: NodeSlow,
+    /// Nodes boot.
+    node_reboot: NodeReboot,
+    /// Nodes are emptied in order.
+    node_drain: NodeDrain,
+    /// Nodes are taken back, with a notice.
+    spot_interruption: SpotInterruption,
+    /// Kubelets fall silent while pods live on.
+    kubelet_silent: KubeletSilent,
+    /// Nodes run short of memory.
+    memory_pressure: MemoryPressure,
+    /// Nodes run short of disk.
+    disk_pressure: DiskPressure,
+    /// The largest container of each node is killed for want of memory.
+    oom_kill: OomKill,
+    /// No container starts for want of its image.
+    image_failure: ImageFailure,
+    /// Containers start late.
+    slow_start: SlowStart,
+    /// Worker pods are deleted with no grace period.
+    pod_kill: PodKill,
+    /// Worker pods are deleted in order.
+    pod_terminate: PodTerminate,
+    /// Workers die again and again.
+    crash_loop: CrashLoop,
+    /// Workers stand still.
+    worker_stuck: WorkerStuck,
+    /// The workers are replaced in turn by a new template.
+    rolling_upgrade: RollingUpgrade,
     /// Bytes between two groups are held back.
     network_partition: NetworkPartition,
     /// Bytes between two groups arrive late.

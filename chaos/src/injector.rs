@@ -41,6 +41,7 @@ impl Action {
         match self.fault.definition().aim() {
             Aim::Partition(topic, partition) => vec![format!("{}/{partition}", topic.name())],
             Aim::Named(name) => vec![name.to_owned()],
+            Aim::Workers(_) => vec!["workers".to_owned()],
             Aim::Nodes(_) | Aim::Brokers(_) | Aim::Between(_) => {
                 let Targets { clients, nodes, brokers, servers } = &self.targets;
                 clients.iter().chain(nodes).chain(brokers).chain(servers).cloned().collect()
@@ -51,6 +52,14 @@ impl Action {
     /// The broker to be found when the fault is due, if there is one.
     pub fn role(&self) -> Option<Role> {
         self.fault.definition().aim().role()
+    }
+
+    /// The workers that are hit, drawn from those that run, if it is aimed at workers.
+    pub fn workers(&self, running: &[String]) -> Vec<String> {
+        match self.fault.definition().aim() {
+            Aim::Workers(workers) => workers.draw(running, self.seed),
+            _ => Vec::new(),
+        }
     }
 
     /// The targets that are out of service while the action lasts.

@@ -30,7 +30,7 @@ pub mod selector;
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
 pub use fault::{
     Affected, ApiError, BrokerError, DiskState, Fault, FaultKind, FaultSpec, RequestKind, Side,
-    StaleReads, catalogue,
+    StaleReads, Workers, catalogue,
 };
 pub use injector::{Action, Injector, Installed, Refusal, Targets};
 pub use journal::{Journal, JournalEntry};

@@ -249,7 +249,7 @@ fn unknown(name: &String, names: &[String], what: &str) -> Option<String> {
 }
 
 /// The share of a pool in whole members: rounded up, at least one, never more than all.
-fn share_of(share: f64, pool: usize) -> usize {
+pub(crate) fn share_of(share: f64, pool: usize) -> usize {
     // The small step back keeps 0.07 × 100 = 7.000000000000001 at 7.
     let members = (share * pool as f64 - 1e-9).ceil();
     (members as usize).clamp(1.min(pool), pool)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Fault, text};
+use super::{Fault, Workers, text};
 use crate::injector::{Action, Targets};
 use crate::schedule::ScheduleProblem;
 use crate::selector::{API_SERVER, Group, Inventory, OPERATOR, Pool, Role, Selector, TopicRole};
@@ -18,6 +18,8 @@ pub(crate) enum Aim<'a> {
     Nodes(&'a Selector),
     /// Brokers, in the field `brokers`.
     Brokers(&'a Selector),
+    /// Workers of the job, found when the fault is due.
+    Workers(Workers),
     /// The network between two groups, in the field `between`.
     Between(&'a (Group, Group)),
     /// A partition of a topic.
@@ -32,7 +34,7 @@ impl<'a> Aim<'a> {
         match self {
             Self::Nodes(selector) => Some((Pool::Nodes, selector)),
             Self::Brokers(selector) => Some((Pool::Brokers, selector)),
-            Self::Between(_) | Self::Partition(..) | Self::Named(_) => None,
+            Self::Workers(_) | Self::Between(_) | Self::Partition(..) | Self::Named(_) => None,
         }
     }
 
@@ -46,7 +48,7 @@ impl<'a> Aim<'a> {
                     Group::Nodes(_) | Group::Operator | Group::ApiServer => None,
                 })
             }
-            Self::Nodes(_) | Self::Partition(..) | Self::Named(_) => None,
+            Self::Nodes(_) | Self::Workers(_) | Self::Partition(..) | Self::Named(_) => None,
         }
     }
 
@@ -76,7 +78,7 @@ impl<'a> Aim<'a> {
                     }
                 }
             }
-            Self::Partition(..) | Self::Named(_) => {}
+            Self::Workers(_) | Self::Partition(..) | Self::Named(_) => {}
         }
         targets
     }

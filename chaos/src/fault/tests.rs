@@ -16,6 +16,21 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
     let faults = [
         json!({"node_crash": {"nodes": "all"}}),
         json!({"node_pause": {"nodes": {"share": 0.5}}}),
+        json!({"node_slow": {"nodes": {"count": 1}, "cpu": 0.2}}),
+        json!({"node_reboot": {"nodes": {"count": 1}, "downtime": "500ms"}}),
+        json!({"node_drain": {"nodes": {"name": "node-1"}}}),
+        json!({"spot_interruption": {"nodes": {"count": 1}, "notice": "500ms"}}),
+        json!({"kubelet_silent": {"nodes": {"count": 1}}}),
+        json!({"memory_pressure": {"nodes": {"count": 1}}}),
+        json!({"disk_pressure": {"nodes": {"count": 1}}}),
+        json!({"oom_kill": {"nodes": "all"}}),
+        json!({"image_failure": {"nodes": "all"}}),
+        json!({"slow_start": {"nodes": "all", "delay": "500ms"}}),
+        json!({"pod_kill": {"workers": {"count": 1}}}),
+        json!({"pod_terminate": {"workers": {"share": 0.5}}}),
+        json!({"crash_loop": {"workers": {"count": 1}}}),
+        json!({"worker_stuck": {"workers": "all"}}),
+        json!({"rolling_upgrade": {}}),
         json!({"network_partition": {"between": &between, "direction": "to_first"}}),
         json!({"network_delay": {"between": between, "delay": "1ms", "jitter": "1ms"}}),
         json!({"network_loss": {"between": ["operator", "api_server"], "share": 0.1,
@@ -69,16 +84,64 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
     assert_eq!(schema["additionalProperties"], false);
 }
 
+fn problems(fault: Value) -> Vec<String> {
+    let nodes = vec!["node-1".to_owned(), "node-2".to_owned()];
+    let inventory = Inventory { nodes, ..Inventory::default() };
+    let found = validate(&[spec(fault)], &inventory, LOAD).err().unwrap_or_default();
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_slow_node_has_a_part_of_the_time() {
+    let slow = |cpu: f64| problems(json!({"node_slow": {"nodes": {"count": 1}, "cpu": cpu}}));
+    assert!(slow(0.5).is_empty());
+    for cpu in [0.0, 1.0, -0.1] {
+        let expected = format!(
+            "faults[0].fault.node_slow.cpu: share {cpu} of the time; allowed: above 0 and below 1"
+        );
+        assert_eq!(slow(cpu), [expected]);
+    }
+}
+
 #[test]
 fn what_has_to_pass_within_a_fault_is_shorter() {
-    for (time, fault) in [("1s", "api_slow.delay"), ("0s", "watch_drop.every")] {
-        let (kind, field) = fault.split_once('.').unwrap();
+    let nothing = json!({});
+    let nodes = json!({"nodes": {"count": 1}});
+    for (time, kind, field, rest) in [
+        ("1s", "node_reboot", "downtime", &nodes),
+        ("0s", "spot_interruption", "notice", &nodes),
+        ("2s", "slow_start", "delay", &nodes),
+        ("1s", "api_slow", "delay", &nothing),
+        ("0s", "watch_drop", "every", &nothing),
+    ] {
+        let mut fault = rest.clone();
+        fault[field] = json!(time);
         let expected = format!(
-            "faults[0].fault.{fault}: {time}; allowed: above 0s and below 1s, as long as the fault \
-             lasts"
+            "faults[0].fault.{kind}.{field}: {time}; allowed: above 0s and below 1s, as long as \
+             the fault lasts"
         );
-        let problems = validate(&[spec(json!({kind: {field: time}}))], &Inventory::default(), LOAD);
-        let found = problems.unwrap_err();
-        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+        assert_eq!(problems(json!({kind: fault})), [expected]);
     }
+}
+
+#[test]
+fn workers_are_chosen_without_names_and_drawn_from_those_that_run() {
+    let kill = |workers: Value| json!({"pod_kill": {"workers": workers}});
+    for (workers, message) in [
+        (json!({"count": 0}), "count 0 of workers; allowed: 1 and above"),
+        (json!({"share": 1.5}), "share 1.5 of workers; allowed: above 0 and up to 1"),
+    ] {
+        let expected = format!("faults[0].fault.pod_kill.workers: {message}");
+        assert_eq!(problems(kill(workers)), [expected]);
+    }
+    let two = spec(kill(json!({"count": 2})));
+    let schedule = validate(&[two], &Inventory::default(), LOAD).unwrap();
+    let action = |seed| schedule.resolve(seed).remove(0).action;
+    assert_eq!(action(1).targets(), ["workers"]);
+    let running: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+    let draw = |seed| action(seed).workers(&running);
+    assert_eq!((draw(1).len(), draw(1)), (2, draw(1)));
+    assert!((0..20).any(|seed| draw(seed) != draw(1)));
+    assert_eq!(action(1).workers(&running[..1]), ["a"]);
+    assert!(action(1).workers(&[]).is_empty());
 }

@@ -14,6 +14,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("smoke", include_str!("../../scenarios/smoke.yaml")),
     ("stress", include_str!("../../scenarios/stress.yaml")),
     ("capacity", include_str!("../../scenarios/capacity.yaml")),
+    ("nodes-and-workers", include_str!("../../scenarios/nodes-and-workers.yaml")),
     ("broker-answers", include_str!("../../scenarios/broker-answers.yaml")),
     ("control-plane", include_str!("../../scenarios/control-plane.yaml")),
     ("duet", include_str!("../../scenarios/duet.yaml")),

@@ -14,6 +14,8 @@ mod storm;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod trouble;
+mod workers;
 
 use super::operator_process::Operator;
 use super::{brokers, leader, nodes};
@@ -56,6 +58,21 @@ impl LocalInjector {
         match &action.fault {
             Fault::NodeCrash(_) => nodes::crash(&self.kube, nodes).await,
             Fault::NodePause(_) => nodes::pause(&self.kube, nodes).await,
+            Fault::NodeSlow(_)
+            | Fault::NodeReboot(_)
+            | Fault::NodeDrain(_)
+            | Fault::SpotInterruption(_)
+            | Fault::KubeletSilent(_)
+            | Fault::MemoryPressure(_)
+            | Fault::DiskPressure(_)
+            | Fault::OomKill(_)
+            | Fault::ImageFailure(_)
+            | Fault::SlowStart(_) => trouble::install(&self.kube, action, limit).await,
+            Fault::PodKill(_)
+            | Fault::PodTerminate(_)
+            | Fault::CrashLoop(_)
+            | Fault::WorkerStuck(_) => workers::install(&self.kube, action).await,
+            Fault::RollingUpgrade(_) => workers::upgrade(&self.kube, action.seed).await,
             Fault::NetworkPartition(fault) => {
                 Ok(self.disturb(action, (fault.proxied(), Effect::Hold), limit))
             }

@@ -1,6 +1,8 @@
 //! Faults of brokers' answers on real clients: each lands, has evidence, heals, heals twice
 //! harmlessly, and leaves nothing.
 
+pub(super) mod world;
+
 use super::*;
 use crate::environment::{DRIVER_CLIENT, NO_WORKERS, RESULT_TOPIC, SOURCE_TOPIC};
 use chaos::{Affected, BrokerError, RequestKind};
