@@ -4,8 +4,11 @@
 //! to be harmful when the open choices are drawn.
 
 mod blast;
+pub mod condition;
+pub mod cue;
 #[cfg(test)]
 mod tests;
+pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
