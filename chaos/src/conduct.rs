@@ -1,11 +1,11 @@
 //! The plan played against the clock: each fault is installed when due, watched for evidence,
-//! and healed on every path out.
+//! and healed on every path out. When it is due, and how long it lasts, its [`Watch`] says.
 
 mod outcome;
+mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,10 @@ use crate::clock;
 use crate::injector::{Action, Injector, Installed};
 use crate::journal::{Journal, JournalEntry, JournalError};
 use crate::schedule::PlannedFault;
-use crate::selector::Pool;
+use crate::schedule::cue::{Due, LOOK_EVERY, Watch};
+use crate::schedule::view::{Reading, View};
+
+use stage::Stage;
 
 /// How often a fault in force is asked for evidence.
 pub const EVIDENCE_PERIOD: Duration = Duration::from_millis(20);
@@ -35,7 +38,9 @@ const HEAL_ATTEMPTS: u32 = 3;
 const HEAL_PAUSE: Duration = Duration::from_millis(200);
 const SENTENCE_BYTES_MAX: usize = 4096;
 
-/// Plays a plan and returns what became of each fault, in the order of the plan.
+/// Plays a plan and returns what became of each fault, in the order in which they were due: one
+/// outcome for each time that a fault came, or why it never did. `reading` is asked often by
+/// conditions, and has to answer at once.
 ///
 /// A fault that is refused, fails or panics stops no other. On cancellation everything that is
 /// installed is healed, the latest first. Dropping the future instead leaves healing to the time
@@ -46,6 +51,7 @@ pub async fn conduct(
     journal: &Journal,
     start: Instant,
     cancel: CancellationToken,
+    reading: &(dyn Fn() -> Reading + Sync),
     progress: &(dyn Fn(FaultEvent) + Sync),
 ) -> Vec<FaultOutcome> {
     let conductor = Conductor {
@@ -53,14 +59,18 @@ pub async fn conduct(
         journal,
         start,
         cancel,
+        reading,
         progress,
         stage: Mutex::default(),
-        healed: Notify::new(),
+        changed: Notify::new(),
     };
     let conductor = &conductor;
     let plays = plan.into_iter().enumerate();
     let plays = plays.map(|(index, fault)| conductor.play(index, fault));
-    futures::future::join_all(plays).await
+    let mut outcomes: Vec<FaultOutcome> =
+        futures::future::join_all(plays).await.into_iter().flatten().collect();
+    outcomes.sort_by_key(|outcome| outcome.due);
+    outcomes
 }
 
 struct Conductor<'a> {
@@ -68,31 +78,51 @@ struct Conductor<'a> {
     journal: &'a Journal,
     start: Instant,
     cancel: CancellationToken,
+    reading: &'a (dyn Fn() -> Reading + Sync),
     progress: &'a (dyn Fn(FaultEvent) + Sync),
     stage: Mutex<Stage>,
-    /// Wakes those that wait for their turn to heal.
-    healed: Notify,
-}
-
-/// What is in force.
-#[derive(Default)]
-struct Stage {
-    /// Faults not yet over, in the order in which they were installed.
-    order: Vec<usize>,
-    /// Targets that are down, each with the fault that did it.
-    down: BTreeMap<(Pool, String), String>,
+    /// Wakes those that wait for others: for their turn to heal, or by a condition on faults.
+    changed: Notify,
 }
 
 impl Conductor<'_> {
-    async fn play(&self, index: usize, mut fault: PlannedFault) -> FaultOutcome {
-        let mut outcome = FaultOutcome::planned(&fault);
+    /// Follows a fault of the plan until it has come as often as it will.
+    async fn play(&self, index: usize, fault: PlannedFault) -> Vec<FaultOutcome> {
+        let mut watch = Watch::new(fault.cue.clone());
+        let mut outcomes = Vec::new();
         tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => {
-                return self.skip(outcome, "cancelled before it was due".to_owned()).await;
-            }
-            () = sleep_until(self.start + fault.due) => {}
+            () = self.cancel.cancelled() => {}
+            () = sleep_until(self.start) => {}
         }
+        loop {
+            if self.cancel.is_cancelled() {
+                if outcomes.is_empty() {
+                    let reason = "cancelled before it was due".to_owned();
+                    outcomes.push(self.skip(FaultOutcome::planned(&fault), reason).await);
+                }
+                return outcomes;
+            }
+            match watch.look(&self.view()) {
+                Due::Now => {
+                    let fault = fault.numbered(watch.begun());
+                    outcomes.push(self.once(index, fault, &mut watch).await);
+                }
+                Due::Wait(until) => tokio::select! {
+                    () = self.cancel.cancelled() => {}
+                    () = self.changed.notified() => {}
+                    () = sleep_until(self.start + until) => {}
+                },
+                Due::Missed(reason) => {
+                    outcomes.push(self.skip(FaultOutcome::planned(&fault), reason).await);
+                }
+                Due::Over => return outcomes,
+            }
+        }
+    }
+
+    /// A fault that is due now, until it is over.
+    async fn once(&self, index: usize, mut fault: PlannedFault, watch: &mut Watch) -> FaultOutcome {
+        let mut outcome = FaultOutcome::due(&fault, self.elapsed());
         let admitted = self.admit(index, &mut fault);
         outcome.targets = fault.action.targets();
         if let Err(reason) = admitted {
@@ -108,8 +138,10 @@ impl Conductor<'_> {
         match guarded(INSTALL_MAX, install).await {
             Ok(Ok(installed)) => {
                 outcome.installed = Some(self.elapsed());
+                self.stage().installed(index, &fault);
+                self.changed.notify_waiters();
                 self.tell(&outcome, FaultStep::Installed);
-                self.in_force(index, &fault, installed, &mut outcome).await;
+                self.in_force(index, &fault, installed, watch, &mut outcome).await;
                 outcome
             }
             Ok(Err(refusal)) => {
@@ -131,10 +163,18 @@ impl Conductor<'_> {
         index: usize,
         fault: &PlannedFault,
         mut installed: Box<dyn Installed>,
+        watch: &mut Watch,
         outcome: &mut FaultOutcome,
     ) {
         let end = clock::now() + fault.hold;
-        match self.observe(&mut *installed, end).await {
+        let interrupted = self.interrupted(watch);
+        tokio::pin!(interrupted);
+        let observed = tokio::select! {
+            biased;
+            answer = self.observe(&mut *installed, end) => answer,
+            reason = &mut interrupted => Err(format!("{reason} before there was evidence")),
+        };
+        match observed {
             Ok(evidence) => {
                 let evidence = clipped(evidence);
                 outcome.landed = Some(self.elapsed());
@@ -144,7 +184,7 @@ impl Conductor<'_> {
                 self.record(entry).await;
                 self.tell(outcome, FaultStep::Landed(evidence));
                 tokio::select! {
-                    () = self.cancel.cancelled() => {}
+                    _ = interrupted => {}
                     () = sleep_until(end) => {}
                 }
             }
@@ -161,31 +201,44 @@ impl Conductor<'_> {
         }
     }
 
-    /// Asks for evidence until there is some, the time is over, or the run is cancelled. The last
-    /// question is asked when the time is over.
-    async fn observe(&self, installed: &mut dyn Installed, end: Instant) -> Result<String, String> {
-        let watch = async {
-            loop {
-                let left = end.saturating_duration_since(clock::now()).max(EVIDENCE_PERIOD);
-                match guarded(left, async { installed.evidence().await }).await {
-                    Ok(Some(evidence)) => return Ok(evidence),
-                    Ok(None) | Err(Failure::Late(_)) => {}
-                    Err(failure @ Failure::Panicked) => {
-                        // It lasts as long as planned all the same.
-                        sleep_until(end).await;
-                        return Err(format!("looking for evidence {failure}"));
-                    }
+    /// Ends with a reason when the fault is to be healed before its time.
+    async fn interrupted(&self, watch: &mut Watch) -> &'static str {
+        let ceased = async {
+            while watch.goes_on(&self.view()) {
+                if !watch.is_conditional() {
+                    return std::future::pending().await;
                 }
-                if clock::now() >= end {
-                    return Err("no evidence by the time it was healed".to_owned());
+                tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = sleep(LOOK_EVERY) => {}
                 }
-                sleep_until((clock::now() + EVIDENCE_PERIOD).min(end)).await;
             }
         };
         tokio::select! {
             biased;
-            answer = watch => answer,
-            () = self.cancel.cancelled() => Err("cancelled before there was evidence".to_owned()),
+            () = self.cancel.cancelled() => "cancelled",
+            () = ceased => "what it lasts for no longer held",
+        }
+    }
+
+    /// Asks for evidence until there is some or the time is over. The last question is asked when
+    /// the time is over.
+    async fn observe(&self, installed: &mut dyn Installed, end: Instant) -> Result<String, String> {
+        loop {
+            let left = end.saturating_duration_since(clock::now()).max(EVIDENCE_PERIOD);
+            match guarded(left, async { installed.evidence().await }).await {
+                Ok(Some(evidence)) => return Ok(evidence),
+                Ok(None) | Err(Failure::Late(_)) => {}
+                Err(failure @ Failure::Panicked) => {
+                    // It lasts as long as planned all the same.
+                    sleep_until(end).await;
+                    return Err(format!("looking for evidence {failure}"));
+                }
+            }
+            if clock::now() >= end {
+                return Err("no evidence by the time it was healed".to_owned());
+            }
+            sleep_until((clock::now() + EVIDENCE_PERIOD).min(end)).await;
         }
     }
 
@@ -218,66 +271,45 @@ impl Conductor<'_> {
         self.tell(outcome, FaultStep::HealFailed(error));
     }
 
-    /// Finds targets by role, checks the blast radius against what is down now, and claims them.
+    /// Finds the target by its role, and has the stage decide on the fault.
     fn admit(&self, index: usize, fault: &mut PlannedFault) -> Result<(), String> {
         if let Some(role) = fault.action.role() {
             let find = AssertUnwindSafe(|| self.injector.broker(role));
-            match std::panic::catch_unwind(find) {
-                Ok(Some(broker)) => fault.action.targets.brokers = vec![broker],
+            let broker = match std::panic::catch_unwind(find) {
+                Ok(Some(broker)) => broker,
                 Ok(None) => return Err(format!("there is no {role} now")),
                 Err(_) => return Err(format!("finding the {role} panicked")),
+            };
+            if !fault.reach.contains(&broker) {
+                return Err(format!("{broker}, the {role} now, is outside the blast radius"));
             }
+            fault.reach = vec![broker.clone()];
+            fault.action.targets.brokers = vec![broker];
         }
-        let mut stage = self.stage();
-        if let Some((pool, targets)) = fault.action.takes_down() {
-            for target in targets {
-                if let Some(other) = stage.down.get(&(pool, target.clone())) {
-                    return Err(format!("{target} is still down by {other:?}"));
-                }
-            }
-            let down = stage.down.keys().filter(|(other, _)| *other == pool).count();
-            let wanted = targets.len();
-            if let Some(allowed) = fault.down_max
-                && down + wanted > allowed
-            {
-                return Err(format!("{down} down already and {wanted} more; allowed: {allowed}"));
-            }
-            for target in targets {
-                stage.down.insert((pool, target.clone()), fault.name.clone());
-            }
-        }
-        stage.order.push(index);
-        Ok(())
+        self.stage().admit(index, fault)
     }
 
     /// Waits until everything that was installed later is over.
     async fn turn(&self, index: usize) {
         loop {
-            let healed = self.healed.notified();
-            tokio::pin!(healed);
-            healed.as_mut().enable();
-            if self.stage().order.last().is_none_or(|last| *last == index) {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.stage().is_last(index) {
                 return;
             }
-            healed.await;
+            changed.await;
         }
     }
 
-    /// The fault is over and its targets are back.
     fn release(&self, index: usize, action: &Action) {
-        if let Some((pool, targets)) = action.takes_down() {
-            let mut stage = self.stage();
-            for target in targets {
-                stage.down.remove(&(pool, target.clone()));
-            }
-        }
-        self.leave(index);
+        self.stage().release(index, action);
+        self.changed.notify_waiters();
     }
 
-    /// The fault is over, but nobody knows whether its targets are back: they stay counted.
     fn leave(&self, index: usize) {
-        self.stage().order.retain(|other| *other != index);
-        self.healed.notify_waiters();
+        self.stage().leave(index);
+        self.changed.notify_waiters();
     }
 
     async fn skip(&self, mut outcome: FaultOutcome, reason: String) -> FaultOutcome {
@@ -335,6 +367,11 @@ impl Conductor<'_> {
 
     fn elapsed(&self) -> Duration {
         clock::now().saturating_duration_since(self.start)
+    }
+
+    fn view(&self) -> View {
+        let reading = (self.reading)();
+        self.stage().view(self.elapsed(), reading)
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {

@@ -74,6 +74,8 @@ pub(crate) use aim::{Aim, Check, Draw};
 
 use aim::is_server;
 
+use crate::schedule::condition::Condition;
+
 /// One fault of a scenario file: what, when and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,10 +84,36 @@ pub struct FaultSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When it is installed, from the start of the load, such as `30s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
-    pub at: Duration,
-    /// How long it lasts until it is healed, such as `10s`.
+    pub at: Option<Duration>,
+    /// With `at`: it comes again and again with this period, such as `10s`; `count` or `until`
+    /// ends that.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub every: Option<Duration>,
+    /// In place of `at`: it is installed when this begins to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Condition")]
+    pub when: Option<Condition>,
+    /// It is healed as soon as this no longer holds. With neither `at` nor `when` it is installed
+    /// when this begins to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Condition")]
+    pub r#while: Option<Condition>,
+    /// With a condition that installs it: not before this time.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub from: Option<Duration>,
+    /// With `every` or such a condition: not installed after this time.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub until: Option<Duration>,
+    /// With `every`: so many times. With such a condition: up to so many times, once by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32")]
+    pub count: Option<u32>,
+    /// How long it lasts until it is healed, such as `10s`; with `while`, at most.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub r#for: Duration,
@@ -287,6 +315,6 @@ impl Sole {
 }
 
 /// A duration as scenario files write it.
-fn text(duration: Duration) -> String {
+pub(crate) fn text(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }

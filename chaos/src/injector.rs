@@ -62,15 +62,35 @@ impl Action {
         }
     }
 
+    /// What only one fault at a time can do, if this does such a thing, in words that follow on its
+    /// name.
+    pub(crate) fn sole(&self) -> Option<String> {
+        self.fault.definition().sole().map(|sole| sole.does)
+    }
+
     /// The targets that are out of service while the action lasts.
     pub(crate) fn takes_down(&self) -> Option<(Pool, &[String])> {
         let definition = self.fault.definition();
         let (pool, _) = definition.aim().choice().filter(|_| definition.takes_down())?;
-        let names = match pool {
-            Pool::Nodes => &self.targets.nodes,
-            Pool::Brokers => &self.targets.brokers,
-        };
-        Some((pool, names))
+        Some((pool, self.targets.of(pool)))
+    }
+}
+
+impl Targets {
+    /// Those of a pool.
+    pub(crate) fn of(&self, pool: Pool) -> &[String] {
+        match pool {
+            Pool::Nodes => &self.nodes,
+            Pool::Brokers => &self.brokers,
+        }
+    }
+
+    /// Those of a pool, to be chosen anew.
+    pub(crate) fn of_mut(&mut self, pool: Pool) -> &mut Vec<String> {
+        match pool {
+            Pool::Nodes => &mut self.nodes,
+            Pool::Brokers => &mut self.brokers,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`selector`] | who is hit: [`Selector`], [`Group`], [`Inventory`] |
 //! | [`fault`] | what is done to them: one file a fault, the [`Fault`] enum and the catalogue |
-//! | [`schedule`] | [`validate`] with its blast radius, and the seeded plan |
+//! | [`schedule`] | [`validate`] with its [`BlastRadius`], the seeded plan, and when each of it is due |
 //! | [`injector`] | the seam to an environment: [`Injector`], [`Installed`], [`Action`] |
 //! | [`keeper`] | faults that heal themselves, at their limit or when nobody waits for them |
 //! | [`journal`] | what was about to be done, fsynced before it is done |
@@ -35,5 +35,9 @@ pub use fault::{
 pub use injector::{Action, Injector, Installed, Refusal, Targets};
 pub use journal::{Journal, JournalEntry};
 pub use keeper::Keeper;
+pub use schedule::condition::Condition;
+pub use schedule::cue::{Cue, Due, Watch};
+pub use schedule::radius::{BlastRadius, Reach};
+pub use schedule::view::{Phase, Reading, View};
 pub use schedule::{PlannedFault, Schedule, ScheduleProblem, validate};
-pub use selector::{Group, Inventory, Role, Selector, TopicRole};
+pub use selector::{Group, Inventory, Member, Role, Selector, TopicRole};

@@ -6,17 +6,23 @@
 mod blast;
 pub mod condition;
 pub mod cue;
+pub mod radius;
 #[cfg(test)]
 mod tests;
+mod timing;
 pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use self::condition::Condition;
+use self::cue::Cue;
+use self::radius::{BlastRadius, Bounds};
 use crate::fault::{Check, Draw, FaultSpec};
 use crate::injector::Action;
 use crate::selector::{Inventory, Pool, Selector};
@@ -32,6 +38,7 @@ pub const HEALING: Duration = Duration::from_secs(1);
 pub const LOAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 const NAME_BYTES_MAX: usize = 64;
+const NUMBER_MARK: &str = " #";
 
 /// What is wrong with a schedule, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -47,12 +54,21 @@ pub struct ScheduleProblem {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     faults: Vec<Entry>,
-    inventory: Inventory,
+    bounds: Bounds,
 }
 
+/// A fault of the list, or one of its times where it comes at several.
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
+    /// Place in the list.
+    index: usize,
+    /// Number among the times of the same fault, from 0.
+    number: u32,
+    /// Name in reports.
     name: String,
+    /// Name in the list, by which conditions know it.
+    listed: String,
+    cue: Cue,
     spec: FaultSpec,
 }
 
@@ -62,14 +78,18 @@ struct Entry {
 pub struct PlannedFault {
     /// The name in reports, unique in the plan.
     pub name: String,
-    /// When it is due, from the start of the load.
-    #[serde(with = "humantime_serde")]
-    pub due: Duration,
-    /// How long it lasts until it is healed.
+    /// The name in the scenario, which faults share that are times of the same.
+    pub listed: String,
+    /// When it is due.
+    pub cue: Cue,
+    /// How long it lasts at most until it is healed.
     #[serde(with = "humantime_serde")]
     pub hold: Duration,
     /// What is done to whom.
     pub action: Action,
+    /// What it may hit of its pool: what it was drawn to hit, then what may stand in for one of
+    /// those that is down when it is due, in this order. A broker found by its role is in it.
+    pub reach: Vec<String>,
     /// The most targets of this pool that may be down at once, if this takes any down.
     pub down_max: Option<usize>,
 }
@@ -81,6 +101,7 @@ pub struct PlannedFault {
 /// Every problem there is, each with its place and the allowed values.
 pub fn validate(
     specs: &[FaultSpec],
+    radius: &BlastRadius,
     inventory: &Inventory,
     load: Duration,
 ) -> Result<Schedule, Vec<ScheduleProblem>> {
@@ -91,29 +112,32 @@ pub fn validate(
     // Within this bound no sum of times can overflow.
     let load = load.min(LOAD_MAX);
     let mut problems = Vec::new();
+    let bounds = radius.bounds(inventory, &mut problems);
     let names = names(specs, &mut problems);
-    for (index, spec) in specs.iter().enumerate() {
-        check_times(index, spec, load, &mut problems);
+    let mut faults = Vec::new();
+    for (index, (name, spec)) in names.iter().zip(specs).enumerate() {
+        let cues = timing::cues(index, spec, load, &mut problems);
+        faults.extend(entries(index, name, spec, cues));
+        check_references(index, spec, &names, &mut problems);
         let path = format!("faults[{index}].fault.{}", spec.fault.kind().kind);
-        let mut check = Check { path, inventory, hold: spec.r#for, problems: &mut problems };
+        let (bounds, hold) = (&bounds, spec.r#for);
+        let mut check = Check { path, inventory, bounds, hold, problems: &mut problems };
         let definition = spec.fault.definition();
         definition.aim().check(&mut check);
         definition.check(&mut check);
     }
-    let faults: Vec<Entry> = names
-        .into_iter()
-        .zip(specs)
-        .map(|(name, spec)| Entry { name, spec: spec.clone() })
-        .collect();
+    if faults.len() > FAULTS_MAX {
+        let message = format!("{} faults in all; allowed: up to {FAULTS_MAX}", faults.len());
+        problems.push(ScheduleProblem { path: "faults".to_owned(), message });
+    }
     // Sums over unsound selectors would only repeat the same complaint in other words.
     if problems.is_empty() {
-        problems = blast::problems(&faults, inventory);
+        problems = blast::problems(&faults, &bounds);
+        // Times of the same fault have the same place in the file.
+        let mut seen = BTreeSet::new();
+        problems.retain(|problem| seen.insert(problem.path.clone()));
     }
-    if problems.is_empty() {
-        Ok(Schedule { faults, inventory: inventory.clone() })
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(Schedule { faults, bounds }) } else { Err(problems) }
 }
 
 impl Schedule {
@@ -122,40 +146,44 @@ impl Schedule {
         self.faults.is_empty()
     }
 
-    /// Draws every open choice. The same seed gives the same plan, sorted by due time. Targets
-    /// that another fault has down at the same time are avoided while there are others.
+    /// Draws every open choice. The same seed gives the same plan, sorted by the time at which each
+    /// may first be due. Targets that another fault has down at the same time are avoided while
+    /// there are others.
     pub fn resolve(&self, seed: u64) -> Vec<PlannedFault> {
         let mut order: Vec<usize> = (0..self.faults.len()).collect();
-        order.sort_by_key(|index| (self.faults[*index].spec.at, *index));
+        order.sort_by_key(|place| (self.faults[*place].cue.earliest(), *place));
         let mut down: BTreeMap<usize, BTreeSet<String>> = self.fixed_claims();
         let mut plan = Vec::with_capacity(order.len());
-        for index in order {
-            let entry = &self.faults[index];
-            let others = down.iter().filter(|(other, _)| **other != index);
+        for place in order {
+            let entry = &self.faults[place];
+            let others = down.iter().filter(|(other, _)| **other != place);
             let avoid = others
-                .filter(|(other, _)| self.faults[**other].overlaps(entry))
+                .filter(|(other, _)| self.faults[**other].meets(entry))
                 .flat_map(|(_, targets)| targets.iter().cloned())
                 .collect();
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             // A stream each: a fault added later in the list leaves the draws before it alone.
-            random.set_stream(index as u64);
-            let draw = Draw { inventory: &self.inventory, random, avoid };
+            random.set_stream(entry.index as u64 | u64::from(entry.number) << 32);
+            let mut draw = Draw { inventory: &self.bounds.permitted, random, avoid };
             let action = draw.action(&entry.spec.fault);
             let taken = action.takes_down().map_or(&[][..], |(_, targets)| targets);
-            down.insert(index, taken.iter().cloned().collect());
-            plan.push(self.planned(entry, action));
+            down.insert(place, taken.iter().cloned().collect());
+            let reach = draw.reach(&action);
+            plan.push(self.planned(entry, action, reach));
         }
         plan
     }
 
-    fn planned(&self, entry: &Entry, action: Action) -> PlannedFault {
+    fn planned(&self, entry: &Entry, action: Action, reach: Vec<String>) -> PlannedFault {
         let pool = entry.down().map(|(pool, _)| pool);
         PlannedFault {
             name: entry.name.clone(),
-            due: entry.spec.at,
+            listed: entry.listed.clone(),
+            cue: entry.cue.clone(),
             hold: entry.spec.r#for,
             action,
-            down_max: pool.map(|pool| blast::down_max(pool, &self.inventory)),
+            reach,
+            down_max: pool.map(|pool| self.bounds.limit(pool).down_max),
         }
     }
 
@@ -163,9 +191,9 @@ impl Schedule {
     fn fixed_claims(&self) -> BTreeMap<usize, BTreeSet<String>> {
         let claims = self.faults.iter().enumerate();
         claims
-            .filter_map(|(index, entry)| {
+            .filter_map(|(place, entry)| {
                 let (pool, selector) = entry.down()?;
-                Some((index, selector.fixed(pool.names(&self.inventory))?))
+                Some((place, selector.fixed(pool.members(&self.bounds.permitted))?))
             })
             .collect()
     }
@@ -178,13 +206,74 @@ impl Entry {
         definition.aim().choice().filter(|_| definition.takes_down())
     }
 
-    fn end(&self) -> Duration {
-        self.spec.at.saturating_add(self.spec.r#for).saturating_add(HEALING)
+    /// From when until when it is in force, healing included, where its time is known.
+    fn span(&self) -> Option<Range<Duration>> {
+        let start = self.cue.time()?;
+        Some(start..start.saturating_add(self.spec.r#for).saturating_add(HEALING))
     }
 
-    /// Whether the two are in force at the same time, healing included.
-    fn overlaps(&self, other: &Self) -> bool {
-        self.spec.at < other.end() && other.spec.at < self.end()
+    /// Whether the two are surely in force at the same time. What only may be is looked at when
+    /// the fault is due.
+    fn meets(&self, other: &Self) -> bool {
+        let spans = self.span().zip(other.span());
+        let overlap =
+            |(a, b): (Range<Duration>, Range<Duration>)| a.start < b.end && b.start < a.end;
+        spans.is_some_and(overlap) || self.needs(other) || other.needs(self)
+    }
+
+    /// Whether this one is only in force while the other is. The times of one fault are alike, so
+    /// that its first stands for all.
+    fn needs(&self, other: &Self) -> bool {
+        let FaultSpec { when, r#while, .. } = &self.spec;
+        let mut needed = [when, r#while].into_iter().flatten().flat_map(Condition::needs);
+        other.number == 0 && needed.any(|name| name == other.listed)
+    }
+}
+
+/// A fault of the list, once for each of its known times.
+fn entries(index: usize, listed: &str, spec: &FaultSpec, cues: Vec<Cue>) -> Vec<Entry> {
+    let single = cues.len() == 1;
+    let entry = |(number, cue): (u32, Cue)| Entry {
+        index,
+        number,
+        name: if single { listed.to_owned() } else { occurrence(listed, number + 1) },
+        listed: listed.to_owned(),
+        cue,
+        spec: spec.clone(),
+    };
+    (0..).zip(cues).map(entry).collect()
+}
+
+impl PlannedFault {
+    /// This fault as it comes for the first, second or further time.
+    pub(crate) fn numbered(&self, number: u32) -> Self {
+        let single = self.cue.count() == 1;
+        let name = if single { self.name.clone() } else { occurrence(&self.listed, number) };
+        Self { name, ..self.clone() }
+    }
+}
+
+/// The name in reports of the first, second and further time of a fault.
+fn occurrence(listed: &str, number: u32) -> String {
+    format!("{listed}{NUMBER_MARK}{number}")
+}
+
+/// A condition may only name another fault of the list.
+fn check_references(
+    index: usize,
+    spec: &FaultSpec,
+    names: &[String],
+    problems: &mut Vec<ScheduleProblem>,
+) {
+    let others = || names.iter().enumerate().filter(|(place, _)| *place != index);
+    for (field, condition) in [("when", &spec.when), ("while", &spec.r#while)] {
+        let named = condition.iter().flat_map(Condition::faults);
+        for name in named.filter(|name| others().all(|(_, other)| other != name)) {
+            let allowed: Vec<&str> = others().map(|(_, name)| name.as_str()).collect();
+            let message =
+                format!("no other fault is called {name:?}; allowed: {}", allowed.join(", "));
+            problems.push(ScheduleProblem { path: format!("faults[{index}].{field}"), message });
+        }
     }
 }
 
@@ -195,8 +284,11 @@ fn names(specs: &[FaultSpec], problems: &mut Vec<ScheduleProblem>) -> Vec<String
         let unnamed = || format!("{}-{}", spec.fault.kind().kind, index + 1);
         let name = spec.name.clone().unwrap_or_else(unnamed);
         let path = format!("faults[{index}].name");
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
-            let message = format!("unfit name; allowed: 1 to {NAME_BYTES_MAX} printable bytes");
+        let is_short = (1..=NAME_BYTES_MAX).contains(&name.len());
+        // What follows on the mark is the number of a fault that comes several times.
+        if !is_short || name.contains(NUMBER_MARK) || name.chars().any(char::is_control) {
+            let allowed = format!("1 to {NAME_BYTES_MAX} printable bytes without {NUMBER_MARK:?}");
+            let message = format!("unfit name; allowed: {allowed}");
             problems.push(ScheduleProblem { path, message });
         } else if let Some(first) = first_use.get(&name) {
             let message = format!("name {name:?} is already that of faults[{first}]");
@@ -207,32 +299,4 @@ fn names(specs: &[FaultSpec], problems: &mut Vec<ScheduleProblem>) -> Vec<String
         names.push(name);
     }
     names
-}
-
-fn check_times(
-    index: usize,
-    spec: &FaultSpec,
-    load: Duration,
-    problems: &mut Vec<ScheduleProblem>,
-) {
-    let text = |duration: Duration| humantime::format_duration(duration).to_string();
-    let mut problem = |field: &str, message: String| {
-        problems.push(ScheduleProblem { path: format!("faults[{index}].{field}"), message });
-    };
-    if spec.r#for < HOLD_MIN {
-        let message = format!("lasts {}; allowed: {} and above", text(spec.r#for), text(HOLD_MIN));
-        problem("for", message);
-    }
-    let end = spec.at.saturating_add(spec.r#for);
-    if spec.at >= load {
-        problem("at", format!("due at {}; allowed: before {}", text(spec.at), text(load)));
-    } else if end > load {
-        let message = format!(
-            "ends at {}, after the load; allowed: at most {}, so that at + for is within {}",
-            text(end),
-            text(load - spec.at),
-            text(load)
-        );
-        problem("for", message);
-    }
 }

@@ -1,4 +1,6 @@
-//! Who is hit: selectors over the names of an [`Inventory`], and the groups of a network fault.
+//! Who is hit: selectors over the members of an [`Inventory`], and the groups of a network fault.
+
+mod inventory;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,20 +10,16 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use inventory::{Inventory, Member};
+
+pub(crate) use inventory::{Pool, list};
+
+use inventory::names_of;
+
 /// The group name under which the operator's clients speak.
 pub const OPERATOR: &str = "operator";
 /// The API server's name in rules and reports.
 pub const API_SERVER: &str = "api_server";
-
-/// Everything that a fault may be aimed at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Inventory {
-    /// Names of the nodes, `node-1`, `node-2` and so on.
-    pub nodes: Vec<String>,
-    /// Names of the brokers, `broker-1`, `broker-2` and so on.
-    pub brokers: Vec<String>,
-}
 
 /// A choice of nodes or brokers. What is left open is drawn from the seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +31,15 @@ pub enum Selector {
     Name(String),
     /// Those with these names.
     Names(Vec<String>),
+    /// Those in this zone.
+    Zone(String),
+    /// Those with this label.
+    Label {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
     /// This many of them, drawn from the seed.
     Count(usize),
     /// This share of them, above 0 and up to 1, rounded up to at least one.
@@ -114,37 +121,6 @@ pub enum Group {
     ApiServer,
 }
 
-/// What a selector chooses among, for its messages and its rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Pool {
-    Nodes,
-    Brokers,
-}
-
-impl Pool {
-    pub(crate) fn names(self, inventory: &Inventory) -> &[String] {
-        match self {
-            Self::Nodes => &inventory.nodes,
-            Self::Brokers => &inventory.brokers,
-        }
-    }
-
-    /// The field of a fault that chooses from it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Nodes => "nodes",
-            Self::Brokers => "brokers",
-        }
-    }
-
-    fn singular(self) -> &'static str {
-        match self {
-            Self::Nodes => "node",
-            Self::Brokers => "broker",
-        }
-    }
-}
-
 impl Selector {
     /// The role of the broker that is known only at the moment the fault is due, if it is one.
     pub(crate) fn role(&self) -> Option<Role> {
@@ -154,27 +130,38 @@ impl Selector {
             }
             Self::GroupCoordinator => Some(Role::GroupCoordinator),
             Self::Controller => Some(Role::Controller),
-            Self::All | Self::Name(_) | Self::Names(_) | Self::Count(_) | Self::Share(_) => None,
+            Self::All
+            | Self::Name(_)
+            | Self::Names(_)
+            | Self::Zone(_)
+            | Self::Label { .. }
+            | Self::Count(_)
+            | Self::Share(_) => None,
         }
     }
 
-    /// The most names that this selector can choose from a pool of this size.
-    pub(crate) fn size(&self, pool: usize) -> usize {
+    /// The most members that this selector can choose from a pool.
+    pub(crate) fn size(&self, pool: &[Member]) -> usize {
         match self {
-            Self::All => pool,
-            Self::Name(_) | Self::LeaderOf { .. } | Self::GroupCoordinator | Self::Controller => 1,
-            Self::Names(names) => names.len(),
-            Self::Count(count) => (*count).min(pool),
-            Self::Share(share) => share_of(*share, pool),
+            Self::LeaderOf { .. } | Self::GroupCoordinator | Self::Controller => 1,
+            Self::Count(count) => (*count).min(pool.len()),
+            Self::Share(share) => share_of(*share, pool.len()),
+            Self::All | Self::Name(_) | Self::Names(_) | Self::Zone(_) | Self::Label { .. } => {
+                self.fixed(pool).map_or(0, |names| names.len())
+            }
         }
     }
 
     /// The names, if neither the seed nor the moment has a say in them.
-    pub(crate) fn fixed(&self, pool: &[String]) -> Option<BTreeSet<String>> {
+    pub(crate) fn fixed(&self, pool: &[Member]) -> Option<BTreeSet<String>> {
         match self {
-            Self::All => Some(pool.iter().cloned().collect()),
+            Self::All => Some(names_of(pool, |_| true)),
             Self::Name(name) => Some(BTreeSet::from([name.clone()])),
             Self::Names(names) => Some(names.iter().cloned().collect()),
+            Self::Zone(zone) => Some(names_of(pool, |member| member.zone.as_ref() == Some(zone))),
+            Self::Label { key, value } => {
+                Some(names_of(pool, |member| member.labels.get(key) == Some(value)))
+            }
             Self::Count(_)
             | Self::Share(_)
             | Self::LeaderOf { .. }
@@ -187,7 +174,7 @@ impl Selector {
     /// A broker with a role is not drawn: it is found when the fault is due.
     pub(crate) fn draw(
         &self,
-        pool: &[String],
+        pool: &[Member],
         avoid: &BTreeSet<String>,
         random: &mut ChaCha8Rng,
     ) -> Vec<String> {
@@ -195,41 +182,52 @@ impl Selector {
             return Vec::new();
         }
         let chosen = self.fixed(pool).unwrap_or_else(|| {
+            let names = pool.iter().map(|member| &member.name);
             let (mut free, mut taken): (Vec<&String>, Vec<&String>) =
-                pool.iter().partition(|name| !avoid.contains(*name));
+                names.partition(|name| !avoid.contains(*name));
             free.shuffle(random);
             taken.shuffle(random);
-            free.into_iter().chain(taken).take(self.size(pool.len())).cloned().collect()
+            free.into_iter().chain(taken).take(self.size(pool)).cloned().collect()
         });
-        pool.iter().filter(|name| chosen.contains(*name)).cloned().collect()
+        let names = pool.iter().map(|member| &member.name);
+        names.filter(|name| chosen.contains(*name)).cloned().collect()
     }
 
     /// What is wrong with this selector, each with the allowed values.
     pub(crate) fn problems(&self, pool: Pool, inventory: &Inventory) -> Vec<String> {
-        let names = pool.names(inventory);
+        let members = pool.members(inventory);
         let what = pool.singular();
-        if names.is_empty() {
+        if members.is_empty() {
             return vec![format!("there is no {what} in this environment")];
         }
         if let Some(role) = self.role().filter(|_| pool == Pool::Nodes) {
-            let allowed = "all, name, names, count, share";
+            let allowed = "all, name, names, zone, label, count, share";
             return vec![format!("the {role} is a broker, not a node; allowed: {allowed}")];
         }
         match self {
             Self::All => Vec::new(),
-            Self::Name(name) => unknown(name, names, what).into_iter().collect(),
+            Self::Name(name) => unknown(name, members, what).into_iter().collect(),
             Self::Names(chosen) if chosen.is_empty() => {
-                vec![format!("names no {what}; allowed: {}", names.join(", "))]
+                vec![format!("names no {what}; allowed: {}", list(members))]
             }
             Self::Names(chosen) => {
                 let mut seen = BTreeSet::new();
                 let twice = chosen.iter().filter(|name| !seen.insert(*name));
                 let twice = twice.map(|name| format!("{what} {name:?} is named twice"));
-                chosen.iter().filter_map(|name| unknown(name, names, what)).chain(twice).collect()
+                chosen.iter().filter_map(|name| unknown(name, members, what)).chain(twice).collect()
             }
-            Self::Count(count) if (1..=names.len()).contains(count) => Vec::new(),
+            Self::Zone(zone) => empty(self, members, what, &format!("zone {zone:?}"), |member| {
+                member.zone.iter().cloned().collect()
+            }),
+            Self::Label { key, value } => {
+                let label = |(key, value): (&String, &String)| format!("{key}={value}");
+                empty(self, members, what, &format!("label {key}={value}"), |member| {
+                    member.labels.iter().map(label).collect()
+                })
+            }
+            Self::Count(count) if (1..=members.len()).contains(count) => Vec::new(),
             Self::Count(count) => {
-                vec![format!("count {count} of {what}s; allowed: 1 to {}", names.len())]
+                vec![format!("count {count} of {what}s; allowed: 1 to {}", members.len())]
             }
             Self::Share(share) if *share > 0.0 && *share <= 1.0 => Vec::new(),
             Self::Share(share) => {
@@ -243,9 +241,28 @@ impl Selector {
     }
 }
 
-fn unknown(name: &String, names: &[String], what: &str) -> Option<String> {
-    (!names.contains(name))
-        .then(|| format!("no {what} is called {name:?}; allowed: {}", names.join(", ")))
+fn unknown(name: &str, members: &[Member], what: &str) -> Option<String> {
+    members
+        .iter()
+        .all(|member| member.name != name)
+        .then(|| format!("no {what} is called {name:?}; allowed: {}", list(members)))
+}
+
+/// The complaint about a selector by what members have that fits none of them.
+fn empty(
+    selector: &Selector,
+    members: &[Member],
+    what: &str,
+    wanted: &str,
+    have: impl Fn(&Member) -> Vec<String>,
+) -> Vec<String> {
+    if selector.size(members) > 0 {
+        return Vec::new();
+    }
+    let allowed: BTreeSet<String> = members.iter().flat_map(have).collect();
+    let allowed = Vec::from_iter(allowed).join(", ");
+    let allowed = if allowed.is_empty() { "nothing like it here" } else { allowed.as_str() };
+    vec![format!("no {what} has {wanted}; allowed: {allowed}")]
 }
 
 /// The share of a pool in whole members: rounded up, at least one, never more than all.
@@ -262,8 +279,8 @@ mod tests {
 
     use super::*;
 
-    fn pool(size: usize) -> Vec<String> {
-        (1..=size).map(|number| format!("node-{number}")).collect()
+    fn pool(size: usize) -> Vec<Member> {
+        Inventory::numbered(size, 0).nodes
     }
 
     fn any_selector() -> impl Strategy<Value = Selector> {
@@ -284,12 +301,12 @@ mod tests {
         ) {
             let pool = pool(size);
             let avoid: BTreeSet<String> =
-                avoided.iter().filter_map(|at| pool.get(*at).cloned()).collect();
+                avoided.iter().filter_map(|at| Some(pool.get(*at)?.name.clone())).collect();
             let drawn = selector.draw(&pool, &avoid, &mut ChaCha8Rng::seed_from_u64(seed));
             let distinct: BTreeSet<&String> = drawn.iter().collect();
             prop_assert_eq!(distinct.len(), drawn.len());
-            prop_assert!(drawn.iter().all(|name| pool.contains(name)));
-            prop_assert_eq!(drawn.len(), selector.size(size));
+            prop_assert!(drawn.iter().all(|name| pool.iter().any(|member| member.name == *name)));
+            prop_assert_eq!(drawn.len(), selector.size(&pool));
             let touched = drawn.iter().filter(|name| avoid.contains(*name)).count();
             prop_assert_eq!(touched, drawn.len().saturating_sub(size - avoid.len()));
         }

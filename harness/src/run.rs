@@ -134,11 +134,11 @@ fn announced_trials(
         progress.say(&format!("{}: workload {fingerprint}", scenario.spec.name));
         for fault in scenario.schedule.resolve(plan.seed) {
             progress.say(&format!(
-                "{}: fault {} ({}) at {:?} for {:?} on {}",
+                "{}: fault {} ({}) {} for {:?} on {}",
                 scenario.spec.name,
                 fault.name,
                 fault.action.fault.kind().kind,
-                fault.due,
+                fault.cue,
                 fault.hold,
                 targets(&fault)
             ));

@@ -8,6 +8,7 @@ mod interval_log;
 mod job;
 mod load;
 mod machine;
+mod outlook;
 mod phases;
 mod reader;
 mod record;
@@ -21,6 +22,7 @@ mod stalls;
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};
 pub use driver::{DriverPlan, DriverReport, drive};
 pub use machine::Usage;
+pub use phases::Phases;
 pub(crate) use slowed::check as check_variables;
 
 use crate::clock::{self, Anchor};
@@ -31,6 +33,7 @@ use crate::scenario::ValidatedScenario;
 use crate::scenario::spec::StrategyName;
 use chaos::{FaultOutcome, Journal, PlannedFault};
 use load::Loaded;
+use outlook::Outlook;
 use results::Demand;
 use results::elasticity::UTILISATION_TARGET;
 use results::series::Yardsticks;
@@ -167,12 +170,19 @@ async fn under_load(
     let anchor = Anchor::ahead(LEAD);
     let injector = environment.injector();
     let start = tokio::time::Instant::from_std(anchor.instant());
-    let show = |event| progress.fault(&event);
     let plays = plan.faults();
-    let faults = chaos::conduct(plays, injector.as_ref(), journal, start, cancel.clone(), &show);
-    let load = load::run(plan, environment, anchor, progress, cancel);
+    let outlook = Outlook::new(plan, environment, anchor, &plays);
+    let reading = || outlook.reading();
+    let show = |event| {
+        outlook.phases.follow(&event);
+        progress.fault(&event);
+    };
+    let cancelled = cancel.clone();
+    let injector = injector.as_ref();
+    let faults = chaos::conduct(plays, injector, journal, start, cancelled, &reading, &show);
+    let load = load::run(plan, environment, anchor, &outlook, progress, cancel);
     let (faults, load) = tokio::join!(faults, load);
-    Ok(Measured { load: load?, faults })
+    Ok(Measured { load: load?, faults, phases: outlook.phases.ends() })
 }
 
 /// This program and this machine, as records name them.
@@ -184,4 +194,6 @@ pub(crate) fn identity() -> (results::Program, results::Machine) {
 pub(crate) struct Measured {
     pub(crate) load: Loaded,
     pub(crate) faults: Vec<FaultOutcome>,
+    /// The phases that the load had.
+    pub(crate) phases: phases::Ends,
 }

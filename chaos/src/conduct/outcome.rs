@@ -15,7 +15,7 @@ pub struct FaultOutcome {
     pub kind: String,
     /// Who was hit, or was to be hit.
     pub targets: Vec<String>,
-    /// When it was due.
+    /// When it was due, or might have been for the first time if it never was.
     #[serde(with = "humantime_serde")]
     pub due: Duration,
     /// When it was installed.
@@ -89,12 +89,18 @@ pub enum FaultStep {
 }
 
 impl FaultOutcome {
+    /// Nothing has become of it yet that is due now.
+    pub(super) fn due(fault: &PlannedFault, now: Duration) -> Self {
+        Self { due: fault.cue.time().unwrap_or(now), ..Self::planned(fault) }
+    }
+
+    /// Nothing has become of it yet.
     pub(super) fn planned(fault: &PlannedFault) -> Self {
         Self {
             name: fault.name.clone(),
             kind: fault.action.fault.kind().kind.to_owned(),
             targets: fault.action.targets(),
-            due: fault.due,
+            due: fault.cue.earliest(),
             installed: None,
             landed: None,
             healed: None,

@@ -1,3 +1,5 @@
+mod cues;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use super::*;
 use crate::fault::{BrokerCrash, Fault, NodeCrash};
 use crate::injector::{Refusal, Targets};
 use crate::journal::JournalLine;
+use crate::schedule::cue::Cue;
 use crate::selector::{Role, Selector, TopicRole};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,6 +31,8 @@ struct Script {
 struct Fake {
     scripts: BTreeMap<String, Script>,
     leader: Option<String>,
+    /// The lag from each of these times on.
+    lag: Vec<(Duration, u64)>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -47,6 +52,11 @@ impl Fake {
 
     fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
+    }
+
+    fn reading(&self, time: Duration) -> Reading {
+        let past = self.lag.iter().take_while(|(from, _)| *from <= time);
+        Reading { lag_records: past.last().map(|(_, lag)| *lag), ..Reading::default() }
     }
 }
 
@@ -109,13 +119,15 @@ fn seen_after(millis: u64) -> Script {
 fn node_crash(name: &str, due_s: u64, hold_s: u64) -> PlannedFault {
     PlannedFault {
         name: format!("crash-{name}"),
-        due: SECOND * due_s as u32,
+        listed: format!("crash-{name}"),
+        cue: Cue::at(SECOND * due_s as u32),
         hold: SECOND * hold_s as u32,
         action: Action {
             fault: Fault::NodeCrash(NodeCrash { nodes: Selector::Count(1) }),
             targets: Targets { nodes: vec![name.to_owned()], ..Targets::default() },
             seed: 1,
         },
+        reach: vec![name.to_owned()],
         down_max: Some(2),
     }
 }
@@ -123,6 +135,7 @@ fn node_crash(name: &str, due_s: u64, hold_s: u64) -> PlannedFault {
 fn leader_crash(due_s: u64) -> PlannedFault {
     PlannedFault {
         action: broker_crash(Selector::LeaderOf { topic: TopicRole::Source, partition: 0 }, &[]),
+        reach: (1..=3).map(|number| format!("broker-{number}")).collect(),
         down_max: Some(1),
         ..node_crash("leader", due_s, 1)
     }
@@ -170,8 +183,9 @@ async fn play(fake: &Fake, plan: Vec<PlannedFault>, cancel_at: Option<Duration>)
         canceller.cancel();
         std::future::pending::<()>().await;
     };
+    let reading = || fake.reading(clock::now().saturating_duration_since(start));
     let outcomes = tokio::select! {
-        outcomes = conduct(plan, fake, &journal, start, cancel, &|_| {}) => outcomes,
+        outcomes = conduct(plan, fake, &journal, start, cancel, &reading, &|_| {}) => outcomes,
         () = cancelling => unreachable!(),
     };
     let took = clock::now() - start;

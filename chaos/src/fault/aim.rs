@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Fault, Workers, text};
 use crate::injector::{Action, Targets};
 use crate::schedule::ScheduleProblem;
+use crate::schedule::radius::Bounds;
 use crate::selector::{API_SERVER, Group, Inventory, OPERATOR, Pool, Role, Selector, TopicRole};
 
 /// What a fault is aimed at.
@@ -89,6 +91,7 @@ pub(crate) struct Check<'a> {
     /// The place in the file, such as `faults[2].fault.node_crash`.
     pub(crate) path: String,
     pub(crate) inventory: &'a Inventory,
+    pub(crate) bounds: &'a Bounds,
     /// How long the fault lasts.
     pub(crate) hold: Duration,
     pub(crate) problems: &'a mut Vec<ScheduleProblem>,
@@ -112,7 +115,11 @@ impl Check<'_> {
     }
 
     fn selector(&mut self, field: &str, selector: &Selector, pool: Pool) {
-        for message in selector.problems(pool, self.inventory) {
+        let mut found = selector.problems(pool, self.inventory);
+        if found.is_empty() {
+            found.extend(self.bounds.problem(selector, pool, self.inventory));
+        }
+        for message in found {
             self.problem(field, message);
         }
     }
@@ -138,6 +145,7 @@ impl Check<'_> {
 
 /// The seeded draw of one fault's open choices.
 pub(crate) struct Draw<'a> {
+    /// What may be hit.
     pub(crate) inventory: &'a Inventory,
     pub(crate) random: ChaCha8Rng,
     /// Targets that other faults have down at the same time.
@@ -146,13 +154,29 @@ pub(crate) struct Draw<'a> {
 
 impl Draw<'_> {
     /// The fault with its targets, and a seed for what it draws while it is in force.
-    pub(crate) fn action(mut self, fault: &Fault) -> Action {
-        let targets = fault.definition().aim().draw(&mut self);
+    pub(crate) fn action(&mut self, fault: &Fault) -> Action {
+        let targets = fault.definition().aim().draw(self);
         Action { fault: fault.clone(), targets, seed: self.random.random() }
     }
 
+    /// What an action may hit of its pool: first what it was drawn to hit, then what may stand in
+    /// for one of those that is down when it is due. A broker found by its role is one of these.
+    pub(crate) fn reach(&mut self, action: &Action) -> Vec<String> {
+        let aim = action.fault.definition().aim();
+        let chosen = aim.choice().map(|(pool, _)| pool);
+        let Some(pool) = chosen.or(aim.role().map(|_| Pool::Brokers)) else { return Vec::new() };
+        let members = pool.members(self.inventory);
+        let is_open = aim.choice().is_none_or(|(_, choice)| choice.fixed(members).is_none());
+        let drawn = action.targets.of(pool);
+        let others = members.iter().map(|member| &member.name);
+        let mut others: Vec<&String> =
+            others.filter(|name| is_open && !drawn.contains(name)).collect();
+        others.shuffle(&mut self.random);
+        drawn.iter().chain(others).cloned().collect()
+    }
+
     fn names(&mut self, selector: &Selector, pool: Pool) -> Vec<String> {
-        selector.draw(pool.names(self.inventory), &self.avoid, &mut self.random)
+        selector.draw(pool.members(self.inventory), &self.avoid, &mut self.random)
     }
 }
 

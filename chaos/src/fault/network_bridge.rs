@@ -58,8 +58,8 @@ impl Definition for NetworkBridge {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        let (nodes, brokers) = (check.inventory.nodes.len(), check.inventory.brokers.len());
-        let aside = brokers.saturating_sub(self.brokers.size(brokers));
+        let (nodes, brokers) = (check.inventory.nodes.len(), &check.inventory.brokers);
+        let aside = brokers.len().saturating_sub(self.brokers.size(brokers));
         if nodes < 2 || aside < 2 {
             let message = format!(
                 "{nodes} nodes and {aside} brokers beside the bridge cannot be halved; \

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::schedule::radius::BlastRadius;
 use crate::schedule::validate;
 use crate::selector::Inventory;
 
@@ -85,9 +86,8 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
 }
 
 fn problems(fault: Value) -> Vec<String> {
-    let nodes = vec!["node-1".to_owned(), "node-2".to_owned()];
-    let inventory = Inventory { nodes, ..Inventory::default() };
-    let found = validate(&[spec(fault)], &inventory, LOAD).err().unwrap_or_default();
+    let (radius, inventory) = (BlastRadius::default(), Inventory::numbered(2, 0));
+    let found = validate(&[spec(fault)], &radius, &inventory, LOAD).err().unwrap_or_default();
     found.iter().map(ToString::to_string).collect()
 }
 
@@ -135,7 +135,8 @@ fn workers_are_chosen_without_names_and_drawn_from_those_that_run() {
         assert_eq!(problems(kill(workers)), [expected]);
     }
     let two = spec(kill(json!({"count": 2})));
-    let schedule = validate(&[two], &Inventory::default(), LOAD).unwrap();
+    let (radius, inventory) = (BlastRadius::default(), Inventory::default());
+    let schedule = validate(&[two], &radius, &inventory, LOAD).unwrap();
     let action = |seed| schedule.resolve(seed).remove(0).action;
     assert_eq!(action(1).targets(), ["workers"]);
     let running: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();

@@ -1,11 +1,13 @@
 //! When a fault is due and when it is over: a pure function of what was seen of the run so far.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::view::View;
+use crate::fault::text;
 
 /// How often a condition is looked at, and how late a fault may be that waits for one.
 pub const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -77,8 +79,23 @@ impl Cue {
         }
     }
 
+    /// Whether a condition has a say in when it begins or ends.
+    pub fn is_conditional(&self) -> bool {
+        self.lasts.is_some() || self.time().is_none()
+    }
+
     fn holds_on(&self, view: &View) -> bool {
         self.lasts.as_ref().is_none_or(|condition| condition.holds(view))
+    }
+}
+
+impl fmt::Display for Cue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.start {
+            Start::At(time) => write!(formatter, "at {}", text(*time))?,
+            Start::When(trigger) => write!(formatter, "when {}", trigger.condition)?,
+        }
+        self.lasts.iter().try_for_each(|lasts| write!(formatter, " while {lasts}"))
     }
 }
 
@@ -126,7 +143,6 @@ impl Watch {
             Start::When(trigger) if view.time < trigger.from => Due::Wait(trigger.from),
             Start::When(trigger) if view.time > trigger.until && self.begun > 0 => Due::Over,
             Start::When(trigger) if view.time > trigger.until => {
-                let text = |time| humantime::format_duration(time).to_string();
                 let (from, until) = (text(trigger.from), text(trigger.until));
                 let condition = trigger.condition.to_string();
                 self.miss(format!("`{condition}` did not hold from {from} to {until}"))
@@ -147,6 +163,11 @@ impl Watch {
             self.held = trigger.condition.holds(view) && holds_on;
         }
         holds_on
+    }
+
+    /// Whether anything but time has a say.
+    pub fn is_conditional(&self) -> bool {
+        self.cue.is_conditional()
     }
 
     /// How often it has begun.

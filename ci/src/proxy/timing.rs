@@ -6,8 +6,8 @@ use super::{BROKER, NODE, ours};
 use chaos::fault::{NetworkPartition, PairDirection};
 use chaos::proxy::{Direction, Effect, Rule, RuleId, Rules};
 use chaos::{
-    Action, Fault, Group, Injector, Installed, Journal, PlannedFault, Refusal, Role, Selector,
-    Targets, clock, conduct,
+    Action, Cue, Fault, Group, Injector, Installed, Journal, PlannedFault, Reading, Refusal, Role,
+    Selector, Targets, clock, conduct,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -51,7 +51,8 @@ pub async fn worst() -> anyhow::Result<Delays> {
     let start = clock::now() + PERIOD;
     let plan = (0..FAULTS).map(planned).collect();
     let cancel = CancellationToken::new();
-    let outcomes = conduct(plan, &network, &journal, start, cancel, &|_| {}).await;
+    let reading = Reading::default;
+    let outcomes = conduct(plan, &network, &journal, start, cancel, &reading, &|_| {}).await;
     let mut acknowledged = acknowledged.lock().map_err(|_| anyhow::anyhow!("no times"))?.clone();
     acknowledged.sort();
     let mut worst = Delays::default();
@@ -78,11 +79,14 @@ fn planned(number: u32) -> PlannedFault {
         brokers: vec![BROKER.to_owned()],
         ..Targets::default()
     };
+    let name = format!("partition-{number}");
     PlannedFault {
-        name: format!("partition-{number}"),
-        due: PERIOD * number,
+        name: name.clone(),
+        listed: name,
+        cue: Cue::at(PERIOD * number),
         hold: HOLD,
         action: Action { fault, targets, seed: 0 },
+        reach: Vec::new(),
         down_max: None,
     }
 }

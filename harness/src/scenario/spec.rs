@@ -3,7 +3,7 @@
 use super::capacity::CapacitySpec;
 use super::delivery::{DeliverySpec, ExpectedSpec};
 use super::planted::{HarnessBug, Planted};
-use chaos::FaultSpec;
+use chaos::{BlastRadius, FaultSpec};
 use results::Objectives;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,9 @@ pub struct ScenarioSpec {
     /// What breaks, and when.
     #[serde(default)]
     pub faults: Vec<FaultSpec>,
+    /// How far faults may reach.
+    #[serde(default, skip_serializing_if = "BlastRadius::is_default")]
+    pub blast_radius: BlastRadius,
     /// What the job promises about delivery, and how the load is produced.
     #[serde(default)]
     pub delivery: DeliverySpec,

@@ -93,7 +93,9 @@ impl ValidatedScenario {
             problems.extend(check_audit(&spec, workload));
         }
         let inventory = inventory(&spec);
-        let schedule = chaos::validate(&spec.faults, &inventory, spec.duration).map_err(|found| {
+        let (faults, radius) = (&spec.faults, &spec.blast_radius);
+        let schedule = chaos::validate(faults, radius, &inventory, spec.duration);
+        let schedule = schedule.map_err(|found| {
             problems.extend(found.into_iter().map(|p| Problem::new(p.path, p.message)));
         });
         match (workload, schedule) {
@@ -137,10 +139,7 @@ impl ValidatedScenario {
 
 /// The names that faults and selectors may use.
 pub fn inventory(spec: &ScenarioSpec) -> chaos::Inventory {
-    chaos::Inventory {
-        nodes: (1..=spec.environment.nodes).map(|n| format!("node-{n}")).collect(),
-        brokers: (1..=spec.environment.brokers).map(|n| format!("broker-{n}")).collect(),
-    }
+    chaos::Inventory::numbered(spec.environment.nodes, spec.environment.brokers)
 }
 
 /// Reads a bounded text file.

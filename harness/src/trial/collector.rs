@@ -4,6 +4,7 @@ mod intake;
 
 pub(crate) use intake::{Read, take};
 
+use super::phases::Phases;
 use super::reader;
 use crate::clock::Anchor;
 use crate::oracle::{Ledger, Oracle};
@@ -41,8 +42,8 @@ pub struct CollectorPlan {
     pub arrival: Arrival,
     /// When the load starts.
     pub anchor: Anchor,
-    /// Ends of the phases of the load, from its start, with their names, in order.
-    pub phases: Vec<(Duration, &'static str)>,
+    /// The phases of the load.
+    pub phases: Arc<Phases>,
     /// A mistake to make, if any.
     pub bug: Option<HarnessBug>,
 }

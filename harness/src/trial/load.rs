@@ -4,9 +4,10 @@ use super::audit::{self, AuditPlan};
 use super::collector::{CollectorPlan, CollectorReport, Live, collect};
 use super::driver::{DriverPlan, DriverReport, drive};
 use super::interval_log::IntervalLog;
+use super::outlook::Outlook;
 use super::sampler::{Sampler, Samples};
 use super::service::{self, ServiceTimes};
-use super::{TrialError, TrialPlan, phases, signs};
+use super::{Phases, TrialError, TrialPlan, signs};
 use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::oracle::{Ledger, SourceLog};
@@ -50,6 +51,7 @@ pub(super) async fn run(
     plan: &TrialPlan,
     environment: &dyn Environment,
     anchor: Anchor,
+    outlook: &Outlook<'_>,
     progress: &Progress,
     cancel: &CancellationToken,
 ) -> Result<Loaded, TrialError> {
@@ -57,7 +59,7 @@ pub(super) async fn run(
     let ledger = Arc::new(Ledger::new(workload.total()));
     let live = Live::new(plan.scenario.spec.environment.partitions);
     let stop_driver = Arc::new(AtomicBool::new(false));
-    let collector = spawn_collector(plan, environment, anchor, &ledger, &live)?;
+    let collector = spawn_collector(plan, environment, anchor, &outlook.phases, &ledger, &live)?;
     let driver = spawn_driver(plan, environment, anchor, &ledger, &stop_driver)?;
     let service = Arc::new(ServiceTimes::default());
     // A task of its own, so that rows need not wait for workers; dropping the set ends it.
@@ -70,6 +72,7 @@ pub(super) async fn run(
         live: Arc::clone(&live),
         service,
         anchor,
+        outlook,
         progress,
         strategy: plan.strategy.as_str(),
         yardsticks: plan.yardsticks(),
@@ -187,6 +190,7 @@ fn spawn_collector(
     plan: &TrialPlan,
     environment: &dyn Environment,
     anchor: Anchor,
+    phases: &Arc<Phases>,
     ledger: &Arc<Ledger>,
     live: &Arc<Live>,
 ) -> Result<Outcome<CollectorReport>, TrialError> {
@@ -199,7 +203,7 @@ fn spawn_collector(
         arrival: plan.scenario.workload.arrival().clone(),
         keys: plan.scenario.workload.symbols() as usize,
         anchor,
-        phases: phases::of(&plan.scenario, &plan.faults()),
+        phases: Arc::clone(phases),
         bug: plan.scenario.spec.harness_bug(),
     };
     let (ledger, live) = (Arc::clone(ledger), Arc::clone(live));

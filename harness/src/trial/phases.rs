@@ -1,7 +1,9 @@
-//! The phases of a trial's load, known from the schedule before it starts.
+//! The phases of a trial's load: what the schedule tells of them is known from the start, and
+//! faults with conditions make theirs as they come.
 
-use crate::scenario::ValidatedScenario;
-use chaos::PlannedFault;
+use chaos::{FaultEvent, FaultStep, Phase, PlannedFault};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use workloads::spec::ShapeSpec;
 
@@ -16,19 +18,103 @@ struct Disturbance {
 /// The phase whose response times are in no figure.
 pub(super) const WARM_UP: &str = "warm-up";
 
-/// Ends of the phases with their names, in order: `warm-up`, `steady`, then `burst` while more is
+/// Ends of phases with their names, in order: `warm-up`, `steady`, then `burst` while more is
 /// offered, `fault` while any fault is installed, and `recovery` between and after them.
-pub(super) fn of(
-    scenario: &ValidatedScenario,
-    faults: &[PlannedFault],
-) -> Vec<(Duration, &'static str)> {
-    let mut disturbances = bursts(&scenario.spec.workload.arrival.shape);
-    disturbances.extend(faults.iter().map(|fault| Disturbance {
-        start: fault.due,
-        end: fault.due + fault.hold,
-        name: "fault",
-    }));
-    boundaries(scenario.spec.warm_up, scenario.spec.duration, &disturbances)
+pub(super) type Ends = Vec<(Duration, &'static str)>;
+
+/// The phases of a load.
+#[derive(Debug)]
+pub struct Phases {
+    warm_up: Duration,
+    end: Duration,
+    /// As if there were no faults.
+    of_load: Ends,
+    /// What the schedule tells.
+    known: Vec<Disturbance>,
+    /// Names of the faults whose times it tells.
+    timed: BTreeSet<String>,
+    seen: RwLock<Seen>,
+}
+
+/// The phases as far as faults have come.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Those that the schedule does not tell.
+    faults: BTreeMap<String, Disturbance>,
+    ends: Ends,
+}
+
+impl Phases {
+    /// The phases of a load of this length with these faults, none of which has come.
+    pub fn new(
+        warm_up: Duration,
+        end: Duration,
+        shape: &ShapeSpec,
+        faults: &[PlannedFault],
+    ) -> Self {
+        let mut known = bursts(shape);
+        let of_load = boundaries(warm_up, end, &known);
+        let timed = |fault: &&PlannedFault| !fault.cue.is_conditional();
+        known.extend(faults.iter().filter(timed).filter_map(|fault| {
+            let start = fault.cue.time()?;
+            Some(Disturbance { start, end: start + fault.hold, name: "fault" })
+        }));
+        let ends = boundaries(warm_up, end, &known);
+        let seen = RwLock::new(Seen { faults: BTreeMap::new(), ends });
+        let timed = faults.iter().filter(timed).map(|fault| fault.name.clone()).collect();
+        Self { warm_up, end, of_load, known, timed, seen }
+    }
+
+    /// The phase that a message belongs to by its intended time.
+    pub fn at(&self, intended: Duration) -> &'static str {
+        phase_at(&self.seen().ends, intended)
+    }
+
+    /// The phase at this time, as if there were no faults.
+    pub(super) fn of_load(&self, time: Duration) -> Phase {
+        let name = phase_at(&self.of_load, time);
+        Phase::ALL.into_iter().find(|phase| phase.name() == name).unwrap_or_default()
+    }
+
+    /// The ends of all phases, as far as they are known.
+    pub(super) fn ends(&self) -> Ends {
+        self.seen().ends.clone()
+    }
+
+    /// Takes note of a fault whose time the schedule does not tell.
+    pub(super) fn follow(&self, event: &FaultEvent) {
+        if self.timed.contains(&event.name) {
+            return;
+        }
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let at = event.at.min(self.end);
+        match &event.step {
+            FaultStep::Installed => {
+                let fault = Disturbance { start: at, end: self.end, name: "fault" };
+                seen.faults.insert(event.name.clone(), fault);
+            }
+            FaultStep::Healed(_) | FaultStep::HealFailed(_) => {
+                if let Some(fault) = seen.faults.get_mut(&event.name) {
+                    fault.end = at;
+                }
+            }
+            FaultStep::Installing(_)
+            | FaultStep::Landed(_)
+            | FaultStep::Skipped(_)
+            | FaultStep::Indeterminate(_) => return,
+        }
+        let all: Vec<Disturbance> =
+            self.known.iter().chain(seen.faults.values()).copied().collect();
+        seen.ends = boundaries(self.warm_up, self.end, &all);
+    }
+
+    fn seen(&self) -> RwLockReadGuard<'_, Seen> {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn phase_at(phases: &[(Duration, &'static str)], time: Duration) -> &'static str {
+    phases.iter().find(|(end, _)| time < *end).or(phases.last()).map_or("steady", |(_, name)| name)
 }
 
 /// Changes of the offered load; a step is over at once, and what follows is recovery from it.
@@ -50,11 +136,7 @@ fn bursts(shape: &ShapeSpec) -> Vec<Disturbance> {
     }
 }
 
-fn boundaries(
-    warm_up: Duration,
-    end: Duration,
-    disturbances: &[Disturbance],
-) -> Vec<(Duration, &'static str)> {
+fn boundaries(warm_up: Duration, end: Duration, disturbances: &[Disturbance]) -> Ends {
     let mut phases = vec![(warm_up, WARM_UP)];
     let mut sorted = disturbances.to_vec();
     sorted.sort();
@@ -141,5 +223,35 @@ mod tests {
             ]
         );
         assert_eq!(seconds(&[(8, 8, "burst")]), [(3, "warm-up"), (8, "steady"), (30, "recovery")]);
+    }
+
+    #[test]
+    fn a_message_belongs_to_the_phase_of_its_intended_time() {
+        let seconds = Duration::from_secs;
+        let phases = [(seconds(3), "warm-up"), (seconds(8), "steady"), (seconds(10), "fault")];
+        assert_eq!(phase_at(&phases, Duration::ZERO), "warm-up");
+        assert_eq!(phase_at(&phases, seconds(3)), "steady");
+        assert_eq!(phase_at(&phases, seconds(9)), "fault");
+        assert_eq!(phase_at(&phases, seconds(99)), "fault");
+    }
+
+    #[test]
+    fn a_fault_that_the_schedule_does_not_tell_makes_its_phase_when_it_comes() {
+        let seconds = Duration::from_secs;
+        let phases = Phases::new(seconds(3), seconds(30), &ShapeSpec::Constant, &[]);
+        let event = |at: u64, step: FaultStep| {
+            let (name, kind) = ("slow".to_owned(), "network_delay".to_owned());
+            phases.follow(&FaultEvent { name, kind, at: seconds(at), step });
+        };
+        assert_eq!(phases.at(seconds(10)), "steady");
+        event(8, FaultStep::Installing(Vec::new()));
+        assert_eq!(phases.at(seconds(10)), "steady");
+        event(9, FaultStep::Installed);
+        assert_eq!((phases.at(seconds(8)), phases.at(seconds(10))), ("steady", "fault"));
+        event(11, FaultStep::Healed("back".to_owned()));
+        assert_eq!((phases.at(seconds(10)), phases.at(seconds(12))), ("fault", "recovery"));
+        assert_eq!(phases.of_load(seconds(10)), Phase::Steady);
+        let ends = [(3, "warm-up"), (9, "steady"), (11, "fault"), (30, "recovery")];
+        assert_eq!(phases.ends(), ends.map(|(end, name)| (seconds(end), name)));
     }
 }

@@ -9,6 +9,7 @@ use results::{
     Span, Steadiness, Verdict, VerdictKind, WorkloadIdentity,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 use workloads::{Event, Generator};
 
 /// Builds and judges the record.
@@ -20,7 +21,7 @@ pub(super) fn build(
     usage: &Usage,
     interrupted: bool,
 ) -> RunRecord {
-    let Measured { load, faults } = measured;
+    let Measured { load, faults, phases } = measured;
     let spec = &plan.scenario.spec;
     let oracle = &load.collector.oracle;
     let delivery = oracle.verify(&load.ledger, load.log.as_ref(), describe(plan));
@@ -29,7 +30,7 @@ pub(super) fn build(
     let faults = recovery::fault_spans(plan, &faults, &load);
     let empty = Latencies::new();
     let steady = load.collector.phases.get("steady").unwrap_or(&empty);
-    let phases = spans(plan, &load);
+    let phases = spans(&phases, &load);
     let load_s = load.sent_after.min(spec.duration).as_secs_f64();
     let warm_up_s = spec.warm_up.as_secs_f64();
     let series = &load.samples.series;
@@ -137,11 +138,10 @@ fn unhealed(fault: &FaultOutcome) -> Option<String> {
     Some(format!("The fault {} could not be healed: {error}.", fault.name))
 }
 
-fn spans(plan: &TrialPlan, load: &Loaded) -> Vec<Span> {
+fn spans(phases: &[(Duration, &str)], load: &Loaded) -> Vec<Span> {
     let mut start_s = 0.0;
     let mut spans = Vec::new();
-    let load_phases = phases::of(&plan.scenario, &plan.faults());
-    let ends = load_phases.iter().map(|(end, name)| (end.as_secs_f64(), *name));
+    let ends = phases.iter().map(|(end, name)| (end.as_secs_f64(), *name));
     let drain = (load.drained_after.as_secs_f64(), "drain");
     for (end_s, name) in ends.chain([drain]) {
         if end_s > start_s {

@@ -3,6 +3,7 @@
 use super::collector::Live;
 use super::interval_log::IntervalLog;
 use super::machine::MachineTicks;
+use super::outlook::Outlook;
 use super::service::ServiceTimes;
 use super::stalls::Watch;
 use crate::clock::Anchor;
@@ -44,6 +45,8 @@ pub(super) struct Sampler<'a> {
     pub(super) live: Arc<Live>,
     pub(super) service: Arc<ServiceTimes>,
     pub(super) anchor: Anchor,
+    /// Told of the workers.
+    pub(super) outlook: &'a Outlook<'a>,
     pub(super) progress: &'a Progress,
     pub(super) strategy: &'static str,
     /// What the rows are held against.
@@ -139,6 +142,7 @@ impl<'a> Trace<'a> {
         };
         let before = self.workers.wanted;
         self.workers = now;
+        self.sampler.outlook.note_replicas(now.existing);
         if self.decisions.is_empty() || now.wanted != before {
             let at_s = self.sampler.anchor.elapsed().as_secs_f64();
             self.decide(at_s, before, now.wanted).await;
@@ -226,7 +230,7 @@ impl<'a> Trace<'a> {
 }
 
 /// Messages of the schedule that are due by now.
-fn due_by(workload: &Workload, elapsed: Duration) -> u64 {
+pub(super) fn due_by(workload: &Workload, elapsed: Duration) -> u64 {
     let elapsed_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
     workload.arrival().due_by_ns(elapsed_ns).min(workload.total())
 }

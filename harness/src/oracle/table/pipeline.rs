@@ -3,13 +3,16 @@
 use crate::clock::Anchor;
 use crate::oracle::{Ledger, SourceLog};
 use crate::scenario::planted::HarnessBug;
+use crate::trial::Phases;
 use crate::trial::collector::{CollectorPlan, CollectorReport, Interval, Live, Read, take};
 use crate::trial::driver::stamp;
 use results::{
     Delivery, Evidence, Guarantee, HarnessChecks, Health, HealthLimits, Indicators, Latencies,
     Objectives, Steadiness, Verdict,
 };
+use std::sync::Arc;
 use std::time::Duration;
+use workloads::spec::ShapeSpec;
 use workloads::{Event, Generator, Stamp, Workload, WorkloadSpec};
 
 /// Messages of the load: ten seconds of 200 a second.
@@ -121,7 +124,12 @@ fn plan(planted: &Planted, guarantee: Guarantee, workload: &Workload) -> Collect
         keys: workload.symbols() as usize,
         arrival: workload.arrival().clone(),
         anchor: Anchor::ahead(Duration::ZERO),
-        phases: vec![(Duration::from_secs(2), "warm-up"), (Duration::from_secs(10), "steady")],
+        phases: Arc::new(Phases::new(
+            Duration::from_secs(2),
+            Duration::from_secs(10),
+            &ShapeSpec::Constant,
+            &[],
+        )),
         bug: match planted {
             Planted::Harness(bug) => Some(*bug),
             _ => None,

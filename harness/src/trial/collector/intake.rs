@@ -63,7 +63,7 @@ pub(crate) fn take(
         report.oracle.responded(response_us);
         if !plan.bug.is_some_and(|bug| bug.drops(response_us)) {
             let after_start = stamp.intended_us.saturating_sub(plan.anchor.unix_us());
-            let phase = phase_at(&plan.phases, Duration::from_micros(after_start));
+            let phase = plan.phases.at(Duration::from_micros(after_start));
             report.phases.entry(phase).or_default().record_us(response_us);
             match phase {
                 phases::WARM_UP => interval.warm_up.record_us(response_us),
@@ -76,29 +76,5 @@ pub(crate) fn take(
     let position = usize::try_from(read.partition).ok().and_then(|p| live.positions.get(p));
     if let Some(position) = position {
         position.store(read.offset + 1, Ordering::Relaxed);
-    }
-}
-
-/// The phase that a message belongs to by its intended time.
-fn phase_at(phases: &[(Duration, &'static str)], intended: Duration) -> &'static str {
-    phases
-        .iter()
-        .find(|(end, _)| intended < *end)
-        .or(phases.last())
-        .map_or("steady", |(_, name)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_belongs_to_the_phase_of_its_intended_time() {
-        let seconds = Duration::from_secs;
-        let phases = [(seconds(3), "warm-up"), (seconds(8), "steady"), (seconds(10), "fault")];
-        assert_eq!(phase_at(&phases, Duration::ZERO), "warm-up");
-        assert_eq!(phase_at(&phases, seconds(3)), "steady");
-        assert_eq!(phase_at(&phases, seconds(9)), "fault");
-        assert_eq!(phase_at(&phases, seconds(99)), "fault");
     }
 }
