@@ -1,5 +1,7 @@
 //! Conditions on the run: comparisons joined by `and`, written as one line of text.
 
+mod contradiction;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::view::{Phase, View};
+
+pub(super) use contradiction::conflict;
 
 const QUANTITIES: &str = "time, phase, lag_records, lag_time, replicas, fault";
 const TEXT_BYTES_MAX: usize = 1000;
@@ -137,11 +141,17 @@ impl Relation {
 impl fmt::Display for Condition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, term) in self.terms.iter().enumerate() {
-            let (quantity, relation, value) = term.parts();
             let and = if index == 0 { "" } else { " and " };
-            write!(formatter, "{and}{quantity} {} {value}", relation.sign())?;
+            write!(formatter, "{and}{term}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (quantity, relation, value) = self.parts();
+        write!(formatter, "{quantity} {} {value}", relation.sign())
     }
 }
 

@@ -1,7 +1,9 @@
 //! From the times and conditions of a scenario file to cues, one for each time that is known.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::condition::conflict;
 use super::cue::{Cue, Start, Trigger};
 use super::{FAULTS_MAX, HEALING, HOLD_MIN, ScheduleProblem};
 use crate::fault::{FaultSpec, text};
@@ -102,6 +104,8 @@ impl Timing<'_> {
         }
         let count = self.spec.every.map_or(1, |period| self.repetitions(at, period));
         let period = self.spec.every.unwrap_or_default();
+        let last = at.saturating_add(period.saturating_mul(count.saturating_sub(1)));
+        self.check_conditions(at..=last);
         let times = (0..count).map(|number| at.saturating_add(period.saturating_mul(number)));
         let lasts = &self.spec.r#while;
         times.map(|time| Cue { start: Start::At(time), lasts: lasts.clone() }).collect()
@@ -159,8 +163,19 @@ impl Timing<'_> {
         } else if until < from || until > last {
             let message = format!("{}; allowed: {} to {}", text(until), text(from), text(last));
             self.problem("until", message);
+        } else {
+            self.check_conditions(from..=until);
         }
         let trigger = Trigger { condition, from, until, count: spec.count.unwrap_or(1) };
         vec![Cue { start: Start::When(trigger), lasts: spec.r#while.clone() }]
+    }
+
+    /// All conditions have to hold together at the moment at which the fault begins.
+    fn check_conditions(&mut self, times: RangeInclusive<Duration>) {
+        let FaultSpec { when, r#while, .. } = self.spec;
+        let field = if when.is_some() { "when" } else { "while" };
+        if let Some(conflict) = conflict([when, r#while].into_iter().flatten(), times) {
+            self.problem(field, format!("it would never begin: {conflict}"));
+        }
     }
 }

@@ -85,6 +85,21 @@ fn times_that_do_not_go_together_are_refused() {
             "faults[0].until: 8s; allowed: 9s to 58s",
         ),
         (
+            json!({"when": "lag_records > 5", "while": "lag_records < 5"}),
+            "faults[0].when: it would never begin: `lag_records > 5` and `lag_records < 5` never \
+             hold together",
+        ),
+        (
+            json!({"at": "9s", "while": "time < 9s"}),
+            "faults[0].while: it would never begin: `time >= 9s` and `time < 9s` never hold \
+             together",
+        ),
+        (
+            json!({"when": "time < 9s", "from": "10s"}),
+            "faults[0].when: it would never begin: `time >= 10s` and `time < 9s` never hold \
+             together",
+        ),
+        (
             json!({"when": "fault == node_crash-1"}),
             "faults[0].when: no other fault is called \"node_crash-1\"; allowed: ",
         ),
