@@ -29,6 +29,13 @@ fn a_wrong_scenario_is_refused_with_its_place_and_nothing_is_started() {
         ("rate_per_s: 1500", "rate_per_s: -5", &[":9:26:", "workload.arrival.rate_per_s"]),
         ("{ count: 1 }", "{ name: node-99 }", &["node-99", "node-1, node-2"]),
         ("at: 5500ms, for: 1s", "at: 5500ms, for: 90s", &["faults[0].for"]),
+        ("at: 5500ms, for: 1s", "when: lag > 3, for: 1s", &["`lag > 3`", "lag_records"]),
+        ("at: 5500ms, for: 1s", "when: fault == x, for: 1s", &["faults[0].when", "broker-crash"]),
+        (
+            "price:",
+            "blast_radius: { deny: { nodes: all } }\nprice:",
+            &["faults[0].fault.node_crash.nodes", "blast radius"],
+        ),
         ("drain: 10s", "drain: 10s\nstrategies: [fastest]", &["fastest", "low_latency"]),
         ("lost: 0", "losses: 0", &["losses", "lost"]),
         ("price:", "delivery: { acks: none }\nprice:", &["all", "leader"]),
@@ -102,7 +109,8 @@ fn schemas_and_lists_are_json() {
     }
 }
 
-/// Four seconds of little load with a paused node: set-up, load, fault, drain, checks, files.
+/// Four seconds of little load with two faults, one of which waits for a condition: set-up, load,
+/// faults, drain, checks, files.
 #[test]
 fn a_small_trial_loses_nothing_and_leaves_its_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,6 +135,12 @@ faults:
         between: [{ nodes: all }, { brokers: all }]
         delay: 10ms
         jitter: 5ms
+  - when: time >= 2800ms and phase == recovery and replicas == 1 and lag_time < 1m
+    for: 300ms
+    fault:
+      network_delay:
+        between: [{ nodes: all }, { brokers: all }]
+        delay: 10ms
 ";
     std::fs::write(folder.path().join("small.yaml"), scenario).unwrap();
     let output = stormgauge(folder.path(), &["run", "small.yaml", "--out", "out", "-o", "json"]);
@@ -136,7 +150,13 @@ faults:
     assert_eq!(record.delivery.planned, 800);
     assert_eq!(record.delivery.acknowledged, 800);
     assert_eq!(record.delivery.lost + record.delivery.reordered + record.delivery.unexpected, 0);
-    assert_eq!(record.faults[0].state, results::FaultState::Landed);
+    for fault in &record.faults {
+        assert_eq!(fault.state, results::FaultState::Landed, "{fault:?}");
+    }
+    assert!(record.faults[1].due_s >= 2.8, "{:?}", record.faults[1]);
+    let phases: Vec<&str> = record.phases.iter().map(|phase| phase.name.as_str()).collect();
+    let twice = ["warm-up", "steady", "fault", "recovery", "fault", "recovery", "drain"];
+    assert_eq!(phases, twice);
     for file in [
         "report.md",
         "summary.csv",

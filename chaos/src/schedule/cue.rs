@@ -188,6 +188,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::schedule::view::Reading;
 
@@ -266,6 +268,26 @@ mod tests {
         for cue in [Cue::at(seconds(90)), Cue { lasts, ..when_lagging(3) }] {
             let text = serde_json::to_string(&cue).unwrap();
             assert_eq!(serde_json::from_str::<Cue>(&text).unwrap(), cue, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_fault_begins_only_in_its_window_when_its_condition_begins_to_hold(
+            lags in proptest::collection::vec(0_u64..=10, 30),
+            count in 1_u32..5,
+        ) {
+            let mut watch = Watch::new(when_lagging(count));
+            let (mut was_lagging, mut begun, mut last) = (false, 0, Due::Over);
+            for (time_s, lag_records) in (0..).zip(lags) {
+                last = watch.look(&lag(time_s, lag_records));
+                let in_window = (10..=20).contains(&time_s);
+                let begins = in_window && lag_records > 5 && !was_lagging && begun < count;
+                prop_assert_eq!(last == Due::Now, begins, "at {} s", time_s);
+                begun += u32::from(begins);
+                was_lagging = in_window && lag_records > 5;
+            }
+            prop_assert_eq!((watch.begun(), last), (begun, Due::Over));
         }
     }
 }
