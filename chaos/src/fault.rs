@@ -74,6 +74,7 @@ pub(crate) use aim::{Aim, Check, Draw};
 
 use aim::is_server;
 
+use crate::random::Lot;
 use crate::schedule::condition::Condition;
 
 /// One fault of a scenario file: what, when and for how long.
@@ -150,6 +151,12 @@ macro_rules! faults {
         pub fn catalogue() -> Vec<FaultKind> {
             vec![$($module::KIND,)+]
         }
+
+        /// How each kind is drawn at random.
+        pub(crate) const DRAWN: &[Drawn] = &[$(Drawn {
+            name: $module::KIND.kind,
+            draw: |lot| $parameters::draw(lot).map(Fault::$parameters),
+        },)+];
 
         impl Fault {
             pub(crate) fn definition(&self) -> &dyn Definition {
@@ -290,6 +297,23 @@ pub(crate) trait Definition {
     fn sole(&self) -> Option<Sole> {
         None
     }
+
+    /// Parameters for a random schedule, of the size that matters in trials of seconds; nothing
+    /// if there is nothing to aim at, or for a kind that no random schedule has.
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+/// A kind, and how its parameters are drawn at random.
+pub(crate) struct Drawn {
+    /// The name in scenario files.
+    pub(crate) name: &'static str,
+    /// See [`Definition::draw`].
+    pub(crate) draw: fn(&mut Lot<'_>) -> Option<Fault>,
 }
 
 /// What only one fault at a time can do: two that do the same contradict each other.

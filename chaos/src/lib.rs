@@ -7,6 +7,8 @@
 //! | [`selector`] | who is hit: [`Selector`], [`Group`], [`Inventory`] |
 //! | [`fault`] | what is done to them: one file a fault, the [`Fault`] enum and the catalogue |
 //! | [`schedule`] | [`validate`] with its [`BlastRadius`], the seeded plan, and when each of it is due |
+//! | [`random`] | schedules drawn from a seed |
+//! | [`shrink`](mod@shrink) | from a schedule that fails to a smaller one that still fails |
 //! | [`injector`] | the seam to an environment: [`Injector`], [`Installed`], [`Action`] |
 //! | [`keeper`] | faults that heal themselves, at their limit or when nobody waits for them |
 //! | [`journal`] | what was about to be done, fsynced before it is done |
@@ -24,8 +26,10 @@ pub mod injector;
 pub mod journal;
 pub mod keeper;
 pub mod proxy;
+pub mod random;
 pub mod schedule;
 pub mod selector;
+pub mod shrink;
 
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
 pub use fault::{

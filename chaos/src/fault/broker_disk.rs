@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -66,5 +66,11 @@ impl Definition for BrokerDisk {
     /// A full disk takes the broker's logs away; a slow one only slows it down.
     fn takes_down(&self) -> bool {
         self.state == DiskState::Full
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let delay = lot.time_within(5..=500);
+        let state = if lot.chance(0.7) { DiskState::Slow { delay } } else { DiskState::Full };
+        Some(Self { brokers: lot.brokers()?, state })
     }
 }

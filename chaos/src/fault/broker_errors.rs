@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, Aim, BrokerError, Check, Definition, FaultKind, RequestKind, Sole};
+use super::{Affected, Aim, BrokerError, Check, Definition, FaultKind, Lot, RequestKind, Sole};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -48,5 +48,12 @@ impl Definition for BrokerErrors {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::answers_to(self.api))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let api = lot.one_of(&RequestKind::ALL)?;
+        let fitting: Vec<BrokerError> = BrokerError::fitting(api).collect();
+        let error = lot.one_of(&fitting)?;
+        Some(Self { brokers: lot.brokers()?, api, error, requests: lot.affected() })
     }
 }

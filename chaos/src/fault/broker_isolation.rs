@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind};
+use super::{Aim, Definition, FaultKind, Lot};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -46,5 +46,10 @@ impl Definition for BrokerIsolation {
 
     fn takes_down(&self) -> bool {
         true
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let from = lot.one_of(&[Side::Peers, Side::Clients])?;
+        Some(Self { brokers: lot.brokers()?, from })
     }
 }

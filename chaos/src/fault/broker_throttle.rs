@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "broker_throttle",
@@ -52,5 +52,14 @@ impl Definition for BrokerThrottle {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("sets quotas"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let quota = lot.number(10_000..=1_000_000);
+        let (produce, fetch) = lot.one_of(&[(true, false), (false, true), (true, true)])?;
+        Some(Self {
+            produce_bytes_per_s: produce.then_some(quota),
+            fetch_bytes_per_s: fetch.then_some(quota),
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 
 /// Below it there is no time to see that there is no controller.
 const FAILOVER_MIN: Duration = Duration::from_millis(100);
@@ -47,5 +47,9 @@ impl Definition for ControllerCrash {
             );
             check.problem("failover", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { failover: lot.time(100..=2_000).min(lot.hold) })
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::TopicRole;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -46,5 +46,9 @@ impl Definition for LeaderMove {
     fn sole(&self) -> Option<Sole> {
         let does = format!("moves the leader of {}/{}", self.topic.name(), self.partition);
         Some(Sole { does, field: Some("partition"), instead: Some("another partition") })
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { topic: lot.topic(), partition: lot.partition() })
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, Aim, Check, Definition, FaultKind, RequestKind, Sole};
+use super::{Affected, Aim, Check, Definition, FaultKind, Lot, RequestKind, Sole};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -41,5 +41,9 @@ impl Definition for LostAcknowledgement {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::answers_to(RequestKind::Produce))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { brokers: lot.brokers()?, requests: lot.affected() })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 use crate::proxy::{Delay, Effect, JitterLaw};
 use crate::selector::Group;
 
@@ -73,5 +73,11 @@ impl Definition for NetworkDelay {
                 format!("delays last up to {longest}; allowed: below {hold}, as long as the fault"),
             );
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let delay = lot.time_within(5..=500);
+        let jitter = if lot.chance(0.5) { delay / 2 } else { Duration::ZERO };
+        Some(Self { between: lot.between()?, delay, jitter })
     }
 }

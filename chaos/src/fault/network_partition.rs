@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, is_server};
+use super::{Aim, Definition, FaultKind, Lot, is_server};
 use crate::proxy::Direction;
 use crate::selector::Group;
 
@@ -60,5 +60,11 @@ impl Definition for NetworkPartition {
 
     fn aim(&self) -> Aim<'_> {
         Aim::Between(&self.between)
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        use PairDirection::*;
+        let direction = lot.one_of(&[Both, Both, ToFirst, ToSecond])?;
+        Some(Self { between: lot.between()?, direction })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -51,5 +51,11 @@ impl Definition for ReplicationLag {
                 format!("delay and jitter last as long as the fault; allowed: below {hold} in sum"),
             );
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let delay = lot.time_within(10..=500);
+        let jitter = if lot.chance(0.5) { delay / 4 } else { Duration::ZERO };
+        Some(Self { brokers: lot.brokers()?, delay, jitter })
     }
 }

@@ -46,6 +46,27 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
+    /// Every one, in the order of the documentation.
+    pub(super) const ALL: [Self; 17] = [
+        Self::Produce,
+        Self::Fetch,
+        Self::ListOffsets,
+        Self::Metadata,
+        Self::OffsetCommit,
+        Self::OffsetFetch,
+        Self::FindCoordinator,
+        Self::JoinGroup,
+        Self::SyncGroup,
+        Self::Heartbeat,
+        Self::LeaveGroup,
+        Self::ConsumerGroupHeartbeat,
+        Self::InitProducerId,
+        Self::AddPartitionsToTxn,
+        Self::AddOffsetsToTxn,
+        Self::TxnOffsetCommit,
+        Self::EndTxn,
+    ];
+
     /// Kafka's number of the API.
     pub const fn api_key(self) -> i16 {
         match self {
@@ -198,12 +219,16 @@ impl BrokerError {
         }
     }
 
+    /// Every error that a broker may give to such a request.
+    pub(super) fn fitting(kind: RequestKind) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |error| error.fits(kind))
+    }
+
     pub(super) fn check(self, kind: RequestKind, check: &mut Check<'_>) {
         if self.fits(kind) {
             return;
         }
-        let fitting = Self::ALL.into_iter().filter(|error| error.fits(kind));
-        let fitting: Vec<String> = fitting.map(Self::name).collect();
+        let fitting: Vec<String> = Self::fitting(kind).map(Self::name).collect();
         let message = format!(
             "no broker answers {} with {}; allowed: {}",
             kind.name(),
