@@ -122,6 +122,25 @@ pub struct FaultSpec {
     pub fault: Fault,
 }
 
+impl FaultSpec {
+    /// A fault without a name, at this time.
+    pub fn at(at: Duration, hold: Duration, fault: Fault) -> Self {
+        let (name, every, when, r#while) = (None, None, None, None);
+        let (from, until, count) = (None, None, None);
+        Self { name, at: Some(at), every, when, r#while, from, until, count, r#for: hold, fault }
+    }
+
+    /// When it is over at the latest, from the start of the load; nothing where only a condition
+    /// says when it begins.
+    pub fn end(&self) -> Option<Duration> {
+        let repeated = self.every.zip(self.count).zip(self.at).map(|((every, count), at)| {
+            at.saturating_add(every.saturating_mul(count.saturating_sub(1)))
+        });
+        let last = repeated.or(self.until).or(self.at)?;
+        Some(last.saturating_add(self.r#for))
+    }
+}
+
 /// An entry of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct FaultKind {

@@ -17,6 +17,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::fault::{DRAWN, Drawn, FaultSpec};
+use crate::schedule::radius::BlastRadius;
 use crate::schedule::{HOLD_MIN, validate};
 use crate::selector::Inventory;
 
@@ -49,7 +50,7 @@ pub struct Dial {
 
 /// Draws a schedule that is sound for what there is: within the blast radius, nothing in it
 /// contradicting anything else. It is empty where nothing fits.
-pub fn draw(dial: &Dial, inventory: &Inventory) -> Vec<FaultSpec> {
+pub fn draw(dial: &Dial, radius: &BlastRadius, inventory: &Inventory) -> Vec<FaultSpec> {
     let most_kinds = most(KINDS_MAX, dial.intensity);
     if most_kinds == 0 {
         return Vec::new();
@@ -67,7 +68,7 @@ pub fn draw(dial: &Dial, inventory: &Inventory) -> Vec<FaultSpec> {
                 let fault = one(kind, number, dial, inventory, &mut random)?;
                 let mut more = faults.clone();
                 more.push(fault);
-                validate(&more, inventory, dial.window.end).is_ok().then_some(more)
+                validate(&more, radius, inventory, dial.window.end).is_ok().then_some(more)
             };
             faults = (0..PLACES_MAX).find_map(place).unwrap_or(faults);
         }
@@ -113,7 +114,7 @@ fn one(
     let latest = milliseconds(length.checked_sub(hold)?);
     let at = start + whole(Duration::from_millis(random.random_range(0..=latest)));
     let name = Some(format!("{}-{number}", kind.name));
-    Some(FaultSpec { name, at, r#for: hold, fault })
+    Some(FaultSpec { name, ..FaultSpec::at(at, hold, fault) })
 }
 
 fn most(most: u32, intensity: f64) -> u32 {

@@ -16,7 +16,7 @@ mod tests;
 mod trials;
 
 pub use ddmin::ddmin;
-pub use trials::{Limits, Said, Tally, Trials};
+pub use trials::{LET_GO_MAX, Limits, Said, Tally, Trials};
 
 /// What can be made smaller.
 pub trait Case: Clone + PartialEq {
@@ -55,14 +55,16 @@ pub struct Shrunk<C> {
 /// Leaves out every part that is not needed, then makes the case simpler in each respect.
 ///
 /// A case that fails in a share of its trials is tried so often that one which fails as often as
-/// the first is let go with a probability of [`Trials::LET_GO_MAX`] at most, as far as
-/// [`Limits::repeats`] allows.
+/// the first is let go with a probability of [`LET_GO_MAX`] at most, as far as [`Limits::repeats`]
+/// allows. `may_go_on` is asked before each trial of the search; those that count how often the
+/// first and the last case fail are run all the same.
 pub async fn shrink<C: Case>(
     case: C,
     limits: Limits,
+    may_go_on: impl FnMut() -> bool,
     try_once: impl AsyncFnMut(&C) -> Said,
 ) -> Shrunk<C> {
-    let mut trials = Trials::new(limits, try_once);
+    let mut trials = Trials::new(limits, may_go_on, try_once);
     let before = trials.again(&case).await;
     trials.expect(before);
     let mut best = case;
@@ -78,7 +80,10 @@ pub async fn shrink<C: Case>(
 }
 
 /// The case with no part that could be left out.
-async fn fewer<C: Case, F: AsyncFnMut(&C) -> Said>(case: C, trials: &mut Trials<C, F>) -> C {
+async fn fewer<C: Case, F: AsyncFnMut(&C) -> Said, G: FnMut() -> bool>(
+    case: C,
+    trials: &mut Trials<C, F, G>,
+) -> C {
     let parts: Vec<usize> = (0..case.parts()).collect();
     let whole = &case;
     let needed = ddmin(&parts, async |parts: &[usize]| match whole.only(parts) {
@@ -90,10 +95,10 @@ async fn fewer<C: Case, F: AsyncFnMut(&C) -> Said>(case: C, trials: &mut Trials<
 }
 
 /// The case made simpler in one respect for as long as it fails.
-async fn simpler<C: Case, F: AsyncFnMut(&C) -> Said>(
+async fn simpler<C: Case, F: AsyncFnMut(&C) -> Said, G: FnMut() -> bool>(
     mut case: C,
     respect: usize,
-    trials: &mut Trials<C, F>,
+    trials: &mut Trials<C, F, G>,
 ) -> C {
     'again: loop {
         for candidate in case.simpler(respect) {

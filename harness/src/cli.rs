@@ -2,6 +2,7 @@
 
 mod baseline;
 mod calibrate;
+mod chaos;
 mod clean;
 mod compare;
 mod completions;
@@ -13,6 +14,7 @@ mod options;
 mod report;
 mod run;
 mod schema;
+mod soak;
 mod suite;
 mod validate;
 
@@ -33,6 +35,7 @@ Examples:
   stormgauge suite smoke                          a first look, under a minute
   stormgauge suite stress                         compare three strategies under load and failures
   stormgauge run scenario.yaml --strategies low_latency --repetitions 3
+  stormgauge run scenario.yaml --chaos random --seed 1 --repetitions 20
   stormgauge baseline stormgauge-out/RUN --to baseline.json
   stormgauge gate stormgauge-out/RUN --bound 'p99_response < 2s' --baseline baseline.json
   stormgauge gate --duet --baseline-rev main      is this program slower than that of main?
@@ -47,6 +50,8 @@ enum Verb {
     Suite(suite::SuiteArgs),
     /// Run one scenario: a file, or a built-in one by name
     Run(run::RunArgs),
+    /// Run one random fault schedule after the other for hours
+    Soak(soak::SoakArgs),
     /// Hold a run against bounds and a baseline, or a program against another
     Gate(Box<gate::GateArgs>),
     /// Measure what the gate is worth on this machine
@@ -92,6 +97,7 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Suite(args) => args.run(),
         Verb::Run(args) => args.run(),
+        Verb::Soak(args) => args.run(),
         Verb::Gate(args) => args.run(),
         Verb::Calibrate(args) => args.run(),
         Verb::Baseline(args) => args.run(),

@@ -3,7 +3,7 @@
 //! What drifts on the machine drifts for both halves of a pair, and both have the same seed and
 //! thus the same load: what differs between them is the programs and what is left of the noise.
 
-mod child;
+pub(crate) mod child;
 mod folder;
 mod half;
 mod order;
@@ -11,6 +11,7 @@ pub mod revision;
 
 pub use child::Patience;
 pub use folder::Folder;
+pub(crate) use half::only_record;
 
 use crate::clock::Anchor;
 use crate::exit::Failure;

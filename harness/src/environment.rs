@@ -42,7 +42,9 @@ pub struct Capability {
 
 impl Capability {
     /// Every environment.
-    pub const ALL: [Self; 1] = [Self { environment: local::NAME, refuses: |_kind| None }];
+    pub const ALL: [Self; 1] = [Self::LOCAL];
+    /// The default environment.
+    pub const LOCAL: Self = Self { environment: local::NAME, refuses: |_kind| None };
 }
 
 /// Who leads, follows and consumes: what changes when an environment notices a fault.

@@ -9,6 +9,8 @@
 //! - [`trial`]: one trial from set-up to record, with its driver, collector and sampler;
 //! - [`duet`]: two programs run the same short trial in turns;
 //! - [`catalogue`]: the faults, with their parameters and where they can be done;
+//! - [`random`]: trials under schedules drawn from seeds, and failures shrunk;
+//! - [`soak`]: such trials for hours, each in a process of its own;
 //! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
 //! - [`oracle`]: the ledger of sends and results, and the checkers;
 //! - [`progress`], [`child`], [`leftover`]: what people see, and that nothing stays behind;
@@ -34,6 +36,8 @@ pub mod exit;
 pub mod leftover;
 pub mod oracle;
 pub mod progress;
+pub mod random;
 pub mod run;
 pub mod scenario;
+pub mod soak;
 pub mod trial;

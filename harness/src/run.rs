@@ -133,18 +133,22 @@ fn announced_trials(
         let fingerprint = workloads::fingerprint(&scenario.workload, plan.seed);
         progress.say(&format!("{}: workload {fingerprint}", scenario.spec.name));
         for fault in scenario.schedule.resolve(plan.seed) {
-            progress.say(&format!(
-                "{}: fault {} ({}) {} for {:?} on {}",
-                scenario.spec.name,
-                fault.name,
-                fault.action.fault.kind().kind,
-                fault.cue,
-                fault.hold,
-                targets(&fault)
-            ));
+            progress.say(&format!("{}: {}", scenario.spec.name, fault_line(&fault)));
         }
     }
     trials
+}
+
+/// A planned fault in one line.
+pub(crate) fn fault_line(fault: &chaos::PlannedFault) -> String {
+    format!(
+        "fault {} ({}) {} for {:?} on {}",
+        fault.name,
+        fault.action.fault.kind().kind,
+        fault.cue,
+        fault.hold,
+        targets(fault)
+    )
 }
 
 /// The targets as far as the seed tells them; a role is found when the fault is due.

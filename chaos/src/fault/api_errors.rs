@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, Aim, Check, Definition, FaultKind, Sole};
+use super::{Affected, Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -41,6 +41,12 @@ impl Definition for ApiErrors {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("answers API requests with errors"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        use ApiError::*;
+        let error = lot.one_of(&[Conflict, TooManyRequests, InternalError, Timeout])?;
+        Some(Self { error, requests: lot.affected() })
     }
 }
 

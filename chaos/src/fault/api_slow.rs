@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -41,5 +41,9 @@ impl Definition for ApiSlow {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("lets API requests wait"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { delay: lot.time_within(10..=2_000) })
     }
 }

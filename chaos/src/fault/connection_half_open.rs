@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, is_server};
+use super::{Aim, Definition, FaultKind, Lot, is_server};
 use crate::proxy::{Cut, Effect, Keeps};
 use crate::selector::Group;
 
@@ -58,5 +58,10 @@ impl Definition for ConnectionHalfOpen {
 
     fn aim(&self) -> Aim<'_> {
         Aim::Between(&self.between)
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let kept_by = lot.one_of(&[Keeper::First, Keeper::Second])?;
+        Some(Self { between: lot.between()?, kept_by })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 use crate::proxy::{Cut, Effect, Keeps};
 use crate::selector::Group;
 
@@ -51,5 +51,10 @@ impl Definition for ConnectionReset {
             let message = format!("after {after}; allowed: below {hold}, as long as the fault");
             check.problem("after", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let after = if lot.chance(0.5) { Duration::ZERO } else { lot.time_within(50..=2_000) };
+        Some(Self { between: lot.between()?, after })
     }
 }

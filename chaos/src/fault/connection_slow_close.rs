@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 use crate::proxy::Effect;
 use crate::selector::Group;
 
@@ -52,5 +52,9 @@ impl Definition for ConnectionSlowClose {
                 format!("delay {delay}; allowed: above 0s and below {hold}, as long as the fault");
             check.problem("delay", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { between: lot.between()?, delay: lot.time_within(100..=2_000) })
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind};
+use super::{Aim, Check, Definition, FaultKind, Lot};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -42,5 +42,10 @@ impl Definition for ConnectionStorm {
             let message = format!("{connections} connections; allowed: 1 to {CONNECTIONS_MAX}");
             check.problem("connections", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let connections = u32::try_from(lot.number(20..=200)).ok()?;
+        Some(Self { brokers: lot.brokers()?, connections })
     }
 }

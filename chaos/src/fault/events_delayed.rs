@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -45,5 +45,9 @@ impl Definition for EventsDelayed {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("delays events"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { by: lot.time_within(50..=2_000), merged: lot.chance(0.5) })
     }
 }

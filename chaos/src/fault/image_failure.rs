@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, Sole};
+use super::{Aim, Definition, FaultKind, Lot, Sole};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -33,5 +33,9 @@ impl Definition for ImageFailure {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("takes images away"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { nodes: lot.nodes()? })
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind};
+use super::{Aim, Definition, FaultKind, Lot};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -33,5 +33,9 @@ impl Definition for MemoryPressure {
 
     fn takes_down(&self) -> bool {
         true
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { nodes: lot.nodes()? })
     }
 }

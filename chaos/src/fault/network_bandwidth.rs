@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind};
+use super::{Aim, Check, Definition, FaultKind, Lot};
 use crate::proxy::Effect;
 use crate::selector::Group;
 
@@ -50,5 +50,9 @@ impl Definition for NetworkBandwidth {
                 format!("{bytes_per_s} bytes a second; allowed: {BYTES_PER_S_MIN} and above");
             check.problem("bytes_per_s", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { between: lot.between()?, bytes_per_s: lot.number(5_000..=1_000_000) })
     }
 }

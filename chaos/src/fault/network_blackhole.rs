@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind};
+use super::{Aim, Definition, FaultKind, Lot};
 use crate::proxy::{Cut, Effect, Keeps};
 use crate::selector::Group;
 
@@ -39,5 +39,9 @@ impl Definition for NetworkBlackhole {
 
     fn aim(&self) -> Aim<'_> {
         Aim::Between(&self.between)
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { between: lot.between()? })
     }
 }

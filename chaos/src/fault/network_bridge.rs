@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind};
+use super::{Aim, Check, Definition, FaultKind, Lot};
 use crate::injector::Targets;
 use crate::selector::Selector;
 
@@ -67,6 +67,10 @@ impl Definition for NetworkBridge {
             );
             check.problem("brokers", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { brokers: lot.brokers()? })
     }
 }
 

@@ -77,7 +77,12 @@ impl Definition for NetworkDelay {
 
     fn draw(lot: &mut Lot<'_>) -> Option<Self> {
         let delay = lot.time_within(5..=500);
-        let jitter = if lot.chance(0.5) { delay / 2 } else { Duration::ZERO };
-        Some(Self { between: lot.between()?, delay, jitter })
+        let law = lot.one_of(&[JitterLaw::Even, JitterLaw::HeavyTail])?;
+        // The longest of a heavy tail is a hundred times the jitter.
+        let jitter = match law {
+            JitterLaw::Even => lot.one_of(&[Duration::ZERO, delay / 2])?,
+            JitterLaw::HeavyTail => delay.min(lot.hold / 250),
+        };
+        Some(Self { between: lot.between()?, delay, jitter, law })
     }
 }

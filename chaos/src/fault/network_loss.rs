@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, text};
 use crate::proxy::{Effect, Loss};
 use crate::selector::Group;
 
@@ -95,5 +95,11 @@ impl Definition for NetworkLoss {
                 format!("round trip {round_trip}; allowed: above 0s, to the timeout, {timeout}");
             check.problem("round_trip", message);
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let (share, timeout) = (lot.share() * SHARE_MAX, lot.time_within(200..=400));
+        let (burst, round_trip) = (None, round_trip().min(timeout));
+        Some(Self { between: lot.between()?, share, burst, round_trip, timeout })
     }
 }

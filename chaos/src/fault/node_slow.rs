@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -42,5 +42,9 @@ impl Definition for NodeSlow {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("slows nodes"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { nodes: lot.nodes()?, cpu: lot.share() * 0.5 })
     }
 }

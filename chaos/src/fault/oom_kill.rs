@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind};
+use super::{Aim, Definition, FaultKind, Lot};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -29,5 +29,9 @@ impl Definition for OomKill {
 
     fn aim(&self) -> Aim<'_> {
         Aim::Nodes(&self.nodes)
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { nodes: lot.nodes()? })
     }
 }

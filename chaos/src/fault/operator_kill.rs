@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, Sole};
+use super::{Aim, Definition, FaultKind, Lot, Sole};
 use crate::selector::OPERATOR;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -29,5 +29,9 @@ impl Definition for OperatorKill {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("starts or ends operators"))
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self {})
     }
 }

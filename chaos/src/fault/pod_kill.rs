@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Workers};
+use super::{Aim, Check, Definition, FaultKind, Lot, Workers};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "pod_kill",
@@ -32,5 +32,9 @@ impl Definition for PodKill {
 
     fn check(&self, check: &mut Check<'_>) {
         self.workers.check(check);
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { workers: lot.workers() })
     }
 }

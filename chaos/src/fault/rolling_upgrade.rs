@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, Sole};
+use super::{Aim, Definition, FaultKind, Lot, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "rolling_upgrade",
@@ -28,5 +28,9 @@ impl Definition for RollingUpgrade {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("changes the workers' template"))
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self {})
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -42,5 +42,9 @@ impl Definition for SlowStart {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("delays starts"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { nodes: lot.nodes()?, delay: lot.time_within(200..=5_000) })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind};
+use super::{Aim, Check, Definition, FaultKind, Lot};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -44,5 +44,9 @@ impl Definition for SpotInterruption {
 
     fn takes_down(&self) -> bool {
         true
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { nodes: lot.nodes()?, notice: lot.time_within(200..=5_000) })
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, Sole};
+use super::{Aim, Definition, FaultKind, Lot, Sole};
 use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -34,6 +34,11 @@ impl Definition for StaleList {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("answers reads with an older state"))
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        // An API server that answers every read with an older state is no correct one.
+        Some(Self { reads: StaleReads::Allowing })
     }
 }
 

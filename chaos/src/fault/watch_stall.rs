@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind, Sole};
+use super::{Aim, Definition, FaultKind, Lot, Sole};
 use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -30,5 +30,9 @@ impl Definition for WatchStall {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("stalls watches"))
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self {})
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole, Workers};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole, Workers};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "worker_stuck",
@@ -36,5 +36,9 @@ impl Definition for WorkerStuck {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("stops workers"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { workers: lot.workers() })
     }
 }

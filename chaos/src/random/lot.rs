@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::fault::Affected;
+use crate::fault::{Affected, Workers};
 use crate::selector::{Group, Inventory, Pool, Selector, TopicRole};
 
 /// Partitions whose leader may be chosen: those that every topic is likely to have.
@@ -77,6 +77,11 @@ impl Lot<'_> {
         self.members(Pool::Nodes)
     }
 
+    /// One worker, seldom two.
+    pub(crate) fn workers(&mut self) -> Workers {
+        Workers::Count(if self.chance(0.8) { 1 } else { 2 })
+    }
+
     /// One broker, by name or by its role, seldom several.
     pub(crate) fn brokers(&mut self) -> Option<Selector> {
         if self.inventory.brokers.is_empty() || self.chance(0.6) {
@@ -87,8 +92,11 @@ impl Lot<'_> {
         self.one_of(&[leader, Selector::GroupCoordinator, Selector::Controller])
     }
 
-    /// Clients on one side, brokers on the other.
+    /// Clients on one side, what serves them on the other.
     pub(crate) fn between(&mut self) -> Option<(Group, Group)> {
+        if self.chance(0.15) {
+            return Some((Group::Operator, Group::ApiServer));
+        }
         let brokers = Group::Brokers(self.brokers()?);
         let clients = match self.chance(0.1) {
             true => Group::Operator,
@@ -100,13 +108,14 @@ impl Lot<'_> {
     /// One member of a pool, or in one of five draws several, by their names: what else is in the
     /// schedule has no say in who they are.
     fn members(&mut self, pool: Pool) -> Option<Selector> {
-        let names = pool.names(self.inventory);
+        let members = pool.members(self.inventory).iter();
+        let names: Vec<String> = members.map(|member| member.name.clone()).collect();
         if names.len() > 2 && self.chance(0.2) {
             let count = self.random.random_range(2..names.len());
             let mut chosen: Vec<String> = names.sample(self.random, count).cloned().collect();
             chosen.sort();
             return Some(Selector::Names(chosen));
         }
-        self.one_of(names).map(Selector::Name)
+        self.one_of(&names).map(Selector::Name)
     }
 }

@@ -70,6 +70,12 @@ fn reduce(value: &mut Value, kept: fn(usize) -> usize) -> bool {
                     names.truncate(kept(before));
                     names.len() < before
                 }
+                ("count", Value::Number(count)) => {
+                    let before = count.as_u64().and_then(|count| usize::try_from(count).ok());
+                    let after = before.map(kept);
+                    after.into_iter().for_each(|after| *count = after.into());
+                    after < before
+                }
                 (_, value) => reduce(value, kept),
             });
             any_of_all(reduced)

@@ -49,6 +49,10 @@ fn is_bad(case: &Toy, needed: &[u32], length: u32) -> bool {
     needed.iter().all(|part| case.parts.contains(part)) && case.length >= length
 }
 
+fn always() -> bool {
+    true
+}
+
 fn said(fails: bool) -> Said {
     if fails { Said::Failed } else { Said::Kept }
 }
@@ -56,25 +60,26 @@ fn said(fails: bool) -> Said {
 #[test]
 fn what_is_left_is_what_is_needed_exactly() {
     for needed in [&[0][..], &[19], &[3, 7], &[0, 19], &[4, 5, 6, 13]] {
-        let found = shrink(toy(20), PLENTY, async |case: &Toy| said(is_bad(case, needed, 30)));
+        let found =
+            shrink(toy(20), PLENTY, always, async |case: &Toy| said(is_bad(case, needed, 30)));
         let found = block_on(found);
         assert_eq!(found.case.parts, needed);
         assert!((30..40).contains(&found.case.length), "{:?}", found.case);
         assert!(found.is_complete);
-        let always = Tally { failed: 3, tried: 3 };
-        assert_eq!((found.before, found.after), (always, always));
+        let each = Tally { failed: 3, tried: 3 };
+        assert_eq!((found.before, found.after), (each, each));
     }
 }
 
 #[test]
 fn what_fails_without_any_part_keeps_none() {
-    let found = block_on(shrink(toy(9), PLENTY, async |_: &Toy| Said::Failed));
+    let found = block_on(shrink(toy(9), PLENTY, always, async |_: &Toy| Said::Failed));
     assert_eq!(found.case, Toy { parts: Vec::new(), length: 0 });
 }
 
 #[test]
 fn what_does_not_fail_again_is_left_as_it_is() {
-    let found = block_on(shrink(toy(9), PLENTY, async |_: &Toy| Said::Kept));
+    let found = block_on(shrink(toy(9), PLENTY, always, async |_: &Toy| Said::Kept));
     assert_eq!(found.case, toy(9));
     assert_eq!((found.before.failed, found.is_complete, found.trials), (0, false, 6));
 }
@@ -122,7 +127,7 @@ fn a_flaky_failure_is_mostly_shrunk_to_what_is_needed_and_its_probability_is_tol
     let limits = Limits { repeats: 6, ..PLENTY };
     for seed in 0..200 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let found = block_on(shrink(toy(8), limits, async |case: &Toy| {
+        let found = block_on(shrink(toy(8), limits, always, async |case: &Toy| {
             said(is_bad(case, &[2, 5], 0) && random.random_bool(0.6))
         }));
         if found.before.failed == 0 {
@@ -142,7 +147,8 @@ fn a_flaky_failure_is_mostly_shrunk_to_what_is_needed_and_its_probability_is_tol
 #[test]
 fn rarer_failures_are_tried_more_often_before_they_are_let_go() {
     let repeats = |failed, tried| {
-        let mut trials = Trials::new(Limits { repeats: 9, ..PLENTY }, async |_: &u8| Said::Kept);
+        let mut trials =
+            Trials::new(Limits { repeats: 9, ..PLENTY }, always, async |_: &u8| Said::Kept);
         trials.expect(Tally { failed, tried });
         assert!(!block_on(trials.fails(&1)));
         trials.spent()
@@ -154,7 +160,8 @@ fn rarer_failures_are_tried_more_often_before_they_are_let_go() {
 fn no_more_is_tried_than_allowed_and_the_best_so_far_is_kept() {
     for trials in 0..40 {
         let limits = Limits { trials, ..PLENTY };
-        let found = shrink(toy(20), limits, async |case: &Toy| said(is_bad(case, &[3, 7], 0)));
+        let found =
+            shrink(toy(20), limits, always, async |case: &Toy| said(is_bad(case, &[3, 7], 0)));
         let found = block_on(found);
         assert!(found.trials <= trials.max(3) + 3, "{} of {trials}", found.trials);
         assert!(is_bad(&found.case, &[3, 7], 0));
@@ -164,7 +171,7 @@ fn no_more_is_tried_than_allowed_and_the_best_so_far_is_kept() {
 #[test]
 fn whoever_stops_keeps_what_was_found() {
     let left = Cell::new(8);
-    let found = block_on(shrink(toy(20), PLENTY, async |case: &Toy| {
+    let found = block_on(shrink(toy(20), PLENTY, always, async |case: &Toy| {
         left.set(left.get() - 1);
         if left.get() < 0 { Said::Stop } else { said(is_bad(case, &[3, 7], 0)) }
     }));
@@ -173,10 +180,24 @@ fn whoever_stops_keeps_what_was_found() {
 }
 
 #[test]
+fn when_the_time_is_over_the_best_so_far_is_still_counted() {
+    let left = Cell::new(6);
+    let may_go_on = || {
+        left.set(left.get() - 1);
+        left.get() >= 0
+    };
+    let found = shrink(toy(20), PLENTY, may_go_on, async |case: &Toy| said(is_bad(case, &[3], 0)));
+    let found = block_on(found);
+    assert!(found.case.parts.contains(&3) && found.case.parts.len() < 20);
+    assert_eq!((found.is_complete, found.after.failed), (false, 3));
+}
+
+#[test]
 fn a_case_of_which_nothing_can_be_told_is_let_go() {
-    let found = block_on(shrink(toy(4), PLENTY, async |case: &Toy| match case.parts.len() {
-        4 => Said::Failed,
-        _ => Said::Nothing,
-    }));
+    let found =
+        block_on(shrink(toy(4), PLENTY, always, async |case: &Toy| match case.parts.len() {
+            4 => Said::Failed,
+            _ => Said::Nothing,
+        }));
     assert_eq!(found.case.parts.len(), 4);
 }

@@ -41,10 +41,14 @@ impl Tally {
     }
 }
 
+/// With at most this probability a case is let go that fails as often as was expected.
+pub const LET_GO_MAX: f64 = 0.1;
+
 /// Trials that are repeated, remembered, bounded and counted.
 #[derive(Debug)]
-pub struct Trials<C, F> {
+pub struct Trials<C, F, G> {
     try_once: F,
+    may_go_on: G,
     limits: Limits,
     /// Trials that have to be kept for a case to be let go.
     repeats: u32,
@@ -53,19 +57,22 @@ pub struct Trials<C, F> {
     known: Vec<(C, bool)>,
 }
 
-impl<C: Clone + PartialEq, F: AsyncFnMut(&C) -> Said> Trials<C, F> {
-    /// With at most this probability a case is let go that fails as often as was expected.
-    pub const LET_GO_MAX: f64 = 0.1;
-
+impl<C, F, G> Trials<C, F, G>
+where
+    C: Clone + PartialEq,
+    F: AsyncFnMut(&C) -> Said,
+    G: FnMut() -> bool,
+{
     /// Trials within limits. Until more is known, one that is kept speaks for its case.
-    pub fn new(limits: Limits, try_once: F) -> Self {
-        Self { try_once, limits, repeats: 1, spent: 0, is_over: false, known: Vec::new() }
+    pub fn new(limits: Limits, may_go_on: G, try_once: F) -> Self {
+        let known = Vec::new();
+        Self { try_once, may_go_on, limits, repeats: 1, spent: 0, is_over: false, known }
     }
 
     /// Repeats trials from now on as cases need that fail as often as this one.
     pub fn expect(&mut self, tally: Tally) {
         let missed = 1.0 - tally.expected();
-        let needed = Self::LET_GO_MAX.ln() / missed.ln();
+        let needed = LET_GO_MAX.ln() / missed.ln();
         self.repeats = (needed.ceil() as u32).clamp(1, self.limits.repeats.max(1));
     }
 
@@ -77,9 +84,6 @@ impl<C: Clone + PartialEq, F: AsyncFnMut(&C) -> Said> Trials<C, F> {
         }
         let (mut kept, mut unclear) = (0, 0);
         while kept < self.repeats && unclear <= self.repeats {
-            if self.spent >= self.limits.trials {
-                self.is_over = true;
-            }
             match self.once(case).await {
                 Said::Failed => return self.learn(case, true),
                 Said::Kept => kept += 1,
@@ -117,6 +121,7 @@ impl<C: Clone + PartialEq, F: AsyncFnMut(&C) -> Said> Trials<C, F> {
     }
 
     async fn once(&mut self, case: &C) -> Said {
+        self.is_over |= self.spent >= self.limits.trials || !(self.may_go_on)();
         if self.is_over {
             return Said::Stop;
         }

@@ -1,5 +1,6 @@
 //! Flags that several verbs share, and the life of a run around them.
 
+use super::chaos::ChaosOptions;
 use crate::capacity::{self, CapacityOutcome};
 use crate::cli::print;
 use crate::exit::{Exit, Failure};
@@ -133,6 +134,8 @@ pub(crate) struct RunOptions {
     /// No progress on standard error
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    chaos: ChaosOptions,
 }
 
 impl RunOptions {
@@ -141,14 +144,9 @@ impl RunOptions {
     /// # Errors
     /// When a flag has a value that no scenario could have.
     pub(crate) fn overrides(&self) -> Result<Overrides, Failure> {
-        if let Some(scale) = self.rate_scale
-            && !(scale.is_finite() && scale > 0.0)
-        {
-            let error = anyhow::anyhow!("--rate-scale {scale}: must be a number above 0");
-            return Err(Failure::usage(error));
-        }
+        let rate_scale = checked_scale(self.rate_scale)?;
         let (repetitions, strategies) = (self.repetitions, self.strategies.clone());
-        Ok(Overrides { rate_scale: self.rate_scale, repetitions, strategies })
+        Ok(Overrides { rate_scale, repetitions, strategies })
     }
 
     /// Runs the scenarios, prints the result and says how it went.
@@ -163,7 +161,8 @@ impl RunOptions {
         let EnvironmentName::Local = self.environment;
         let plan =
             RunPlan { name: name.to_owned(), scenarios, seed: self.seed, out: self.out.clone() };
-        let searched = capacity::asked_for(&plan)?;
+        let chaos = self.chaos.asked()?;
+        let searched = if chaos.is_none() { capacity::asked_for(&plan)? } else { None };
         // Said before the run, not after it.
         let tables = searched.map(|_| self.output.of_tables()).transpose()?;
         let progress = Progress::new(self.quiet);
@@ -174,6 +173,11 @@ impl RunOptions {
             let outcome = runtime.block_on(run);
             progress.finish();
             outcome.and_then(|outcome| conclude_capacity(&outcome, form, &progress))
+        } else if let Some(asked) = chaos {
+            let run = crate::random::run(&plan, &asked, &progress, &stop.cancel);
+            let outcome = runtime.block_on(run);
+            progress.finish();
+            outcome.and_then(|outcome| self.compare(&outcome, &progress))
         } else {
             let outcome = runtime.block_on(run::run(&plan, &progress, &stop.cancel));
             progress.finish();
@@ -198,6 +202,10 @@ impl RunOptions {
             let good = complete && rows.iter().all(|row| row.ok);
             return Ok(if good { Exit::Pass } else { Exit::GateFailed });
         }
+        self.compare(outcome, progress)
+    }
+
+    fn compare(&self, outcome: &RunOutcome, progress: &Progress) -> Result<Exit, Failure> {
         if outcome.records.is_empty() {
             progress.say("no trial was finished");
             return Ok(Exit::Inconclusive);
@@ -209,6 +217,19 @@ impl RunOptions {
         progress.say(&format!("verdict: {}", verdict.kind.word()));
         verdict.reasons.iter().for_each(|reason| progress.say(&format!("  {reason}")));
         Ok(Exit::of(verdict.kind))
+    }
+}
+
+/// The value of `--rate-scale`, if rates can be multiplied by it.
+///
+/// # Errors
+/// When they cannot.
+pub(crate) fn checked_scale(scale: Option<f64>) -> Result<Option<f64>, Failure> {
+    match scale {
+        Some(scale) if !(scale.is_finite() && scale > 0.0) => {
+            Err(Failure::usage(anyhow::anyhow!("--rate-scale {scale}: must be a number above 0")))
+        }
+        scale => Ok(scale),
     }
 }
 

@@ -9,6 +9,7 @@ use clap::Args;
 Examples:
   stormgauge run scenario.yaml
   stormgauge run stress --strategies cost_optimized --repetitions 1 --seed 3
+  stormgauge run scenario.yaml --chaos random --intensity 0.3 --repetitions 50
   stormgauge run scenario.yaml --rate-scale 0.5 --deadline 5m -o json")]
 pub(super) struct RunArgs {
     /// Scenario file, or the name of a built-in scenario

@@ -22,7 +22,7 @@ pub struct Patience {
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// By itself.
     Itself(ExitStatus),
     /// It was stopped, for it had run out of time.
@@ -35,7 +35,7 @@ pub(super) enum Ended {
 ///
 /// The child dies with this process, and what it started dies with it: an interrupt goes to the
 /// whole group first, so that faults are healed, and a kill follows when that is not heeded.
-pub(super) async fn run(
+pub(crate) async fn run(
     launcher: &Path,
     command: &[OsString],
     log: &Path,

@@ -58,7 +58,7 @@ fn outcome(plan: &DuetPlan, status: ExitStatus, out: &Path, log: &Path, seed: u6
     if !with_record.iter().any(|exit| status.code() == Some(*exit as i32)) {
         return Half::spoiled(format!("The program ended with {status}{}.", last_words(log)));
     }
-    match read(out) {
+    match only_record(out) {
         Ok(record) => Half::of(
             &record,
             &Expected {
@@ -75,7 +75,10 @@ fn outcome(plan: &DuetPlan, status: ExitStatus, out: &Path, log: &Path, seed: u6
 }
 
 /// The only record of a run.
-fn read(out: &Path) -> Result<RunRecord, String> {
+///
+/// # Errors
+/// When there is none, more than one, or it cannot be read; the error says so.
+pub(crate) fn only_record(out: &Path) -> Result<RunRecord, String> {
     let folder = out.join("records");
     let entries = std::fs::read_dir(&folder)
         .and_then(|entries| entries.take(2).collect::<Result<Vec<_>, _>>())

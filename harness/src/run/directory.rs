@@ -83,9 +83,14 @@ impl RunDirectory {
         strategy: StrategyName,
         seed: u64,
     ) -> String {
+        Self::replay_of(&self.path.join(scenario_file(scenario)), strategy, seed)
+    }
+
+    /// The command line that runs one trial of a scenario file, in a shell.
+    pub fn replay_of(scenario: &Path, strategy: StrategyName, seed: u64) -> String {
         format!(
             "stormgauge run {} --seed {seed} --strategies {} --repetitions 1",
-            quoted(&self.path.join(scenario_file(scenario)).to_string_lossy()),
+            quoted(&scenario.to_string_lossy()),
             strategy.as_str()
         )
     }

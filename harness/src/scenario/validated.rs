@@ -16,13 +16,15 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const MESSAGE_OVERHEAD: u64 = 1_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// The longest name of a scenario or suite, in characters.
+pub(crate) const NAME_MAX: usize = 40;
 /// What a name of a scenario or suite must be: it becomes part of folder names.
 pub(super) const PLAIN_NAME: &str = "must be 1 to 40 lower-case letters, digits and dashes";
 
 /// Whether a name is fit for folders.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=40).contains(&name.len()) && name.chars().all(plain)
+    (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain)
 }
 
 /// A scenario whose every field has been checked.
@@ -297,7 +299,8 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
     require(
         spec.planted.as_ref().is_none_or(|bug| bug.parse::<super::planted::Planted>().is_ok()),
         "planted",
-        "must be commit_before_processing, swap_within_key[:N], drop_one_in:N, drop_from:N, \
+        "must be commit_before_processing, lose_when_rebalance_meets_restart, \
+         swap_within_key[:N], drop_one_in:N, drop_from:N, \
          duplicate_hides_loss[:N] or invent_one_in:N in the worker, or stamp_at_send, \
          drop_slower_than:DURATION or skip_poll:N in the harness",
     );

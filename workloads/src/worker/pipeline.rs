@@ -8,7 +8,7 @@ use rdkafka::message::BorrowedMessage;
 
 use super::delivery::{Acknowledged, Delivery, Transactional};
 use super::metrics::Metrics;
-use super::planted_bug::ReadAhead;
+use super::planted_bug::{ReadAhead, RebalanceMeetsRestart};
 use super::processor::Processor;
 use super::record::{OwnedRecord, Record};
 use super::source::{Rebalance, Source};
@@ -57,11 +57,13 @@ fn consume<D: Delivery>(
 ) -> Result<(), WorkerError> {
     let source = Source::open(config)?;
     let early = config.planted_bug == Some(PlantedBug::CommitBeforeProcessing);
+    let loses = config.planted_bug == Some(PlantedBug::LoseWhenRebalanceMeetsRestart);
     let mut pipeline = Pipeline {
         processor: Processor::new(config, delivery, Arc::clone(metrics)),
         metrics: Arc::clone(metrics),
         busy_since: clock::now(),
         ahead: early.then(ReadAhead::default),
+        meeting: loses.then(RebalanceMeetsRestart::default),
     };
     metrics.ready.store(true, Ordering::Relaxed);
     while !stop.load(Ordering::Relaxed) {
@@ -76,6 +78,8 @@ struct Pipeline<D> {
     busy_since: Instant,
     /// Only with the planted bug that commits before processing.
     ahead: Option<ReadAhead>,
+    /// Only with the planted bug that loses records in a rebalance.
+    meeting: Option<RebalanceMeetsRestart>,
 }
 
 impl<D: Delivery> Pipeline<D> {
@@ -86,7 +90,7 @@ impl<D: Delivery> Pipeline<D> {
             None => self.idle(source)?,
         };
         if let Some(message) = message {
-            self.take(&Record::of(&message))?;
+            self.take(source, &Record::of(&message))?;
         }
         self.catch_up()?;
         for change in source.rebalances() {
@@ -116,11 +120,14 @@ impl<D: Delivery> Pipeline<D> {
         self.busy_since = now;
     }
 
-    /// Processes a record, or, with the planted bug, only takes note of it.
-    fn take(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
-        match &mut self.ahead {
-            None => self.processor.process(record)?,
-            Some(ahead) => ahead.push(clock::now(), OwnedRecord::of(record)),
+    /// Processes a record, or, with a planted bug, only takes note of it or forgets it.
+    fn take(&mut self, source: &Source, record: &Record<'_>) -> Result<(), WorkerError> {
+        let loses = |bug: &RebalanceMeetsRestart| bug.loses(clock::now(), source.broken());
+        if !self.meeting.as_ref().is_some_and(loses) {
+            match &mut self.ahead {
+                None => self.processor.process(record)?,
+                Some(ahead) => ahead.push(clock::now(), OwnedRecord::of(record)),
+            }
         }
         self.processor.delivery.consumed(record.partition, record.offset)
     }
@@ -136,6 +143,9 @@ impl<D: Delivery> Pipeline<D> {
     }
 
     fn rebalance(&mut self, source: &Source, change: Rebalance) -> Result<(), WorkerError> {
+        if let Some(bug) = &mut self.meeting {
+            bug.rebalanced(clock::now());
+        }
         match change {
             Rebalance::Assign(partitions) => {
                 self.processor.delivery.assigned(&partitions);

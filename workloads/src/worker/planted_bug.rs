@@ -4,6 +4,7 @@ mod drop_from;
 mod drop_one;
 mod duplicate;
 mod invent;
+mod meeting;
 mod read_ahead;
 mod swap;
 
@@ -14,18 +15,22 @@ pub(crate) use drop_from::is_dropped_from;
 pub(crate) use drop_one::is_dropped;
 pub(crate) use duplicate::DuplicateHidesLoss;
 pub(crate) use invent::invented;
+pub(crate) use meeting::RebalanceMeetsRestart;
 pub(crate) use read_ahead::ReadAhead;
 pub(crate) use swap::{Order, SwapWithinKey};
 
-const ALLOWED: &str = "commit_before_processing, swap_within_key[:N], drop_one_in:N, \
-                       duplicate_hides_loss[:N], invent_one_in:N (N: about once in how many \
-                       records), drop_from:N (N: the message's number); N is 2 or more";
+const ALLOWED: &str = "commit_before_processing, lose_when_rebalance_meets_restart, \
+                       swap_within_key[:N], drop_one_in:N, duplicate_hides_loss[:N], \
+                       invent_one_in:N (N: about once in how many records), drop_from:N (N: the \
+                       message's number); N is 2 or more";
 
 /// A mistake the reference worker makes when asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlantedBug {
     /// Commits offsets long before the records are processed: a crash loses messages.
     CommitBeforeProcessing,
+    /// Writes no result for what it reads while a rebalance overlaps the restart of a broker.
+    LoseWhenRebalanceMeetsRestart,
     /// Now and then writes two results of one key in the wrong order.
     SwapWithinKey {
         /// About once in this many records.
@@ -67,6 +72,7 @@ impl FromStr for PlantedBug {
         };
         match (name, number) {
             ("commit_before_processing", None) => Ok(Self::CommitBeforeProcessing),
+            ("lose_when_rebalance_meets_restart", None) => Ok(Self::LoseWhenRebalanceMeetsRestart),
             ("swap_within_key", every) => Ok(Self::SwapWithinKey { every: every.unwrap_or(1_000) }),
             ("drop_one_in", Some(every)) => Ok(Self::DropOneIn { every }),
             ("drop_from", Some(position)) => Ok(Self::DropFrom { position }),
@@ -83,6 +89,9 @@ impl fmt::Display for PlantedBug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CommitBeforeProcessing => write!(formatter, "commit_before_processing"),
+            Self::LoseWhenRebalanceMeetsRestart => {
+                write!(formatter, "lose_when_rebalance_meets_restart")
+            }
             Self::SwapWithinKey { every } => write!(formatter, "swap_within_key:{every}"),
             Self::DropOneIn { every } => write!(formatter, "drop_one_in:{every}"),
             Self::DropFrom { position } => write!(formatter, "drop_from:{position}"),
@@ -107,6 +116,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         for text in [
             "commit_before_processing",
+            "lose_when_rebalance_meets_restart",
             "swap_within_key:50",
             "drop_one_in:100000",
             "drop_from:70000",

@@ -36,7 +36,11 @@ enum Bug {
 impl<D: Delivery> Processor<D> {
     pub(crate) fn new(config: &WorkerConfig, delivery: D, metrics: Arc<Metrics>) -> Self {
         let bug = match config.planted_bug {
-            None | Some(PlantedBug::CommitBeforeProcessing) => Bug::None,
+            // The pipeline makes these two mistakes.
+            Some(
+                PlantedBug::CommitBeforeProcessing | PlantedBug::LoseWhenRebalanceMeetsRestart,
+            )
+            | None => Bug::None,
             Some(PlantedBug::DropOneIn { every }) => Bug::Drop { every },
             Some(PlantedBug::DropFrom { position }) => Bug::DropFrom { position },
             Some(PlantedBug::InventOneIn { every }) => Bug::Invent { every },

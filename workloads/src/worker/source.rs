@@ -13,18 +13,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::commit::Positions;
-use super::{Processing, WorkerConfig, WorkerError};
+use super::{PlantedBug, Processing, WorkerConfig, WorkerError};
+use crate::clock;
 
 /// A broker that does not answer for this long is given up; also bounds a commit.
 const SOCKET_TIMEOUT_MS: u128 = 10_000;
@@ -40,6 +42,8 @@ const FETCH_AHEAD_KBYTES: &str = "16384";
 /// How long it pauses. With librdkafka's second, a hot partition could not be drained quickly.
 const FETCH_PAUSE_MS: &str = "10";
 
+/// How often the client tells which brokers it reaches, with the planted bug that asks for it.
+const STATISTICS_MS: &str = "200";
 /// How long going back may take; it is a matter of this process alone.
 const SEEK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -62,6 +66,8 @@ pub(crate) struct Source {
 struct SourceContext {
     /// True once the pipeline is gone: then assignments are carried out at once.
     closing: AtomicBool,
+    /// When a broker was last found out of reach.
+    broken: Mutex<Option<Instant>>,
     /// Something is in `rebalances`.
     news: AtomicBool,
     rebalances: Mutex<Vec<Rebalance>>,
@@ -73,7 +79,9 @@ impl Source {
         let session_ms = config.session_timeout.as_millis();
         let socket_ms = SOCKET_TIMEOUT_MS.max(config.fetch_wait.as_millis() + 2_000);
         let transactional = matches!(config.processing, Processing::ExactlyOnce(_));
+        let watches = config.planted_bug == Some(PlantedBug::LoseWhenRebalanceMeetsRestart);
         let consumer: BaseConsumer<SourceContext> = ClientConfig::new()
+            .set("statistics.interval.ms", if watches { STATISTICS_MS } else { "0" })
             .set("bootstrap.servers", &config.bootstrap_servers)
             .set("client.id", &config.client_id)
             .set("group.id", &config.group_id)
@@ -123,6 +131,12 @@ impl Source {
             }
             None => Ok(None),
         }
+    }
+
+    /// When a broker was last found out of reach, if ever; known only with the planted bug that
+    /// asks for it.
+    pub(crate) fn broken(&self) -> Option<Instant> {
+        *lock(&self.consumer.context().broken)
     }
 
     /// Rebalances noted during the last polls, to be carried out in order. If there are none it
@@ -222,6 +236,18 @@ impl ClientContext for SourceContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "consumer");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        // A connection that broke and is not up again; one that is made for the first time is
+        // not up yet either.
+        let is_broken = |broker: &rdkafka::statistics::Broker| {
+            let has_broken = broker.disconnects.is_some_and(|times| times > 0);
+            broker.nodeid >= 0 && has_broken && broker.state != "UP"
+        };
+        if statistics.brokers.values().any(is_broken) {
+            *lock(&self.broken) = Some(clock::now());
+        }
     }
 }
 
