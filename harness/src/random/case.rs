@@ -109,3 +109,6 @@ fn fewer_members(spec: &ScenarioSpec) -> Vec<ScenarioSpec> {
     ];
     targets.chain(halves).collect()
 }
+
+#[cfg(test)]
+mod tests;
