@@ -24,9 +24,9 @@ use crate::selector::Inventory;
 pub(crate) use lot::Lot;
 
 /// The most kinds in one schedule, at intensity 1.
-pub const KINDS_MAX: u32 = 8;
+pub const KINDS_MAX: u32 = 16;
 /// The most faults of a kind, at intensity 1.
-pub const TIMES_MAX: u32 = 4;
+pub const TIMES_MAX: u32 = 3;
 
 /// The shortest fault that is drawn: most need some time to be felt.
 const HOLD_LEAST: Duration = Duration::from_millis(500);

@@ -9,7 +9,7 @@ use chaos::shrink::{Limits, Said, shrink};
 fn drawn(seed: u64) -> Candidate {
     let text = builtin::scenario("smoke").unwrap();
     let base = ValidatedScenario::parse("smoke", text, &Overrides::default()).unwrap();
-    let weather = Weather::Random { intensity: 1.0 };
+    let weather = Weather::Random { intensity: 0.5 };
     Candidate(Arc::new(weather.put_into(&base, StrategyName::LowLatency, seed).unwrap()))
 }
 
