@@ -53,6 +53,7 @@ mod stale_list;
 mod tests;
 mod watch_drop;
 mod watch_stall;
+mod webhook_timeout;
 mod worker_stuck;
 mod workers;
 
@@ -68,6 +69,7 @@ pub use connection_half_open::Keeper;
 pub use network_partition::PairDirection;
 pub use requests::{Affected, BrokerError, RequestKind};
 pub use stale_list::StaleReads;
+pub use webhook_timeout::FailurePolicy;
 pub use workers::Workers;
 
 pub(crate) use aim::{Aim, Check, Draw};
@@ -282,6 +284,8 @@ faults! {
     stale_list: StaleList,
     /// Watches cannot go on from where they were.
     history_compacted: HistoryCompacted,
+    /// An admission webhook does not answer.
+    webhook_timeout: WebhookTimeout,
     /// The operator dies.
     operator_kill: OperatorKill,
     /// A second operator serves the same jobs.

@@ -33,8 +33,8 @@ pub mod shrink;
 
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
 pub use fault::{
-    Affected, ApiError, BrokerError, DiskState, Fault, FaultKind, FaultSpec, RequestKind, Side,
-    StaleReads, Workers, catalogue,
+    Affected, ApiError, BrokerError, DiskState, FailurePolicy, Fault, FaultKind, FaultSpec,
+    RequestKind, Side, StaleReads, Workers, catalogue,
 };
 pub use injector::{Action, Injector, Installed, Refusal, Targets};
 pub use journal::{Journal, JournalEntry};

@@ -67,6 +67,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"events_delayed": {"by": "500ms", "merged": true}}),
         json!({"stale_list": {"reads": "allowing"}}),
         json!({"history_compacted": {}}),
+        json!({"webhook_timeout": {"timeout": "500ms", "failure_policy": "ignore"}}),
         json!({"operator_kill": {}}),
         json!({"operator_twice": {}}),
         json!({"lease_lost": {}}),

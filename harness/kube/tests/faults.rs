@@ -156,6 +156,33 @@ async fn a_slow_server_lets_requests_wait_and_lets_go_of_them_when_healed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn writes_wait_for_a_silent_webhook_and_fare_by_its_failure_policy() {
+    let (server, outside, inside) = world();
+    let webhook =
+        |ignored| server.install(ApiFault::WebhookSilent { timeout: SECOND, ignored }, LIMIT, 0);
+    let fault = webhook(false);
+    let start = now();
+    create(&inside, "a").await.unwrap();
+    outside.get("a").await.unwrap();
+    assert!(start.elapsed() < SECOND);
+    assert_eq!(code(create(&outside, "b").await), 500);
+    assert!(start.elapsed() >= SECOND);
+    assert!(inside.get_opt("b").await.unwrap().is_none());
+    assert_eq!((fault.counts().requests, fault.counts().longest), (1, SECOND));
+    let (waiting, start) = (outside.clone(), now());
+    let waiting = tokio::spawn(async move { create(&waiting, "c").await.is_ok() });
+    tokio::time::sleep(SECOND / 10).await;
+    fault.heal();
+    assert!(waiting.await.unwrap(), "the webhook has answered");
+    assert!(start.elapsed() < SECOND);
+
+    let fault = webhook(true);
+    create(&outside, "d").await.unwrap();
+    assert!(start.elapsed() >= SECOND);
+    assert_eq!(fault.counts().requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_are_given_to_those_they_are_for_and_what_timed_out_is_done_all_the_same() {
     let (server, outside, inside) = world();
     let errors = |failure, requests| server.install(ApiFault::Errors(failure, requests), LIMIT, 7);

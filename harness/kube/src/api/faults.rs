@@ -38,6 +38,13 @@ pub enum ApiFault {
     Down,
     /// Every request waits this long before it is looked at.
     Slow(Duration),
+    /// Every write waits for a webhook that does not answer.
+    WebhookSilent {
+        /// How long.
+        timeout: Duration,
+        /// Whether it is carried out all the same, and not refused.
+        ignored: bool,
+    },
     /// Requests about objects are answered with an error.
     Errors(ApiFailure, ApiRequests),
     /// Open watches are cut, and later ones as soon as they are this old.
@@ -68,6 +75,8 @@ pub enum ApiFailure {
     InternalError,
     /// 504 to a write, which is carried out all the same.
     Timeout,
+    /// 500 to a write on which a webhook was not heard; it is not carried out.
+    WebhookSilent,
 }
 
 /// Which requests fail.
@@ -117,6 +126,12 @@ impl ApiFailure {
             Self::InternalError => {
                 ApiError::new(500, "InternalError", "an error on the server has prevented it")
             }
+            Self::WebhookSilent => ApiError::new(
+                500,
+                "InternalError",
+                "Internal error occurred: failed calling webhook \"admission\": failed to call \
+                 webhook: context deadline exceeded",
+            ),
             Self::Timeout => ApiError::new(
                 504,
                 "Timeout",
@@ -175,21 +190,24 @@ impl Faults {
         let Fate { waits, failure } = self.rules().request(clock::instant(), asked);
         for wait in waits {
             let started = clock::instant();
-            self.wait(wait.id, started + wait.delay).await;
+            let in_full = self.wait(wait.id, started + wait.delay).await;
             wait.counts.requests.fetch_add(1, Relaxed);
             wait.counts.took(clock::instant() - started);
+            if in_full && wait.then.is_some() {
+                return wait.then;
+            }
         }
         failure
     }
 
-    /// Waits until `end`, or until a fault is over.
-    async fn wait(&self, id: u64, end: Instant) {
+    /// Waits until `end`, or until a fault is over; whether it was until `end`.
+    async fn wait(&self, id: u64, end: Instant) -> bool {
         let mut changed = self.changed.subscribe();
         loop {
             let until = self.rules().until(id);
-            let Some(until) = until else { return };
+            let Some(until) = until else { return false };
             tokio::select! {
-                () = tokio::time::sleep_until(end.min(until)) => return,
+                () = tokio::time::sleep_until(end.min(until)) => return end <= until,
                 // The sender lives as long as this.
                 _ = changed.changed() => {}
             }

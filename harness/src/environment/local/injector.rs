@@ -121,7 +121,8 @@ impl LocalInjector {
             | Fault::WatchStall(_)
             | Fault::EventsDelayed(_)
             | Fault::StaleList(_)
-            | Fault::HistoryCompacted(_) => api::install(&self.kube, action, limit),
+            | Fault::HistoryCompacted(_)
+            | Fault::WebhookTimeout(_) => api::install(&self.kube, action, limit),
             Fault::OperatorKill(_) => operator::kill(&self.operator).await,
             Fault::LeaseLost(_) => operator::take_lease(&self.kube, &self.operator, limit).await,
             Fault::OperatorTwice(_) => operator::double(&self.operator),

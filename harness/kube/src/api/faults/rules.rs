@@ -63,6 +63,8 @@ pub(super) struct Fate {
 pub(super) struct Wait {
     pub(super) id: u64,
     pub(super) delay: Duration,
+    /// How the request fails if it waited for all of that.
+    pub(super) then: Option<ApiFailure>,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -163,9 +165,13 @@ impl Rules {
         for rule in &mut self.rules {
             match &mut rule.fault {
                 ApiFault::Slow(delay) => {
-                    let counts = Arc::clone(&rule.counts);
-                    let delay = (*delay).min(LIMIT_MAX);
-                    fate.waits.push(Wait { id: rule.id, delay, counts });
+                    let delay = *delay;
+                    fate.waits.push(rule.wait(delay, None));
+                }
+                ApiFault::WebhookSilent { timeout, ignored } if asked == Asked::Write => {
+                    let (timeout, refused) = (*timeout, !*ignored);
+                    fate.waits
+                        .push(rule.wait(timeout, refused.then_some(ApiFailure::WebhookSilent)));
                 }
                 ApiFault::Errors(failure, requests)
                     if fate.failure.is_none() && failure.fits(asked) =>
@@ -256,6 +262,13 @@ impl Rules {
     }
 }
 
+impl Rule {
+    fn wait(&self, delay: Duration, then: Option<ApiFailure>) -> Wait {
+        let counts = Arc::clone(&self.counts);
+        Wait { id: self.id, delay: delay.min(LIMIT_MAX), then, counts }
+    }
+}
+
 impl Window {
     fn look_again(&mut self, at: Option<Instant>) {
         self.again = self.again.into_iter().chain(at).min();
@@ -265,7 +278,7 @@ impl Window {
 impl ApiFailure {
     fn fits(self, asked: Asked) -> bool {
         match self {
-            Self::Conflict | Self::Timeout => asked == Asked::Write,
+            Self::Conflict | Self::Timeout | Self::WebhookSilent => asked == Asked::Write,
             Self::TooManyRequests | Self::InternalError => asked != Asked::Other,
         }
     }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use chaos::{Action, Affected, ApiError, Fault, Installed, Refusal, StaleReads};
+use chaos::{Action, Affected, ApiError, FailurePolicy, Fault, Installed, Refusal, StaleReads};
 use embedded_kube::EmbeddedKube;
 use embedded_kube::api::{self, ApiFailure, ApiFault, ApiFaultCounts, InstalledApiFault};
 use futures::FutureExt;
@@ -59,6 +59,10 @@ fn translated(fault: &Fault) -> Option<ApiFault> {
             StaleReads::Allowing => api::StaleReads::Allowing,
         }),
         Fault::HistoryCompacted(_) => ApiFault::HistoryCompacted,
+        Fault::WebhookTimeout(fault) => ApiFault::WebhookSilent {
+            timeout: fault.timeout,
+            ignored: fault.failure_policy == FailurePolicy::Ignore,
+        },
         _ => return None,
     })
 }
@@ -100,6 +104,10 @@ fn account(fault: ApiFault, counts: &ApiFaultCounts) -> Option<String> {
         ApiFault::Down => (1, format!("{} cut, new ones refused", some(connections, "connection"))),
         ApiFault::Slow(_) => {
             (requests, format!("{} waited, {longest} at most", some(requests, "request")))
+        }
+        ApiFault::WebhookSilent { .. } => {
+            let writes = some(requests, "write");
+            (requests, format!("{writes} waited for a webhook, {longest} at most"))
         }
         ApiFault::Errors(failure, _) => {
             let code = failure.code();

@@ -6,14 +6,14 @@ use chaos::Targets;
 use embedded_kube::ControlPlaneConfig;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Every kind, with what its evidence and its end begin with.
-fn faults() -> [(serde_json::Value, &'static str); 8] {
+fn faults() -> [(serde_json::Value, &'static str); 9] {
     [
         (json!({"api_down": {}}), " cut, new ones refused"),
         (json!({"api_slow": {"delay": "50ms"}}), " waited, "),
@@ -23,6 +23,7 @@ fn faults() -> [(serde_json::Value, &'static str); 8] {
         (json!({"events_delayed": {"by": "50ms", "merged": true}}), " late by "),
         (json!({"stale_list": {}}), " got a state "),
         (json!({"history_compacted": {}}), "1 watch cut, 1 watch told 410"),
+        (json!({"webhook_timeout": {"timeout": "50ms"}}), " waited for a webhook, "),
     ]
 }
 
@@ -74,6 +75,7 @@ async fn every_fault_lands_has_evidence_heals_twice_and_leaves_nothing() {
                 round += 1;
                 change(&kube, "default", round).await;
                 let _ = maps(outside(&kube)).list(&ListParams::default()).await;
+                let _ = maps(outside(&kube)).delete("none", &DeleteParams::default()).await;
                 if let Some(sentence) = installed.evidence().await {
                     return sentence;
                 }
