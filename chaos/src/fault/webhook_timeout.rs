@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 use crate::selector::API_SERVER;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -56,5 +56,10 @@ impl Definition for WebhookTimeout {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("lets a webhook fall silent"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let failure_policy = lot.one_of(&[FailurePolicy::Fail, FailurePolicy::Ignore])?;
+        Some(Self { timeout: lot.time_within(10..=2_000), failure_policy })
     }
 }
