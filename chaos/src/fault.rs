@@ -26,6 +26,7 @@ mod kubelet_silent;
 mod leader_move;
 mod lease_lost;
 mod lost_acknowledgement;
+mod memory_leak;
 mod memory_pressure;
 mod network_bandwidth;
 mod network_blackhole;
@@ -224,6 +225,8 @@ faults! {
     worker_stuck: WorkerStuck,
     /// The workers are replaced in turn by a new template.
     rolling_upgrade: RollingUpgrade,
+    /// The workers leak memory until a limit kills them.
+    memory_leak: MemoryLeak,
     /// Bytes between two groups are held back.
     network_partition: NetworkPartition,
     /// Bytes between two groups arrive late.

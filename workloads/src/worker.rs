@@ -12,7 +12,7 @@
 //! - `source`, `sink`: the two librdkafka clients
 //! - `processor`, `pipeline`: one record, and the loop over all
 //! - `metrics`, `histogram`, `endpoint`: what the worker says of itself, and where
-//! - `planted_bug`: deliberate mistakes that an oracle must catch
+//! - `planted_bug`: deliberate mistakes that an oracle must catch; `leak`: memory that is lost
 
 mod acknowledgements;
 mod commit;
@@ -21,6 +21,7 @@ mod debt;
 mod delivery;
 mod endpoint;
 mod histogram;
+mod leak;
 mod metrics;
 mod pipeline;
 mod planted_bug;

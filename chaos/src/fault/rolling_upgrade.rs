@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Aim, Definition, FaultKind, Lot, Sole};
 
+/// What only one fault at a time can do.
+pub(super) const CHANGES_TEMPLATE: &str = "changes the workers' template";
+
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "rolling_upgrade",
     description: "the job's worker template changes, so that every worker is replaced in turn",
@@ -27,7 +30,7 @@ impl Definition for RollingUpgrade {
     }
 
     fn sole(&self) -> Option<Sole> {
-        Some(Sole::of("changes the workers' template"))
+        Some(Sole::of(CHANGES_TEMPLATE))
     }
 
     fn draw(_lot: &mut Lot<'_>) -> Option<Self> {

@@ -32,6 +32,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"crash_loop": {"workers": {"count": 1}}}),
         json!({"worker_stuck": {"workers": "all"}}),
         json!({"rolling_upgrade": {}}),
+        json!({"memory_leak": {"bytes_per_record": 65_536, "limit_mib": 128}}),
         json!({"network_partition": {"between": &between, "direction": "to_first"}}),
         json!({"network_delay": {"between": between, "delay": "1ms", "jitter": "1ms"}}),
         json!({"network_loss": {"between": ["operator", "api_server"], "share": 0.1,
@@ -123,6 +124,19 @@ fn what_has_to_pass_within_a_fault_is_shorter() {
         );
         assert_eq!(problems(json!({kind: fault})), [expected]);
     }
+}
+
+#[test]
+fn a_leak_is_bounded() {
+    let leak = |bytes: u32, mib: u32| {
+        problems(json!({"memory_leak": {"bytes_per_record": bytes, "limit_mib": mib}}))
+    };
+    assert!(leak(1, 1024).is_empty());
+    let problems = [
+        "faults[0].fault.memory_leak.bytes_per_record: 0; allowed: 1 to 1048576",
+        "faults[0].fault.memory_leak.limit_mib: 31; allowed: 32 to 1024",
+    ];
+    assert_eq!(leak(0, 31), problems);
 }
 
 #[test]

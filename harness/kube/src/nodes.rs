@@ -8,7 +8,7 @@
 //!   `pod_status_writer`, `events`; pure parts are `container`, `environment`, `status`, `probe`
 //!   and `backoff`;
 //! - [`process`]: the table of process groups; `launcher`: the thread that starts and reaps them;
-//!   `address`, `log` and `work_directory` give each pod its place.
+//!   `address`, `log` and `work_directory` give each pod its place, `memory` its limit.
 //!
 //! A process never outlives its [`Nodes`]: shutting down kills every group and waits, and dropping
 //! it kills them without waiting.
@@ -24,6 +24,7 @@ mod handle;
 mod kubelet;
 mod launcher;
 mod log;
+mod memory;
 mod notice;
 mod pod_process;
 mod pod_status_writer;

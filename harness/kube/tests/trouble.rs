@@ -210,6 +210,26 @@ async fn out_of_memory_the_largest_container_is_killed_and_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_above_its_limit_is_killed_and_started_again() {
+    let lab = Lab::start(1).await;
+    let limited = |script: &str| {
+        let mut container = sh(script);
+        container["resources"] = json!({"limits": {"memory": "16Mi"}});
+        container
+    };
+    lab.create_pod("modest", limited("exec sleep 1000"), json!({})).await;
+    // The shell keeps 40 MB that it has read.
+    let greedy = "x=$(head -c 40000000 /dev/zero | tr '\\0' x); sleep 1000; echo $x";
+    lab.create_pod("greedy", limited(greedy), json!({})).await;
+    until("it is started again", || async { restarts(&lab.pod("greedy").await) > 1 }).await;
+    let status = lab.pod("greedy").await.status.unwrap().container_statuses.unwrap();
+    let last = status[0].last_state.clone().unwrap().terminated.unwrap();
+    assert_eq!((last.reason.as_deref(), last.exit_code), (Some("OOMKilled"), 137));
+    assert_eq!(restarts(&lab.pod("modest").await), 0);
+    lab.kube.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_images_no_container_starts_until_there_are_some() {
     let lab = Lab::start(1).await;
     lab.create_deployment("web", 1, json!({})).await;

@@ -211,6 +211,7 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     problems.extend(check_job(spec));
     problems.extend(check_delivery(spec));
     problems.extend(check_durations(spec));
+    problems.extend(check_leaks(spec));
     problems.extend(super::capacity::check(spec));
     problems
 }
@@ -307,6 +308,21 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
     problems
 }
 
+/// Only the reference worker leaks when it is told to.
+fn check_leaks(spec: &ScenarioSpec) -> Vec<Problem> {
+    if spec.job.worker.command.is_none() {
+        return Vec::new();
+    }
+    let faults = spec.faults.iter().enumerate();
+    let leaks = faults.filter(|(_, fault)| matches!(fault.fault, chaos::Fault::MemoryLeak(_)));
+    leaks
+        .map(|(index, _)| {
+            let path = format!("faults[{index}].fault.memory_leak");
+            Problem::new(path, "needs the reference worker: job.worker.command must be absent")
+        })
+        .collect()
+}
+
 fn check_delivery(spec: &ScenarioSpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut require = |holds: bool, path: &str, message: &str| {
@@ -369,6 +385,16 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_reference_worker_leaks() {
+        let text = super::super::builtin::scenario("nodes-and-workers").unwrap();
+        ValidatedScenario::parse("it", text, &Overrides::default()).unwrap();
+        let own = text.replace("service_time: constant 20us,", "command: [mine],");
+        let error = ValidatedScenario::parse("it", &own, &Overrides::default()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("memory_leak") && error.contains("job.worker.command"), "{error}");
+    }
 
     #[test]
     fn an_audited_source_log_has_room_for_every_message_in_a_batch_of_its_own() {

@@ -43,6 +43,8 @@ pub struct WorkerConfig {
     /// `WORKER_SLOWED_BY`: the share by which every service time is longer than the law says; 0.1
     /// makes a worker that is 10 % slower, for checking gates.
     pub slowed_by: f64,
+    /// `WORKER_LEAK_BYTES`: memory that each record takes and never gives back.
+    pub leak_bytes: u64,
     /// `WORKER_PLANTED_BUG`: a deliberate mistake, for checking the checkers.
     pub planted_bug: Option<PlantedBug>,
 }
@@ -78,6 +80,7 @@ impl WorkerConfig {
             processing: read.processing(),
             service_time: read.parsed("WORKER_SERVICE_TIME").unwrap_or_default(),
             slowed_by: read.slowed_by(),
+            leak_bytes: read.number("WORKER_LEAK_BYTES", 0, 0..=1 << 20),
             planted_bug: read.parsed("WORKER_PLANTED_BUG"),
         };
         if config.source_topic == config.result_topic && !config.source_topic.is_empty() {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::debt::{Debt, RealSleeper};
 use super::delivery::Delivery;
+use super::leak::Leak;
 use super::metrics::Metrics;
 use super::planted_bug::{
     DuplicateHidesLoss, Order, SwapWithinKey, invented, is_dropped, is_dropped_from,
@@ -20,6 +21,7 @@ pub(crate) struct Processor<D> {
     /// What a service time is multiplied by.
     stretch: f64,
     debt: Debt<RealSleeper>,
+    leak: Leak,
     bug: Bug,
     metrics: Arc<Metrics>,
 }
@@ -50,7 +52,8 @@ impl<D: Delivery> Processor<D> {
             Some(PlantedBug::SwapWithinKey { every }) => Bug::Swap(SwapWithinKey::new(every)),
         };
         let (service_time, stretch) = (config.service_time, 1.0 + config.slowed_by);
-        Self { delivery, service_time, stretch, debt: Debt::new(RealSleeper), bug, metrics }
+        let (debt, leak) = (Debt::new(RealSleeper), Leak::new(config.leak_bytes));
+        Self { delivery, service_time, stretch, debt, leak, bug, metrics }
     }
 
     /// Spends the record's service time and writes its result.
@@ -59,6 +62,7 @@ impl<D: Delivery> Processor<D> {
         let position = record.position();
         let charged_ns = (self.service_time.at_ns(position) as f64 * self.stretch).round() as u64;
         let slept = self.debt.serve(charged_ns);
+        self.leak.grow();
         self.metrics.records.fetch_add(1, Ordering::Relaxed);
         self.write_results(position, record)?;
         // A sleep is for many records: this one counts what it was charged, not what was slept.

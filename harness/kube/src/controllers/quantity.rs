@@ -10,7 +10,7 @@ pub(super) fn cpu_millis(quantity: &Quantity) -> Option<u64> {
 }
 
 /// A plain count or bytes, rounded up; none when it cannot be read.
-pub(super) fn whole(quantity: &Quantity) -> Option<u64> {
+pub(crate) fn whole(quantity: &Quantity) -> Option<u64> {
     scaled(&quantity.0, 1.0)
 }
 

@@ -14,6 +14,7 @@ use super::environment::{self, ConfigMaps, PodAddresses};
 use super::kubelet::Boot;
 use super::launcher::{Launch, RunningProcess};
 use super::log;
+use super::memory;
 use super::pod_worker::Refusal;
 use super::probe::{self, PortSwap, ProbePlan};
 use super::work_directory::WorkDirectory;
@@ -50,6 +51,7 @@ pub(super) async fn start(
     };
     let container = container::first(&pod).cloned().unwrap_or_default();
     let probe = probe::plan(&container, address.address, swap).map_err(misconfigured)?;
+    let limit = memory::limit(&container).map_err(misconfigured)?;
     let maps = config_maps(boot, &pod, &container).await.map_err(misconfigured)?;
     let machine = &boot.machine;
     let addresses = PodAddresses {
@@ -80,6 +82,9 @@ pub(super) async fn start(
         .launch(launch)
         .await
         .map_err(|error| failed(format!("program {program}: {error}")))?;
+    if let Some(limit) = limit {
+        memory::hold_to(boot, &process, limit);
+    }
     if let Some(output) = process.output.take() {
         let output = pipe::Receiver::from_owned_fd(output.into())
             .map_err(|error| failed(format!("the process's output: {error}")))?;

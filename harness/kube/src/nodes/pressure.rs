@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::NodeHandle;
 use super::kubelet::{Boot, Machine};
+use super::memory::resident_bytes;
 use super::process::{ProcessStatus, ProcessView};
 use crate::clock;
 
@@ -122,12 +123,6 @@ async fn tell(
 fn end_largest(machine: &Machine, cause: ProcessStatus) -> Option<ProcessView> {
     let table = machine.launcher.table();
     let name = &machine.spec.name;
-    let largest = table.of_node(name).into_iter().max_by_key(|view| resident_pages(view.pid));
+    let largest = table.of_node(name).into_iter().max_by_key(|view| resident_bytes(view.pid));
     largest.filter(|view| table.kill(name, view.pid, Some(cause)))
-}
-
-/// Pages of memory that a process has; none where the system does not say.
-fn resident_pages(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0)
 }

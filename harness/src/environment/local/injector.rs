@@ -73,6 +73,9 @@ impl LocalInjector {
             | Fault::CrashLoop(_)
             | Fault::WorkerStuck(_) => workers::install(&self.kube, action).await,
             Fault::RollingUpgrade(_) => workers::upgrade(&self.kube, action.seed).await,
+            Fault::MemoryLeak(fault) => {
+                workers::leak(&self.kube, fault.bytes_per_record, fault.limit_mib).await
+            }
             Fault::NetworkPartition(fault) => {
                 Ok(self.disturb(action, (fault.proxied(), Effect::Hold), limit))
             }

@@ -2,6 +2,7 @@
 
 mod crash_loop;
 mod delete;
+mod leak;
 mod stuck;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use kube::{Api, Client};
 use operator::reconcile::build::selector;
 use std::collections::BTreeMap;
 
+pub(super) use leak::leak;
 pub(super) use upgrade::upgrade;
 
 /// A worker that runs.

@@ -64,19 +64,8 @@ async fn where_no_worker_runs_there_is_none_to_hit() {
     world.kube.shutdown().await;
 }
 
-/// Gives the Deployment the job's revision, as the operator does.
-async fn reconcile(world: &World, jobs: &Api<StreamingJob>) -> Option<String> {
-    let revision = jobs.get(JOB).await.unwrap().spec.worker.annotations.get(REVISION).cloned();
-    let annotations = json!({ REVISION: revision });
-    let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
-    let parameters = PatchParams::default();
-    world.deployments().patch(JOB, &parameters, &Patch::Merge(patch)).await.unwrap();
-    revision
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upgrade_replaces_workers_and_is_taken_back() {
-    let world = World::start(1, 2).await;
+/// Creates the job that the workers are of.
+async fn create_job(world: &World) -> Api<StreamingJob> {
     let definitions: Api<CustomResourceDefinition> = Api::all(world.kube.client());
     definitions.create(&PostParams::default(), &operator::crd::crd()).await.unwrap();
     let jobs: Api<StreamingJob> = Api::namespaced(world.kube.client(), NAMESPACE);
@@ -93,6 +82,26 @@ async fn an_upgrade_replaces_workers_and_is_taken_back() {
     }))
     .unwrap();
     jobs.create(&PostParams::default(), &job).await.unwrap();
+    jobs
+}
+
+/// Changes the Deployment's template, as the operator does.
+async fn set_template(world: &World, template: Value) {
+    let patch = Patch::Strategic(json!({"spec": {"template": template}}));
+    world.deployments().patch(JOB, &PatchParams::default(), &patch).await.unwrap();
+}
+
+/// Gives the Deployment the job's revision.
+async fn reconcile(world: &World, jobs: &Api<StreamingJob>) -> Option<String> {
+    let revision = jobs.get(JOB).await.unwrap().spec.worker.annotations.get(REVISION).cloned();
+    set_template(world, json!({"metadata": {"annotations": {REVISION: revision}}})).await;
+    revision
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_replaces_workers_and_is_taken_back() {
+    let world = World::start(1, 2).await;
+    let jobs = create_job(&world).await;
     let mut installed = upgrade(&world.kube, 7).await.unwrap();
     assert_eq!(installed.evidence().await, None, "nobody has acted on it");
     assert_eq!(reconcile(&world, &jobs).await.unwrap(), "0000000000000007");
@@ -102,5 +111,26 @@ async fn an_upgrade_replaces_workers_and_is_taken_back() {
     assert!(healed.starts_with("the template is as before; "), "{healed}");
     assert_eq!(reconcile(&world, &jobs).await, None);
     world.settled(2).await;
+    world.kube.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_leak_are_killed_at_their_limit_until_that_is_taken_back() {
+    let world = World::start(1, 1).await;
+    let jobs = create_job(&world).await;
+    let before = jobs.get(JOB).await.unwrap().spec.worker;
+    let mut installed = leak(&world.kube, 500_000, 16).await.unwrap();
+    assert_eq!(installed.evidence().await, None, "nobody has acted on it");
+    let worker = jobs.get(JOB).await.unwrap().spec.worker;
+    // The shell keeps a hundred times what it is told.
+    let script = "x=$(head -c ${WORKER_LEAK_BYTES}00 /dev/zero | tr '\\0' x); sleep 1000; echo $x";
+    let container = json!({"name": "worker", "command": ["sh", "-c", script],
+        "env": worker.env, "resources": worker.resources});
+    set_template(&world, json!({"spec": {"containers": [container]}})).await;
+    let sentence = evidence(&mut installed).await;
+    assert!(sentence.ends_with(" killed with more than 16 MiB"), "{sentence}");
+    let healed = heal_twice(&mut installed).await;
+    assert!(healed.starts_with("the template is as before; "), "{healed}");
+    assert_eq!(jobs.get(JOB).await.unwrap().spec.worker, before);
     world.kube.shutdown().await;
 }
