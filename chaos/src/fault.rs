@@ -57,6 +57,7 @@ mod watch_stall;
 mod webhook_timeout;
 mod worker_stuck;
 mod workers;
+mod zone_outage;
 
 use std::time::Duration;
 
@@ -79,6 +80,7 @@ use aim::is_server;
 
 use crate::random::Lot;
 use crate::schedule::condition::Condition;
+use crate::selector::{Pool, Selector};
 
 /// One fault of a scenario file: what, when and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -195,6 +197,8 @@ faults! {
     node_crash: NodeCrash,
     /// Nodes freeze and later go on.
     node_pause: NodePause,
+    /// A zone loses its power.
+    zone_outage: ZoneOutage,
     /// Nodes get slow.
     node_slow: NodeSlow,
     /// Nodes boot.
@@ -317,6 +321,11 @@ pub(crate) trait Definition {
     /// Whether what it is aimed at is out of service meanwhile.
     fn takes_down(&self) -> bool {
         false
+    }
+
+    /// What it takes out of service: of which pools, and which of each.
+    fn down(&self) -> Vec<(Pool, &Selector)> {
+        if self.takes_down() { self.aim().choices() } else { Vec::new() }
     }
 
     /// What only one fault at a time can do, if this does such a thing.

@@ -42,7 +42,7 @@ impl Action {
             Aim::Partition(topic, partition) => vec![format!("{}/{partition}", topic.name())],
             Aim::Named(name) => vec![name.to_owned()],
             Aim::Workers(_) => vec!["workers".to_owned()],
-            Aim::Nodes(_) | Aim::Brokers(_) | Aim::Between(_) => {
+            Aim::Nodes(_) | Aim::Brokers(_) | Aim::Zone(_) | Aim::Between(_) => {
                 let Targets { clients, nodes, brokers, servers } = &self.targets;
                 clients.iter().chain(nodes).chain(brokers).chain(servers).cloned().collect()
             }
@@ -68,11 +68,10 @@ impl Action {
         self.fault.definition().sole().map(|sole| sole.does)
     }
 
-    /// The targets that are out of service while the action lasts.
-    pub(crate) fn takes_down(&self) -> Option<(Pool, &[String])> {
-        let definition = self.fault.definition();
-        let (pool, _) = definition.aim().choice().filter(|_| definition.takes_down())?;
-        Some((pool, self.targets.of(pool)))
+    /// The targets that are out of service while the action lasts, by their pools.
+    pub(crate) fn takes_down(&self) -> Vec<(Pool, &[String])> {
+        let down = self.fault.definition().down().into_iter();
+        down.map(|(pool, _)| (pool, self.targets.of(pool))).collect()
     }
 }
 

@@ -90,8 +90,8 @@ pub struct PlannedFault {
     /// What it may hit of its pool: what it was drawn to hit, then what may stand in for one of
     /// those that is down when it is due, in this order. A broker found by its role is in it.
     pub reach: Vec<String>,
-    /// The most targets of this pool that may be down at once, if this takes any down.
-    pub down_max: Option<usize>,
+    /// The most members that may be down at once, of each pool of which this takes any down.
+    pub down_max: Vec<usize>,
 }
 
 /// Checks a whole list of faults against what there is and how long the load lasts, of which no
@@ -166,8 +166,8 @@ impl Schedule {
             random.set_stream(entry.index as u64 | u64::from(entry.number) << 32);
             let mut draw = Draw { inventory: &self.bounds.permitted, random, avoid };
             let action = draw.action(&entry.spec.fault);
-            let taken = action.takes_down().map_or(&[][..], |(_, targets)| targets);
-            down.insert(place, taken.iter().cloned().collect());
+            let taken = action.takes_down().into_iter().flat_map(|(_, targets)| targets);
+            down.insert(place, taken.cloned().collect());
             let reach = draw.reach(&action);
             plan.push(self.planned(entry, action, reach));
         }
@@ -175,7 +175,7 @@ impl Schedule {
     }
 
     fn planned(&self, entry: &Entry, action: Action, reach: Vec<String>) -> PlannedFault {
-        let pool = entry.down().map(|(pool, _)| pool);
+        let down = entry.down().into_iter();
         PlannedFault {
             name: entry.name.clone(),
             listed: entry.listed.clone(),
@@ -183,7 +183,7 @@ impl Schedule {
             hold: entry.spec.r#for,
             action,
             reach,
-            down_max: pool.map(|pool| self.bounds.limit(pool).down_max),
+            down_max: down.map(|(pool, _)| self.bounds.limit(pool).down_max).collect(),
         }
     }
 
@@ -192,18 +192,20 @@ impl Schedule {
         let claims = self.faults.iter().enumerate();
         claims
             .filter_map(|(place, entry)| {
-                let (pool, selector) = entry.down()?;
-                Some((place, selector.fixed(pool.members(&self.bounds.permitted))?))
+                let down = entry.down().into_iter();
+                let fixed = down
+                    .map(|(pool, selector)| selector.fixed(pool.members(&self.bounds.permitted)));
+                let fixed: Vec<BTreeSet<String>> = fixed.collect::<Option<_>>()?;
+                Some((place, fixed.into_iter().flatten().collect()))
             })
             .collect()
     }
 }
 
 impl Entry {
-    /// What this fault takes down: of which pool, and which of it.
-    fn down(&self) -> Option<(Pool, &Selector)> {
-        let definition = self.spec.fault.definition();
-        definition.aim().choice().filter(|_| definition.takes_down())
+    /// What this fault takes down: of which pools, and which of each.
+    fn down(&self) -> Vec<(Pool, &Selector)> {
+        self.spec.fault.definition().down()
     }
 
     /// From when until when it is in force, healing included, where its time is known.

@@ -37,15 +37,7 @@ impl Stage {
         if let Some((does, other)) = sole.as_ref().and_then(|does| self.sole.get_key_value(does)) {
             return Err(format!("contradicts {other:?}, which {does} now"));
         }
-        if let Some((pool, targets)) = fault.action.takes_down() {
-            let chosen = self.free(pool, targets, &fault.reach)?;
-            let down = self.down.keys().filter(|(other, _)| *other == pool).count();
-            let wanted = chosen.len();
-            if let Some(allowed) = fault.down_max
-                && down + wanted > allowed
-            {
-                return Err(format!("{down} down already and {wanted} more; allowed: {allowed}"));
-            }
+        for (pool, chosen) in self.choose(fault)? {
             let claimed = chosen.iter().map(|name| ((pool, name.clone()), fault.name.clone()));
             self.down.extend(claimed);
             *fault.action.targets.of_mut(pool) = chosen;
@@ -53,6 +45,27 @@ impl Stage {
         self.sole.extend(sole.map(|does| (does, fault.name.clone())));
         self.order.push(index);
         Ok(())
+    }
+
+    /// Whom the fault takes down, by their pools.
+    fn choose(&self, fault: &PlannedFault) -> Result<Vec<(Pool, Vec<String>)>, String> {
+        let wanted = fault.action.takes_down();
+        // Nobody stands in for what is chosen from several pools: it is never drawn.
+        let is_single = wanted.len() == 1;
+        let mut all = Vec::with_capacity(wanted.len());
+        for (place, (pool, targets)) in wanted.into_iter().enumerate() {
+            let reach = if is_single { &fault.reach } else { targets };
+            let chosen = self.free(pool, targets, reach)?;
+            let down = self.down.keys().filter(|(other, _)| *other == pool).count();
+            let more = chosen.len();
+            if let Some(allowed) = fault.down_max.get(place)
+                && down + more > *allowed
+            {
+                return Err(format!("{down} down already and {more} more; allowed: {allowed}"));
+            }
+            all.push((pool, chosen));
+        }
+        Ok(all)
     }
 
     /// As many as were drawn, of those that are up; the drawn ones come first in its reach.
@@ -83,7 +96,7 @@ impl Stage {
 
     /// The fault is over and its targets are back.
     pub(super) fn release(&mut self, index: usize, action: &Action) {
-        if let Some((pool, targets)) = action.takes_down() {
+        for (pool, targets) in action.takes_down() {
             for target in targets {
                 self.down.remove(&(pool, target.clone()));
             }

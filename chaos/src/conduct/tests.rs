@@ -128,7 +128,7 @@ fn node_crash(name: &str, due_s: u64, hold_s: u64) -> PlannedFault {
             seed: 1,
         },
         reach: vec![name.to_owned()],
-        down_max: Some(2),
+        down_max: vec![2],
     }
 }
 
@@ -136,7 +136,7 @@ fn leader_crash(due_s: u64) -> PlannedFault {
     PlannedFault {
         action: broker_crash(Selector::LeaderOf { topic: TopicRole::Source, partition: 0 }, &[]),
         reach: (1..=3).map(|number| format!("broker-{number}")).collect(),
-        down_max: Some(1),
+        down_max: vec![1],
         ..node_crash("leader", due_s, 1)
     }
 }
@@ -255,7 +255,7 @@ async fn a_refusal_or_a_panic_stops_no_other_fault() {
         ("node-4", seen_after(0)),
     ]);
     let plan = ["node-1", "node-2", "node-3", "node-4"]
-        .map(|name| PlannedFault { down_max: Some(4), ..node_crash(name, 1, 1) });
+        .map(|name| PlannedFault { down_max: vec![4], ..node_crash(name, 1, 1) });
     let played = play(&fake, plan.to_vec(), None).await;
     let outcomes = &played.outcomes;
     assert_eq!(reason(&outcomes[0]), "not possible in this environment: no nodes");
@@ -272,8 +272,8 @@ async fn cancelling_heals_what_is_installed_the_latest_first() {
     let fake = Fake::new([("node-1", seen_after(0)), ("node-3", seen_after(0))]);
     let plan = vec![
         node_crash("node-3", 1, 30),
-        PlannedFault { down_max: Some(9), ..node_crash("node-1", 2, 30) },
-        PlannedFault { down_max: Some(9), ..node_crash("node-2", 3, 30) },
+        PlannedFault { down_max: vec![9], ..node_crash("node-1", 2, 30) },
+        PlannedFault { down_max: vec![9], ..node_crash("node-2", 3, 30) },
         node_crash("node-4", 20, 5),
     ];
     let played = play(&fake, plan, Some(10 * SECOND)).await;
@@ -303,7 +303,7 @@ async fn healing_is_tried_three_times_and_its_failure_told_apart() {
     let panics = Script { heal_panics: true, ..seen_after(0) };
     let fake = Fake::new([("node-1", twice), ("node-2", always), ("node-3", panics)]);
     let plan = ["node-1", "node-2", "node-3"]
-        .map(|name| PlannedFault { down_max: Some(4), ..node_crash(name, 0, 1) });
+        .map(|name| PlannedFault { down_max: vec![4], ..node_crash(name, 0, 1) });
     let played = play(&fake, plan.to_vec(), None).await;
     let outcomes = &played.outcomes;
     assert_eq!((outcomes[0].heal_error.as_deref(), outcomes[0].healed.is_some()), (None, true));

@@ -20,6 +20,8 @@ pub(crate) enum Aim<'a> {
     Nodes(&'a Selector),
     /// Brokers, in the field `brokers`.
     Brokers(&'a Selector),
+    /// All nodes and brokers of a zone, in the field `zone`.
+    Zone(&'a Selector),
     /// Workers of the job, found when the fault is due.
     Workers(Workers),
     /// The network between two groups, in the field `between`.
@@ -31,13 +33,30 @@ pub(crate) enum Aim<'a> {
 }
 
 impl<'a> Aim<'a> {
-    /// The pool that is chosen from, and the choice; the pool's name is the field that makes it.
+    /// The one pool that is chosen from, and the choice.
     pub(crate) fn choice(self) -> Option<(Pool, &'a Selector)> {
         match self {
             Self::Nodes(selector) => Some((Pool::Nodes, selector)),
             Self::Brokers(selector) => Some((Pool::Brokers, selector)),
-            Self::Workers(_) | Self::Between(_) | Self::Partition(..) | Self::Named(_) => None,
+            Self::Zone(_)
+            | Self::Workers(_)
+            | Self::Between(_)
+            | Self::Partition(..)
+            | Self::Named(_) => None,
         }
+    }
+
+    /// Every pool that is chosen from, and the choice.
+    pub(crate) fn choices(self) -> Vec<(Pool, &'a Selector)> {
+        match self {
+            Self::Zone(zone) => Pool::ALL.map(|pool| (pool, zone)).to_vec(),
+            other => other.choice().into_iter().collect(),
+        }
+    }
+
+    /// The field that chooses from a pool.
+    pub(crate) fn field(self, pool: Pool) -> &'static str {
+        if matches!(self, Self::Zone(_)) { "zone" } else { pool.name() }
     }
 
     /// The broker to be found when the fault is due, if there is one.
@@ -50,16 +69,24 @@ impl<'a> Aim<'a> {
                     Group::Nodes(_) | Group::Operator | Group::ApiServer => None,
                 })
             }
-            Self::Nodes(_) | Self::Workers(_) | Self::Partition(..) | Self::Named(_) => None,
+            Self::Nodes(_)
+            | Self::Zone(_)
+            | Self::Workers(_)
+            | Self::Partition(..)
+            | Self::Named(_) => None,
         }
     }
 
     /// Adds what is wrong with it.
     pub(crate) fn check(self, check: &mut Check<'_>) {
-        if let Some((pool, selector)) = self.choice() {
-            check.selector(pool.name(), selector, pool);
-        } else if let Self::Between(between) = self {
-            check.between(between);
+        match self {
+            Self::Zone(zone) => check.zone(zone),
+            Self::Between(between) => check.between(between),
+            other => {
+                if let Some((pool, selector)) = other.choice() {
+                    check.selector(other.field(pool), selector, pool);
+                }
+            }
         }
     }
 
@@ -68,6 +95,10 @@ impl<'a> Aim<'a> {
         match self {
             Self::Nodes(selector) => targets.nodes = draw.names(selector, Pool::Nodes),
             Self::Brokers(selector) => targets.brokers = draw.names(selector, Pool::Brokers),
+            Self::Zone(zone) => {
+                targets.nodes = draw.names(zone, Pool::Nodes);
+                targets.brokers = draw.names(zone, Pool::Brokers);
+            }
             Self::Between(between) => {
                 for group in [&between.0, &between.1] {
                     match group {
@@ -121,6 +152,14 @@ impl Check<'_> {
         }
         for message in found {
             self.problem(field, message);
+        }
+    }
+
+    /// A zone has nodes; it need not have brokers.
+    fn zone(&mut self, zone: &Selector) {
+        self.selector("zone", zone, Pool::Nodes);
+        if zone.size(Pool::Brokers.members(self.inventory)) > 0 {
+            self.selector("zone", zone, Pool::Brokers);
         }
     }
 

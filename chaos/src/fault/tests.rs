@@ -17,6 +17,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
     let faults = [
         json!({"node_crash": {"nodes": "all"}}),
         json!({"node_pause": {"nodes": {"share": 0.5}}}),
+        json!({"zone_outage": {"zone": "b"}}),
         json!({"node_slow": {"nodes": {"count": 1}, "cpu": 0.2}}),
         json!({"node_reboot": {"nodes": {"count": 1}, "downtime": "500ms"}}),
         json!({"node_drain": {"nodes": {"name": "node-1"}}}),
@@ -124,6 +125,48 @@ fn what_has_to_pass_within_a_fault_is_shorter() {
         );
         assert_eq!(problems(json!({kind: fault})), [expected]);
     }
+}
+
+#[test]
+fn an_outage_takes_all_of_its_zone_down_and_leaves_enough_of_the_others() {
+    let zoned = |zones: [&str; 4]| {
+        let mut inventory = Inventory::numbered(4, 3);
+        for members in [&mut inventory.nodes, &mut inventory.brokers] {
+            for (member, zone) in members.iter_mut().zip(zones) {
+                member.zone = Some(zone.to_owned());
+            }
+        }
+        inventory
+    };
+    let check = |inventory: &Inventory, more: &[Value]| {
+        let outage = json!({"zone_outage": {"zone": "b"}});
+        let faults: Vec<FaultSpec> =
+            [outage].iter().chain(more).map(|fault| spec(fault.clone())).collect();
+        let found = validate(&faults, &BlastRadius::default(), inventory, LOAD);
+        found.map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let thirds = zoned(["a", "b", "c", "b"]);
+    let plan = check(&thirds, &[]).unwrap().resolve(1);
+    assert_eq!(plan[0].action.targets(), ["node-2", "node-4", "broker-2"]);
+    let problem = |message: &str| Err(vec![format!("faults[{message}")]);
+    let halves = zoned(["b", "b", "a", "a"]);
+    assert_eq!(
+        check(&halves, &[]).map(drop),
+        problem(
+            "0].fault.zone_outage.zone: 2 of 3 brokers would be down at once; allowed: up to 1, so \
+         that a majority stays up"
+        )
+    );
+    let crash = json!({"broker_crash": {"brokers": {"name": "broker-2"}}});
+    let found = check(&thirds, &[crash]).unwrap_err();
+    assert!(found[0].starts_with("faults[1].fault.broker_crash.brokers: contradicts"), "{found:?}");
+    let without = zoned(["a", "a", "a", "b"]);
+    assert_eq!(check(&without, &[]).unwrap().resolve(1)[0].action.targets(), ["node-4"]);
+    let nowhere = zoned(["a", "a", "a", "a"]);
+    assert_eq!(
+        check(&nowhere, &[]).map(drop),
+        problem("0].fault.zone_outage.zone: no node has zone \"b\"; allowed: a")
+    );
 }
 
 #[test]

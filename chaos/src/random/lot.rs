@@ -1,5 +1,6 @@
 //! The lot that decides on a fault: its members and its numbers, from a stream of its own.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -75,6 +76,14 @@ impl Lot<'_> {
     /// One node, seldom several.
     pub(crate) fn nodes(&mut self) -> Option<Selector> {
         self.members(Pool::Nodes)
+    }
+
+    /// One zone; nothing where there is only one.
+    pub(crate) fn zone(&mut self) -> Option<String> {
+        let zones: BTreeSet<String> =
+            self.inventory.nodes.iter().filter_map(|node| node.zone.clone()).collect();
+        let zones = Vec::from_iter(zones);
+        if zones.len() > 1 { self.one_of(&zones) } else { None }
     }
 
     /// One worker, seldom two.

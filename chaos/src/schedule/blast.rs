@@ -49,16 +49,17 @@ impl Down<'_> {
 
     fn problem(&self, message: String) -> ScheduleProblem {
         let kind = self.entry.spec.fault.kind().kind;
-        let path = format!("faults[{}].fault.{kind}.{}", self.entry.index, self.pool.name());
+        let field = self.entry.spec.fault.definition().aim().field(self.pool);
+        let path = format!("faults[{}].fault.{kind}.{field}", self.entry.index);
         ScheduleProblem { path, message }
     }
 }
 
 fn claims(faults: &[Entry], pool: Pool) -> Vec<Down<'_>> {
     let faults = faults.iter().enumerate();
-    let down = faults.filter_map(|(place, entry)| {
-        let (pool, selector) = entry.down()?;
-        Some(Down { place, entry, pool, selector })
+    let down = faults.flat_map(|(place, entry)| {
+        let down = entry.down().into_iter();
+        down.map(move |(pool, selector)| Down { place, entry, pool, selector })
     });
     down.filter(|down| down.pool == pool).collect()
 }

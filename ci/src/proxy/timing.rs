@@ -87,7 +87,7 @@ fn planned(number: u32) -> PlannedFault {
         hold: HOLD,
         action: Action { fault, targets, seed: 0 },
         reach: Vec::new(),
-        down_max: None,
+        down_max: Vec::new(),
     }
 }
 

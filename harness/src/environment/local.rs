@@ -276,11 +276,11 @@ async fn start_kube(
     directory: &Path,
 ) -> Result<EmbeddedKube, EnvironmentError> {
     let environment = &scenario.spec.environment;
-    let nodes = (1..=environment.nodes).map(|number| NodeSpec {
-        name: format!("node-{number}"),
+    let nodes = (0..environment.nodes).map(|place| NodeSpec {
+        name: format!("node-{}", place + 1),
         cpu_millis: 64_000,
         memory_bytes: 64 << 30,
-        labels: BTreeMap::new(),
+        labels: environment.node_labels(place),
     });
     let program = std::env::current_exe().map_err(|error| failed("find this program", error))?;
     let exec_prefix: Vec<OsString> = crate::child::prefix(&program);

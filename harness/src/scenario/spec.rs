@@ -88,6 +88,9 @@ impl ScenarioSpec {
     }
 }
 
+/// The label of a node by which Kubernetes knows its zone.
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
 /// What the environment must offer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -96,6 +99,9 @@ pub struct EnvironmentSpec {
     pub nodes: usize,
     /// Brokers, named `broker-1` and so on.
     pub brokers: usize,
+    /// Zones, `a`, `b` and so on, over which nodes and brokers are spread in turn; up to 26, and
+    /// not more than nodes.
+    pub zones: usize,
     /// Partitions of the source and of the result topic.
     pub partitions: i32,
     /// Time from a broker's crash to the election of new leaders.
@@ -117,11 +123,25 @@ impl Default for EnvironmentSpec {
         Self {
             nodes: 4,
             brokers: 3,
+            zones: 1,
             partitions: 24,
             broker_detection: Duration::from_secs(1),
             node_grace: Duration::from_secs(2),
             eviction_delay: Duration::from_secs(1),
         }
+    }
+}
+
+impl EnvironmentSpec {
+    /// The zone of the node or the broker at this place, from 0.
+    pub fn zone(&self, place: usize) -> String {
+        let zones = ('a'..='z').take(self.zones.max(1));
+        zones.cycle().nth(place).map(String::from).unwrap_or_default()
+    }
+
+    /// The labels of the node at this place, from 0.
+    pub fn node_labels(&self, place: usize) -> BTreeMap<String, String> {
+        BTreeMap::from([(ZONE_LABEL.to_owned(), self.zone(place))])
     }
 }
 

@@ -139,9 +139,19 @@ impl ValidatedScenario {
     }
 }
 
-/// The names that faults and selectors may use.
+/// What faults and selectors may name.
 pub fn inventory(spec: &ScenarioSpec) -> chaos::Inventory {
-    chaos::Inventory::numbered(spec.environment.nodes, spec.environment.brokers)
+    let environment = &spec.environment;
+    let mut inventory = chaos::Inventory::numbered(environment.nodes, environment.brokers);
+    for members in [&mut inventory.nodes, &mut inventory.brokers] {
+        for (place, member) in members.iter_mut().enumerate() {
+            member.zone = Some(environment.zone(place));
+        }
+    }
+    for (place, node) in inventory.nodes.iter_mut().enumerate() {
+        node.labels = environment.node_labels(place);
+    }
+    inventory
 }
 
 /// Reads a bounded text file.
@@ -180,6 +190,12 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
         between(environment.brokers, 1, 9),
         "environment.brokers",
         format!("{} is not from 1 to 9", environment.brokers),
+    );
+    let zones = environment.nodes.min(26);
+    require(
+        between(environment.zones, 1, zones),
+        "environment.zones",
+        format!("{} is not from 1 to {zones}, with {} nodes", environment.zones, environment.nodes),
     );
     require(
         (1..=1024).contains(&environment.partitions),
@@ -385,6 +401,27 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zones_have_nodes_and_brokers_in_turn() {
+        let text = super::super::builtin::scenario("smoke").unwrap();
+        let parsed = |zones: usize| {
+            let environment = format!("environment: {{ nodes: 3, brokers: 3, zones: {zones} }}");
+            let lines = text.lines().map(|line| {
+                if line.starts_with("environment:") { environment.as_str() } else { line }
+            });
+            let text = lines.collect::<Vec<_>>().join("\n");
+            ValidatedScenario::parse("it", &text, &Overrides::default())
+        };
+        let error = parsed(4).unwrap_err().to_string();
+        assert!(error.contains("environment.zones: 4 is not from 1 to 3"), "{error}");
+        let inventory = inventory(&parsed(2).unwrap().spec);
+        for members in [&inventory.nodes, &inventory.brokers] {
+            let zones: Vec<_> = members.iter().filter_map(|it| it.zone.as_deref()).collect();
+            assert_eq!(zones, ["a", "b", "a"]);
+        }
+        assert_eq!(inventory.nodes[1].labels["topology.kubernetes.io/zone"], "b");
+    }
 
     #[test]
     fn only_the_reference_worker_leaks() {

@@ -107,7 +107,7 @@ async fn a_target_that_is_down_is_replaced_by_one_that_may_stand_in() {
         reach,
         ..crash_when("node-1", "fault == crash-node-1", 1)
     };
-    let third = PlannedFault { name: "third".to_owned(), down_max: Some(4), ..second.clone() };
+    let third = PlannedFault { name: "third".to_owned(), down_max: vec![4], ..second.clone() };
     let plan = vec![node_crash("node-1", 5, 30), second, third];
     let played = play(&fake, plan, None).await;
     assert_eq!(played.outcomes[1].targets, ["node-2"]);
@@ -131,7 +131,7 @@ async fn two_that_do_the_same_sole_thing_are_not_in_force_together() {
         let fault = serde_json::from_value(serde_json::json!({"fetch_stall": {"brokers": "all"}}));
         let action = Action { fault: fault.unwrap(), targets: Targets::default(), seed: 1 };
         let planned = node_crash("node-1", due_s, 5);
-        PlannedFault { name: name.to_owned(), action, down_max: None, ..planned }
+        PlannedFault { name: name.to_owned(), action, down_max: Vec::new(), ..planned }
     };
     let plan = vec![stall("first", 1), stall("second", 3), stall("third", 8)];
     let fake = Fake::new([("", seen_after(0))]);

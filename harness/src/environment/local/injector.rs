@@ -16,6 +16,7 @@ mod tests;
 mod throttle;
 mod trouble;
 mod workers;
+mod zone;
 
 use super::operator_process::Operator;
 use super::{brokers, leader, nodes};
@@ -58,6 +59,7 @@ impl LocalInjector {
         match &action.fault {
             Fault::NodeCrash(_) => nodes::crash(&self.kube, nodes).await,
             Fault::NodePause(_) => nodes::pause(&self.kube, nodes).await,
+            Fault::ZoneOutage(_) => zone::black_out(&self.kube, kafka, &action.targets).await,
             Fault::NodeSlow(_)
             | Fault::NodeReboot(_)
             | Fault::NodeDrain(_)
