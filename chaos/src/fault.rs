@@ -16,16 +16,21 @@ mod connection_reset;
 mod connection_slow_close;
 mod connection_storm;
 mod controller_crash;
+mod coordinator_move;
 mod crash_loop;
 mod disk_pressure;
+mod duplicate_sends;
 mod events_delayed;
 mod fetch_stall;
 mod history_compacted;
+mod hot_key;
 mod image_failure;
+mod incompatible_schema;
 mod kubelet_silent;
 mod leader_move;
 mod lease_lost;
 mod lost_acknowledgement;
+mod malformed_messages;
 mod memory_leak;
 mod memory_pressure;
 mod network_bandwidth;
@@ -42,16 +47,23 @@ mod node_slow;
 mod oom_kill;
 mod operator_kill;
 mod operator_twice;
+mod oversized_messages;
+mod partition_increase;
 mod pod_kill;
 mod pod_terminate;
+mod rebalance_storm;
 mod replication_lag;
 mod requests;
+mod rescale;
 mod rolling_upgrade;
 mod slow_start;
 mod spot_interruption;
 mod stale_list;
 #[cfg(test)]
 mod tests;
+mod under_replicated;
+mod upstream;
+mod upstream_silence;
 mod watch_drop;
 mod watch_stall;
 mod webhook_timeout;
@@ -299,6 +311,28 @@ faults! {
     operator_twice: OperatorTwice,
     /// The operator loses its lease.
     lease_lost: LeaseLost,
+    /// The job's group gets another coordinator.
+    coordinator_move: CoordinatorMove,
+    /// The job's group rebalances again and again.
+    rebalance_storm: RebalanceStorm,
+    /// Leaders are in sync with too few followers.
+    under_replicated: UnderReplicated,
+    /// The source topic gets more partitions.
+    partition_increase: PartitionIncrease,
+    /// The job is scaled by hand.
+    rescale: Rescale,
+    /// Messages that are no documents, beside the load.
+    malformed_messages: MalformedMessages,
+    /// Messages of an unknown schema, beside the load.
+    incompatible_schema: IncompatibleSchema,
+    /// Large messages, beside the load.
+    oversized_messages: OversizedMessages,
+    /// One key gets much of the load.
+    hot_key: HotKey,
+    /// Messages are sent twice.
+    duplicate_sends: DuplicateSends,
+    /// Nothing is sent for a while.
+    upstream_silence: UpstreamSilence,
 }
 
 impl Fault {

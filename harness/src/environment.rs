@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub const SOURCE_TOPIC: &str = "market-data";
 /// Name of the result topic in every environment.
 pub const RESULT_TOPIC: &str = "results";
+/// Name of the topic of dead letters, where a scenario has any; it has one partition.
+pub const DEAD_LETTER_TOPIC: &str = "dead-letters";
 /// What the source topic may take of the brokers' memory, in bytes; the result topic may as much.
 pub const SOURCE_BYTES_MAX: u64 = 2 << 30;
 /// Consumer group of the job.
@@ -23,9 +25,11 @@ pub const DRIVER_CLIENT: &str = "driver/0";
 pub const COLLECTOR_CLIENT: &str = "collector/0";
 /// Client id of the audit.
 pub const AUDIT_CLIENT: &str = "audit/0";
+/// Client id of what faults send beside the load, and read of it.
+pub const UPSTREAM_CLIENT: &str = "upstream/0";
 /// Client ids of the harness and the operator: every other client is a worker's.
-pub const NO_WORKERS: [&str; 4] =
-    [DRIVER_CLIENT, COLLECTOR_CLIENT, AUDIT_CLIENT, operator::observe::CLIENT_ID];
+pub const NO_WORKERS: [&str; 5] =
+    [DRIVER_CLIENT, COLLECTOR_CLIENT, AUDIT_CLIENT, UPSTREAM_CLIENT, operator::observe::CLIENT_ID];
 /// Name of the `StreamingJob`.
 pub const JOB: &str = "job";
 /// Namespace of the `StreamingJob`.
@@ -77,6 +81,9 @@ pub trait Environment: Send + Sync {
 
     /// Who leads, follows and consumes now.
     fn standing(&self) -> Standing;
+
+    /// Partitions of the source topic.
+    fn source_partitions(&self) -> i32;
 
     /// Partitions of the source topic that a worker owns.
     fn assigned_partitions(&self) -> usize;

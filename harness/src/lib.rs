@@ -12,6 +12,7 @@
 //! - [`random`]: trials under schedules drawn from seeds, and failures shrunk;
 //! - [`soak`]: such trials for hours, each in a process of its own;
 //! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
+//! - [`upstream`]: what faults make of the load, and send beside it;
 //! - [`oracle`]: the ledger of sends and results, and the checkers;
 //! - [`progress`], [`child`], [`leftover`]: what people see, and that nothing stays behind;
 //! - [`clock`]: the one door through which time comes in.
@@ -41,3 +42,4 @@ pub mod run;
 pub mod scenario;
 pub mod soak;
 pub mod trial;
+pub mod upstream;

@@ -8,6 +8,7 @@
 mod bits;
 mod checker;
 mod duplicated;
+mod eras;
 mod ledger;
 mod lost;
 mod misstamped;
@@ -21,6 +22,8 @@ mod unexpected;
 mod unrecorded;
 
 pub use checker::{Checker, Consequence};
+pub use eras::Eras;
+pub(crate) use eras::partition_of;
 pub use ledger::{Ledger, Seen};
 pub use source_log::SourceLog;
 
@@ -42,8 +45,10 @@ const EXAMPLES_MAX: usize = results::record::LOST_EXAMPLES_MAX;
 pub struct OraclePlan {
     /// Tag of the trial in stamps.
     pub trial: u32,
-    /// How many keys the workload has.
+    /// How many keys stamps may name.
     pub keys: usize,
+    /// How many of them the workload itself has.
+    pub symbols: u32,
     /// Partitions of the result topic.
     pub partitions: i32,
     /// What the job promises.
@@ -62,6 +67,7 @@ pub struct Oracle {
     guarantee: Guarantee,
     duplicated: Duplicated,
     reordered: Reordered,
+    symbols: u32,
     unexpected: Unexpected,
     /// Absent where offsets have gaps by right.
     skipped: Option<Skipped>,
@@ -80,6 +86,7 @@ impl Oracle {
             guarantee: plan.guarantee,
             duplicated: Duplicated::default(),
             reordered: Reordered::new(plan.keys),
+            symbols: plan.symbols,
             unexpected: Unexpected::default(),
             skipped: dense.then(|| Skipped::new(partitions)),
             rewound: Rewound::new(partitions),
@@ -124,10 +131,11 @@ impl Oracle {
         let seen = ledger.observe(stamp.position);
         match seen {
             Seen::First => {
-                self.reordered.note(stamp);
+                self.reordered.note(stamp, ledger.eras.place(stamp, self.symbols));
                 self.misstamped.note(stamp);
             }
             Seen::Again => self.duplicated.note(),
+            Seen::Repeated => {}
             Seen::NeverSent => self.unexpected.note(),
         }
         seen == Seen::First

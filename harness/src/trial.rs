@@ -10,7 +10,7 @@ mod load;
 mod machine;
 mod outlook;
 mod phases;
-mod reader;
+pub(crate) mod reader;
 mod record;
 mod recovery;
 mod sampler;
@@ -19,6 +19,7 @@ mod signs;
 mod slowed;
 mod stalls;
 
+pub(crate) use collector::stamp_of;
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};
 pub use driver::{DriverPlan, DriverReport, drive};
 pub use machine::Usage;
@@ -31,6 +32,10 @@ use crate::environment::{Environment, EnvironmentError};
 use crate::progress::Progress;
 use crate::scenario::ValidatedScenario;
 use crate::scenario::spec::StrategyName;
+use crate::upstream::Upstream;
+use crate::upstream::injector::TrialInjector;
+use crate::upstream::strays::Strays;
+use crate::upstream::tampering::Tampering;
 use chaos::{FaultOutcome, Journal, PlannedFault};
 use load::Loaded;
 use outlook::Outlook;
@@ -168,7 +173,9 @@ async fn under_load(
     job::create(plan, environment).await?;
     job::until_consuming(plan, environment, cancel).await?;
     let anchor = Anchor::ahead(LEAD);
-    let injector = environment.injector();
+    let upstream = upstream(plan, environment, anchor);
+    let injector =
+        TrialInjector { environment: environment.injector(), upstream: Arc::clone(&upstream) };
     let start = tokio::time::Instant::from_std(anchor.instant());
     let plays = plan.faults();
     let outlook = Outlook::new(plan, environment, anchor, &plays);
@@ -178,11 +185,22 @@ async fn under_load(
         progress.fault(&event);
     };
     let cancelled = cancel.clone();
-    let injector = injector.as_ref();
-    let faults = chaos::conduct(plays, injector, journal, start, cancelled, &reading, &show);
-    let load = load::run(plan, environment, anchor, &outlook, progress, cancel);
+    let faults = chaos::conduct(plays, &injector, journal, start, cancelled, &reading, &show);
+    let load = load::run(plan, environment, &upstream, &outlook, progress, cancel);
     let (faults, load) = tokio::join!(faults, load);
     Ok(Measured { load: load?, faults, phases: outlook.phases.ends() })
+}
+
+fn upstream(plan: &TrialPlan, environment: &dyn Environment, anchor: Anchor) -> Arc<Upstream> {
+    let workload = plan.scenario.workload.clone();
+    Arc::new(Upstream {
+        bootstrap: environment.bootstrap(),
+        tampering: Arc::new(Tampering::new(workload.symbols())),
+        strays: Arc::new(Strays::new(plan.tag())),
+        workload,
+        seed: plan.seed,
+        anchor,
+    })
 }
 
 /// This program and this machine, as records name them.

@@ -1,6 +1,7 @@
 //! Events and their bytes, as pure functions of workload, seed and position.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use sha2::{Digest, Sha256};
 
@@ -12,6 +13,8 @@ use crate::stream::{Aspect, Stream};
 
 /// Start of the load that event times count from unless told otherwise: 2025-01-02 14:30:00 UTC.
 const ORIGIN_US: u64 = 1_735_828_200_000_000;
+/// The schema versions that payloads may have.
+pub(crate) const SCHEMA_VERSIONS: RangeInclusive<u8> = 1..=2;
 const FINGERPRINT_EVENTS: u64 = 10_000;
 
 /// One event, before serialisation.
@@ -94,6 +97,13 @@ impl Generator {
     #[must_use]
     pub fn with_origin_us(mut self, origin_us: u64) -> Self {
         self.origin_us = origin_us;
+        self
+    }
+
+    /// Makes payloads of another length than the workload's.
+    #[must_use]
+    pub fn with_payload_bytes(mut self, payload_bytes: usize) -> Self {
+        self.workload.payload_bytes = payload_bytes;
         self
     }
 

@@ -34,7 +34,8 @@ pub struct Symbol([u8; 4]);
 
 impl Symbol {
     /// The symbol of a key index; different for every index below 26⁴.
-    pub(crate) fn of(key: u32) -> Self {
+    #[must_use]
+    pub fn of(key: u32) -> Self {
         const LETTERS: u64 = 26;
         const ALL: u64 = LETTERS * LETTERS * LETTERS * LETTERS;
         // The multiplier has no factor in common with 26⁴, so that this is a bijection.

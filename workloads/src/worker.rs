@@ -10,6 +10,7 @@
 //! - `processing`, `delivery`: at least once or exactly once, and how each is done
 //! - `acknowledgements`, `commit`: what is acknowledged, and what may be committed
 //! - `source`, `sink`: the two librdkafka clients
+//! - `rejection`: which records are put aside as dead letters
 //! - `processor`, `pipeline`: one record, and the loop over all
 //! - `metrics`, `histogram`, `endpoint`: what the worker says of itself, and where
 //! - `planted_bug`: deliberate mistakes that an oracle must catch; `leak`: memory that is lost
@@ -28,6 +29,7 @@ mod planted_bug;
 mod processing;
 mod processor;
 mod record;
+mod rejection;
 mod service_time;
 mod sink;
 mod source;
@@ -40,6 +42,7 @@ use thiserror::Error;
 pub use config::{WorkerConfig, parse_slowed_by};
 pub use planted_bug::PlantedBug;
 pub use processing::{Guarantee, Processing, Transactions};
+pub use rejection::Rejection;
 pub use service_time::ServiceTime;
 
 /// Why a worker stopped.

@@ -130,7 +130,11 @@ pub(crate) struct Check<'a> {
 
 impl Check<'_> {
     pub(crate) fn problem(&mut self, field: &str, message: impl Into<String>) {
-        let path = format!("{}.{field}", self.path);
+        self.problem_at(format!("{}.{field}", self.path), message);
+    }
+
+    /// A problem of the fault as a whole has its path.
+    pub(crate) fn problem_at(&mut self, path: String, message: impl Into<String>) {
         self.problems.push(ScheduleProblem { path, message: message.into() });
     }
 

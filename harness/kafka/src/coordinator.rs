@@ -365,6 +365,18 @@ impl Coordinator {
         }
     }
 
+    /// Lets a group with members rebalance, though nothing has changed. False if there is none, or
+    /// if it rebalances already.
+    pub(crate) fn unsettle(
+        &mut self,
+        now: Duration,
+        group: &str,
+        replies: &mut Vec<Reply>,
+    ) -> bool {
+        let id = StrBytes::from_string(group.to_owned());
+        self.with_group(now, &id, replies, Group::unsettle).unwrap_or(false)
+    }
+
     /// A group as it stands; none if it does not exist.
     pub(crate) fn view(&self, group: &str) -> Option<GroupView> {
         self.groups.get(group.as_bytes()).map(|group| view::view(group, &self.catalog))

@@ -175,6 +175,15 @@ impl EmbeddedKafka {
         self.server.with(|cluster, _, _| cluster.create_topic(name, partitions))
     }
 
+    /// Adds partitions to a topic, so that it has so many in all.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such topic, it has as many already, or the number is not allowed.
+    pub fn grow_topic(&self, name: &str, partitions: i32) -> Result<(), ClusterError> {
+        self.server.with(|cluster, _, _| cluster.grow_topic(name, partitions))
+    }
+
     /// The partitions of a topic, by index; `None` if there is no such topic.
     pub fn partitions(&self, topic: &str) -> Option<Vec<PartitionView>> {
         self.server.with(|cluster, _, _| cluster.partitions(topic))
@@ -194,6 +203,18 @@ impl EmbeddedKafka {
     /// The broker that coordinates a consumer group; `None` while none can.
     pub fn group_coordinator(&self, id: &str) -> Option<i32> {
         self.server.with(|cluster, _, _| cluster.coordinator_of(id))
+    }
+
+    /// The internal topic and its partition whose leader coordinates a consumer group: moving that
+    /// leader moves the coordinator. The topic is there once a client has asked for a coordinator.
+    pub fn partition_of_group(&self, id: &str) -> (&'static str, i32) {
+        crate::cluster::Cluster::partition_of(id)
+    }
+
+    /// Lets a consumer group rebalance, though nothing has changed: its members are told at their
+    /// next heartbeats. False if it has no members, or rebalances already.
+    pub fn unsettle_group(&self, id: &str) -> bool {
+        self.server.with(|cluster, now, answers| cluster.unsettle(now, id, answers))
     }
 
     /// The transactional ids that producers have taken, in their order.

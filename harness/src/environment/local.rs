@@ -9,9 +9,11 @@ mod operator_endpoint;
 mod operator_process;
 
 use super::{
-    Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_BYTES_MAX, SOURCE_TOPIC, Standing,
+    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_BYTES_MAX,
+    SOURCE_TOPIC, Standing,
 };
 use crate::scenario::{ScenarioSpec, ValidatedScenario};
+use crate::upstream;
 use chaos::proxy::{Clients, FaultProxy, Front, Rules};
 use chaos::selector::{API_SERVER, OPERATOR};
 use chaos::{Injector, Keeper};
@@ -136,6 +138,10 @@ impl Environment for Local {
         brokers::standing(&self.kafka, GROUP)
     }
 
+    fn source_partitions(&self) -> i32 {
+        self.kafka.partitions(SOURCE_TOPIC).map_or(0, |views| views.len() as i32)
+    }
+
     fn assigned_partitions(&self) -> usize {
         self.kafka
             .group(GROUP)
@@ -212,6 +218,17 @@ fn retention_bytes(spec: &ScenarioSpec) -> u64 {
     SOURCE_BYTES_MAX / u64::from(partitions.max(1).unsigned_abs())
 }
 
+/// Replicas of a partition that must have a record before it is acknowledged to `acks=all`.
+fn min_in_sync(brokers: usize) -> usize {
+    brokers.min(2)
+}
+
+/// Kafka holds a silent broker to be gone after 9 s, and a follower to be out of sync after 30 s:
+/// the ratio stays the same.
+fn lag_time_max(broker_detection: Duration) -> Duration {
+    (broker_detection * 10 / 3).max(Duration::from_secs(1))
+}
+
 async fn start_kafka(
     scenario: &ValidatedScenario,
     seed: u64,
@@ -220,8 +237,9 @@ async fn start_kafka(
     let config = ClusterConfig {
         brokers: environment.brokers,
         replication_factor: environment.brokers.min(3),
-        min_insync_replicas: if environment.brokers > 1 { 2 } else { 1 },
+        min_insync_replicas: min_in_sync(environment.brokers),
         detection: environment.broker_detection,
+        replica_lag_time_max: lag_time_max(environment.broker_detection),
         retention_bytes: retention_bytes(&scenario.spec),
         group_initial_rebalance_delay: Duration::from_millis(200),
         session_timeout_min: Duration::from_millis(500),
@@ -235,6 +253,9 @@ async fn start_kafka(
         kafka
             .create_topic(topic, environment.partitions)
             .map_err(|error| failed("create topics", error))?;
+    }
+    if upstream::has_dead_letters(&scenario.spec) {
+        kafka.create_topic(DEAD_LETTER_TOPIC, 1).map_err(|error| failed("create topics", error))?;
     }
     Ok(kafka)
 }

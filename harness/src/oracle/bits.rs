@@ -21,6 +21,12 @@ impl Bits {
         self.word(index).is_some_and(|word| word.fetch_or(mask, Ordering::Relaxed) & mask != 0)
     }
 
+    /// Clears a bit and says whether it was set before.
+    pub(super) fn take(&self, index: u64) -> bool {
+        let mask = 1 << (index % 64);
+        self.word(index).is_some_and(|word| word.fetch_and(!mask, Ordering::Relaxed) & mask != 0)
+    }
+
     /// Whether a bit is set; a bit out of range is not.
     pub(super) fn get(&self, index: u64) -> bool {
         let mask = 1 << (index % 64);

@@ -1,12 +1,14 @@
 //! The ledger of sends and results: one bit a message and outcome.
 
 use super::bits::Bits;
+use super::eras::Eras;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What was sent, acknowledged, refused and observed, by position.
 ///
 /// Positions are sent in order, so that "sent" is a count; a message that was sent and neither
-/// acknowledged nor refused has an unknown outcome. Takes three bits a planned message.
+/// acknowledged nor refused has an unknown outcome. Takes three bits a planned message, and one more
+/// where messages are sent twice on purpose.
 #[derive(Debug)]
 pub struct Ledger {
     planned: u64,
@@ -14,6 +16,10 @@ pub struct Ledger {
     acknowledged: Bits,
     failed: Bits,
     observed: Bits,
+    /// Sent a second time on purpose, and the result of that not yet seen.
+    repeated: Bits,
+    /// How many partitions the messages were spread over.
+    pub eras: Eras,
 }
 
 /// How a result stands to what was sent.
@@ -23,6 +29,8 @@ pub enum Seen {
     First,
     /// Another result of a message that already has one.
     Again,
+    /// The same, of a message that was sent twice on purpose.
+    Repeated,
     /// No such message was sent, or it was refused.
     NeverSent,
 }
@@ -51,7 +59,15 @@ impl Ledger {
             acknowledged: Bits::new(planned),
             failed: Bits::new(planned),
             observed: Bits::new(planned),
+            repeated: Bits::new(0),
+            eras: Eras::default(),
         }
+    }
+
+    /// Lets messages be sent twice.
+    #[must_use]
+    pub fn with_repeats(self) -> Self {
+        Self { repeated: Bits::new(self.planned), ..self }
     }
 
     /// How many messages the schedule holds.
@@ -62,6 +78,11 @@ impl Ledger {
     /// Notes that `position` is about to be handed to the client, before it is.
     pub fn sending(&self, position: u64) {
         self.sent.store(position + 1, Ordering::Release);
+    }
+
+    /// Notes that a message is about to be sent a second time, on purpose: it may have two results.
+    pub fn repeating(&self, position: u64) {
+        self.repeated.set(position);
     }
 
     /// Notes the broker's acknowledgement.
@@ -78,10 +99,12 @@ impl Ledger {
     pub fn observe(&self, position: u64) -> Seen {
         if position >= self.sent() || self.failed.get(position) {
             Seen::NeverSent
-        } else if self.observed.set(position) {
-            Seen::Again
-        } else {
+        } else if !self.observed.set(position) {
             Seen::First
+        } else if self.repeated.take(position) {
+            Seen::Repeated
+        } else {
+            Seen::Again
         }
     }
 

@@ -18,6 +18,7 @@ fn plan() -> OraclePlan {
     OraclePlan {
         trial: TRIAL,
         keys: 2,
+        symbols: 2,
         partitions: 2,
         guarantee: Guarantee::AtLeastOnce,
         arrival: workload.arrival().clone(),
@@ -52,6 +53,48 @@ fn check(sent: u64, results: &[u64]) -> Delivery {
 
 fn found(delivery: &Delivery) -> [u64; 4] {
     [delivery.lost, delivery.duplicated, delivery.reordered, delivery.unexpected]
+}
+
+#[test]
+fn a_message_that_was_sent_twice_may_have_two_results_and_no_more() {
+    let ledger = Ledger::new(3).with_repeats();
+    (0..3).for_each(|position| ledger.sending(position));
+    (0..3).for_each(|position| ledger.acknowledged(position));
+    ledger.repeating(1);
+    let mut oracle = oracle();
+    for position in [0, 1, 1, 2] {
+        oracle.observe(&ledger, Some(&stamp(position)));
+    }
+    assert_eq!(found(&oracle.verify(&ledger, None, describe)), [0, 0, 0, 0]);
+    oracle.observe(&ledger, Some(&stamp(1)));
+    oracle.observe(&ledger, Some(&stamp(2)));
+    assert_eq!(found(&oracle.verify(&ledger, None, describe)), [0, 2, 0, 0]);
+}
+
+#[test]
+fn a_key_that_moves_has_an_order_before_and_an_order_after() {
+    // By their CRC-32, the first key moves from 1 partition to 7, and of 7 the second does not.
+    let seen = |partitions: i32, results: &[u64]| {
+        let ledger = Ledger::new(20);
+        ledger.eras.note(0, 1);
+        ledger.eras.note(10, partitions);
+        (0..20).for_each(|position| ledger.sending(position));
+        let mut oracle = oracle();
+        for position in results {
+            oracle.observe(&ledger, Some(&stamp(*position)));
+        }
+        found(&oracle.verify(&ledger, None, describe))[2]
+    };
+    let moved: Vec<bool> =
+        (0..2).map(|key| partition_of(workloads::Symbol::of(key).as_bytes(), 7) != 0).collect();
+    for (key, moved) in (0u64..).zip(moved) {
+        let late = [8 + key, 12 + key, 6 + key];
+        assert_eq!(seen(7, &late), 1, "6 comes after 8");
+        let across = [12 + key, 8 + key];
+        assert_eq!(seen(7, &across), u64::from(!moved));
+        assert_eq!(seen(1, &across), 1, "nothing moved");
+        assert_eq!(seen(7, &[14 + key, 12 + key]), 1, "both come after the move");
+    }
 }
 
 #[test]

@@ -228,6 +228,7 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     problems.extend(check_delivery(spec));
     problems.extend(check_durations(spec));
     problems.extend(check_leaks(spec));
+    problems.extend(check_rescaling(spec));
     problems.extend(super::capacity::check(spec));
     problems
 }
@@ -337,6 +338,23 @@ fn check_leaks(spec: &ScenarioSpec) -> Vec<Problem> {
             Problem::new(path, "needs the reference worker: job.worker.command must be absent")
         })
         .collect()
+}
+
+/// What is asked for by hand must be within the job's bounds, or nothing would come of it.
+fn check_rescaling(spec: &ScenarioSpec) -> Vec<Problem> {
+    let (least, most) = (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas);
+    let outside = spec.faults.iter().enumerate().filter_map(|(index, fault)| match &fault.fault {
+        chaos::Fault::Rescale(rescale) if !(least..=most).contains(&rescale.replicas) => {
+            let path = format!("faults[{index}].fault.rescale.replicas");
+            let message = format!(
+                "{} is not from {least} to {most}, the bounds in job.scaling",
+                rescale.replicas
+            );
+            Some(Problem::new(path, message))
+        }
+        _ => None,
+    });
+    outside.collect()
 }
 
 fn check_delivery(spec: &ScenarioSpec) -> Vec<Problem> {

@@ -9,6 +9,7 @@ use super::reader;
 use crate::clock::Anchor;
 use crate::oracle::{Ledger, Oracle};
 use crate::scenario::planted::HarnessBug;
+use crate::upstream::strays::Strays;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
@@ -36,10 +37,14 @@ pub struct CollectorPlan {
     /// What the job promises: under exactly once, results of open and aborted transactions are
     /// passed over.
     pub guarantee: Guarantee,
-    /// How many keys the workload has.
+    /// How many keys stamps may name.
     pub keys: usize,
     /// When each message is due.
     pub arrival: Arrival,
+    /// How many of them the workload itself has.
+    pub symbols: u32,
+    /// What is sent beside the load.
+    pub strays: Option<Arc<Strays>>,
     /// When the load starts.
     pub anchor: Anchor,
     /// The phases of the load.
@@ -180,7 +185,7 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
 }
 
 /// The stamp that a worker copied from the source record.
-pub(super) fn stamp_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Stamp> {
+pub(crate) fn stamp_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Stamp> {
     let headers = message.headers()?;
     headers.iter().find(|header| header.key == Stamp::HEADER).and_then(|h| Stamp::decode(h.value?))
 }

@@ -1,13 +1,18 @@
 //! The open-loop driver: sends each message at its intended time, whatever happens downstream.
 
+mod flood;
+mod outcomes;
+
 use crate::clock::Anchor;
 use crate::oracle::Ledger;
 use crate::scenario::planted::HarnessBug;
-use rdkafka::ClientContext;
+use crate::upstream::tampering::Tampering;
+use flood::Flood;
+use outcomes::{Note, Outcomes, Spread};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use results::Latencies;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +28,8 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 /// Messages and kilobytes that wait in the client at most: the driver's memory bound.
 const QUEUE_MESSAGES_MAX: &str = "500000";
 const QUEUE_KBYTES_MAX: &str = "262144";
+
+type Client = BaseProducer<Outcomes, Spread>;
 
 /// What a driver needs.
 #[derive(Debug)]
@@ -41,6 +48,10 @@ pub struct DriverPlan {
     pub anchor: Anchor,
     /// Further client settings, which take precedence: acknowledgements among them.
     pub client: Vec<(String, String)>,
+    /// Whether the number of partitions changes.
+    pub grows: bool,
+    /// What faults make of the load.
+    pub tampering: Arc<Tampering>,
     /// A mistake to make, if any.
     pub bug: Option<HarnessBug>,
 }
@@ -64,6 +75,7 @@ pub fn drive(
     stop: &AtomicBool,
 ) -> Result<DriverReport, KafkaError> {
     let producer = connect(plan, ledger)?;
+    let mut flood = Flood::default();
     let mut generator =
         Generator::new(&plan.workload, plan.seed).with_origin_us(plan.anchor.unix_us());
     let mut report = DriverReport { dispatch_error: Latencies::new(), missed: 0 };
@@ -76,18 +88,30 @@ pub fn drive(
         if late_ns > CATCH_UP_MAX.as_nanos() as i64 && past_end(plan) {
             break;
         }
+        flood.wait(plan, &producer, position, stop);
         let now_us = || plan.anchor.now_us();
+        let made = plan.tampering.make(&mut message.event);
+        message.write(&generator);
         message.stamp = stamp(plan.bug, &message.event, plan.trial, now_us).encode();
         ledger.sending(position);
-        if !send(plan, &producer, &message, position, stop) {
+        if made.twice {
+            ledger.repeating(position);
+        }
+        if !send(plan, &producer, &message, Note::of(position, made), stop) {
             ledger.failed(position);
         }
-        report.dispatch_error.record_us(late_ns / 1000);
+        if made.twice {
+            send(plan, &producer, &message, Note::COPY, stop);
+        }
+        if !flood.withheld(plan, &message.event) {
+            report.dispatch_error.record_us(late_ns / 1000);
+        }
         position += 1;
         if position.is_multiple_of(POLL_EVERY) {
             producer.poll(Duration::ZERO);
         }
     }
+    flood.end(plan);
     report.missed = planned - position;
     settle(&producer, stop);
     Ok(report)
@@ -110,12 +134,7 @@ pub(crate) fn stamp(
 }
 
 /// Waits until a message is due and returns by how much it is late, in nanoseconds.
-fn wait_until(
-    plan: &DriverPlan,
-    producer: &BaseProducer<Outcomes>,
-    due_ns: u64,
-    stop: &AtomicBool,
-) -> i64 {
+fn wait_until(plan: &DriverPlan, producer: &Client, due_ns: u64, stop: &AtomicBool) -> i64 {
     let due_ns = i64::try_from(due_ns).unwrap_or(i64::MAX);
     loop {
         let late_ns = plan.anchor.elapsed_ns() - due_ns;
@@ -135,14 +154,14 @@ fn past_end(plan: &DriverPlan) -> bool {
 /// Hands a message to the client, waiting while its queue is full; false when it was refused.
 fn send(
     plan: &DriverPlan,
-    producer: &BaseProducer<Outcomes>,
+    producer: &Client,
     message: &Scratch,
-    position: u64,
+    note: Note,
     stop: &AtomicBool,
 ) -> bool {
     let headers = OwnedHeaders::new_with_capacity(1)
         .insert(Header { key: Stamp::HEADER, value: Some(&message.stamp[..]) });
-    let mut record = BaseRecord::with_opaque_to(&plan.topic, position as usize)
+    let mut record = BaseRecord::with_opaque_to(&plan.topic, note.0)
         .key(message.event.key_bytes())
         .payload(&message.payload[..])
         .headers(headers);
@@ -161,14 +180,14 @@ fn send(
 }
 
 /// Waits for outstanding outcomes; what is still open after that stays unknown.
-fn settle(producer: &BaseProducer<Outcomes>, stop: &AtomicBool) {
+fn settle(producer: &Client, stop: &AtomicBool) {
     let limit = if stop.load(Ordering::Relaxed) { 1 } else { 15 };
     if producer.flush(Duration::from_secs(limit)).is_err() {
         tracing::warn!(open = producer.in_flight_count(), "sends without a known outcome");
     }
 }
 
-fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<BaseProducer<Outcomes>, KafkaError> {
+fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<Client, KafkaError> {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &plan.bootstrap)
@@ -182,12 +201,18 @@ fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<BaseProducer<Outco
         .set("retry.backoff.ms", "20")
         .set("retry.backoff.max.ms", "200")
         .set("topic.metadata.refresh.fast.interval.ms", "50")
+        // How soon new partitions are found.
+        .set("topic.metadata.refresh.interval.ms", "1000")
         .set("queue.buffering.max.messages", QUEUE_MESSAGES_MAX)
         .set("queue.buffering.max.kbytes", QUEUE_KBYTES_MAX);
     plan.client.iter().for_each(|(key, value)| {
         config.set(key, value);
     });
-    config.create_with_context(Outcomes { ledger: Arc::clone(ledger) })
+    config.create_with_context(Outcomes {
+        ledger: Arc::clone(ledger),
+        tampering: Arc::clone(&plan.tampering),
+        spread: plan.grows.then(|| Spread { ledger: Arc::clone(ledger) }),
+    })
 }
 
 /// Buffers that are used for each message anew.
@@ -201,41 +226,9 @@ struct Scratch {
 impl Scratch {
     fn prepare(&mut self, generator: &mut Generator, position: u64) {
         generator.event(position, &mut self.event);
+    }
+
+    fn write(&mut self, generator: &Generator) {
         generator.serialize(&self.event, self.event.schema_version, &mut self.payload);
     }
-}
-
-/// Takes delivery reports into the ledger.
-struct Outcomes {
-    ledger: Arc<Ledger>,
-}
-
-impl ClientContext for Outcomes {}
-
-impl ProducerContext for Outcomes {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
-        match result {
-            Ok(_) => self.ledger.acknowledged(position as u64),
-            Err((KafkaError::MessageProduction(code), message)) if is_refusal(*code) => {
-                tracing::debug!(%code, partition = message.partition(), "send refused");
-                self.ledger.failed(position as u64);
-            }
-            // A time-out says nothing about whether the broker has the message.
-            Err(_) => {}
-        }
-    }
-}
-
-/// Codes with which a broker says that it did not write.
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::MessageSizeTooLarge
-            | RDKafkaErrorCode::InvalidMessage
-            | RDKafkaErrorCode::InvalidRecord
-            | RDKafkaErrorCode::TopicAuthorizationFailed
-            | RDKafkaErrorCode::UnsupportedForMessageFormat
-    )
 }

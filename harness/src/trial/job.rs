@@ -3,10 +3,12 @@
 use super::{TrialError, TrialPlan, slowed};
 use crate::clock::Anchor;
 use crate::environment::{
-    Environment, EnvironmentError, GROUP, JOB, NAMESPACE, RESULT_TOPIC, SOURCE_TOPIC,
+    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, JOB, NAMESPACE, RESULT_TOPIC,
+    SOURCE_TOPIC,
 };
 use crate::scenario::planted::Planted;
 use crate::scenario::spec::ScenarioSpec;
+use crate::upstream;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::PostParams;
@@ -80,6 +82,10 @@ fn worker(spec: &ScenarioSpec) -> serde_json::Value {
     environment.insert("KAFKA_SESSION_TIMEOUT_MS".to_owned(), timeout);
     let guarantee = spec.delivery.processing.name().to_owned();
     environment.insert("KAFKA_PROCESSING_GUARANTEE".to_owned(), guarantee);
+    if upstream::has_dead_letters(spec) {
+        let topic = DEAD_LETTER_TOPIC.to_owned();
+        environment.insert("KAFKA_DEAD_LETTER_TOPIC".to_owned(), topic);
+    }
     let own = worker.command.is_some();
     if !own {
         environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());

@@ -12,6 +12,7 @@ use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::oracle::{Ledger, SourceLog};
 use crate::progress::Progress;
+use crate::upstream::{self, Upstream};
 use results::Guarantee;
 use results::recovery::Sign;
 use std::sync::Arc;
@@ -50,17 +51,21 @@ pub(crate) struct Loaded {
 pub(super) async fn run(
     plan: &TrialPlan,
     environment: &dyn Environment,
-    anchor: Anchor,
+    upstream: &Upstream,
     outlook: &Outlook<'_>,
     progress: &Progress,
     cancel: &CancellationToken,
 ) -> Result<Loaded, TrialError> {
-    let workload = &plan.scenario.workload;
-    let ledger = Arc::new(Ledger::new(workload.total()));
+    let (workload, anchor) = (&plan.scenario.workload, upstream.anchor);
+    let mut ledger = Ledger::new(workload.total());
+    if upstream::repeats(&plan.scenario.spec) {
+        ledger = ledger.with_repeats();
+    }
+    let ledger = Arc::new(ledger);
     let live = Live::new(plan.scenario.spec.environment.partitions);
     let stop_driver = Arc::new(AtomicBool::new(false));
-    let collector = spawn_collector(plan, environment, anchor, &outlook.phases, &ledger, &live)?;
-    let driver = spawn_driver(plan, environment, anchor, &ledger, &stop_driver)?;
+    let collector = spawn_collector(plan, upstream, &outlook.phases, &ledger, &live)?;
+    let driver = spawn_driver(plan, upstream, &ledger, &stop_driver)?;
     let service = Arc::new(ServiceTimes::default());
     // A task of its own, so that rows need not wait for workers; dropping the set ends it.
     let mut side = JoinSet::new();
@@ -150,7 +155,7 @@ async fn audited(
     let audit = AuditPlan {
         bootstrap: environment.bootstrap(),
         topic: SOURCE_TOPIC.to_owned(),
-        partitions: plan.scenario.spec.environment.partitions,
+        partitions: environment.source_partitions(),
         trial: plan.tag(),
         planned: plan.scenario.workload.total(),
     };
@@ -164,19 +169,20 @@ type Outcome<T> = JoinHandle<Result<T, rdkafka::error::KafkaError>>;
 
 fn spawn_driver(
     plan: &TrialPlan,
-    environment: &dyn Environment,
-    anchor: Anchor,
+    upstream: &Upstream,
     ledger: &Arc<Ledger>,
     stop: &Arc<AtomicBool>,
 ) -> Result<Outcome<DriverReport>, TrialError> {
     let driver = DriverPlan {
-        bootstrap: environment.bootstrap(),
+        bootstrap: upstream.bootstrap.clone(),
         topic: SOURCE_TOPIC.to_owned(),
         workload: plan.scenario.workload.clone(),
         seed: plan.seed,
         trial: plan.tag(),
-        anchor,
+        anchor: upstream.anchor,
         client: plan.scenario.spec.delivery.acks.client_settings(),
+        grows: upstream::grows(&plan.scenario.spec),
+        tampering: Arc::clone(&upstream.tampering),
         bug: plan.scenario.spec.harness_bug(),
     };
     let (ledger, stop) = (Arc::clone(ledger), Arc::clone(stop));
@@ -188,21 +194,22 @@ fn spawn_driver(
 
 fn spawn_collector(
     plan: &TrialPlan,
-    environment: &dyn Environment,
-    anchor: Anchor,
+    upstream: &Upstream,
     phases: &Arc<Phases>,
     ledger: &Arc<Ledger>,
     live: &Arc<Live>,
 ) -> Result<Outcome<CollectorReport>, TrialError> {
     let collector = CollectorPlan {
-        bootstrap: environment.bootstrap(),
+        bootstrap: upstream.bootstrap.clone(),
         topic: RESULT_TOPIC.to_owned(),
         partitions: plan.scenario.spec.environment.partitions,
         trial: plan.tag(),
         guarantee: plan.scenario.spec.delivery.processing,
         arrival: plan.scenario.workload.arrival().clone(),
-        keys: plan.scenario.workload.symbols() as usize,
-        anchor,
+        keys: upstream::keys(&plan.scenario.spec, &plan.scenario.workload),
+        symbols: plan.scenario.workload.symbols(),
+        strays: Some(Arc::clone(&upstream.strays)),
+        anchor: upstream.anchor,
         phases: Arc::clone(phases),
         bug: plan.scenario.spec.harness_bug(),
     };

@@ -7,7 +7,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// Reads partitions 0 to `partitions - 1` from offset 0, with these settings besides. An offset
 /// that is out of range is an error: nothing may be passed over in silence.
-pub(super) fn from_start(
+pub(crate) fn from_start(
     bootstrap: &str,
     (topic, partitions): (&str, i32),
     settings: &[(&str, &str)],

@@ -17,6 +17,9 @@ pub struct WorkerConfig {
     pub source_topic: String,
     /// `KAFKA_RESULT_TOPIC`: where results are written.
     pub result_topic: String,
+    /// `KAFKA_DEAD_LETTER_TOPIC`: where records are put that cannot be processed; without it
+    /// payloads are not looked at.
+    pub dead_letter_topic: Option<String>,
     /// `KAFKA_GROUP_ID`: the consumer group.
     pub group_id: String,
     /// `KAFKA_CLIENT_ID`: the client id of both clients; network faults are matched on it.
@@ -68,6 +71,7 @@ impl WorkerConfig {
             bootstrap_servers: read.required("KAFKA_BOOTSTRAP_SERVERS"),
             source_topic: read.required("KAFKA_SOURCE_TOPIC"),
             result_topic: read.required("KAFKA_RESULT_TOPIC"),
+            dead_letter_topic: read.optional("KAFKA_DEAD_LETTER_TOPIC"),
             group_id: read.required("KAFKA_GROUP_ID"),
             client_id: read.required("KAFKA_CLIENT_ID"),
             metrics_address: read.metrics_address(),

@@ -16,6 +16,7 @@ const SERVICE_FIRST_NS: u64 = 10_000;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) records: AtomicU64,
+    pub(crate) rejected: AtomicU64,
     pub(crate) busy_ns: AtomicU64,
     pub(crate) assigned_partitions: AtomicU64,
     pub(crate) ready: AtomicBool,
@@ -27,6 +28,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             records: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
             busy_ns: AtomicU64::new(0),
             assigned_partitions: AtomicU64::new(0),
             ready: AtomicBool::new(false),
@@ -56,6 +58,10 @@ impl Metrics {
         let assigned = self.assigned_partitions.load(Ordering::Relaxed);
         family(&mut text, "records_total", "counter", "Records processed.");
         line(&mut text, "records_total", &records.to_string());
+        let rejected = self.rejected.load(Ordering::Relaxed);
+        let help = "Records put aside as dead letters.";
+        family(&mut text, "rejected_total", "counter", help);
+        line(&mut text, "rejected_total", &rejected.to_string());
         family(&mut text, "busy_seconds_total", "counter", "Time spent on records.");
         line(&mut text, "busy_seconds_total", &format!("{busy:.6}"));
         family(&mut text, "assigned_partitions", "gauge", "Partitions owned.");
@@ -88,6 +94,7 @@ mod tests {
     fn the_text_is_cumulative_and_complete() {
         let metrics = Metrics::default();
         metrics.records.store(3, Ordering::Relaxed);
+        metrics.rejected.store(2, Ordering::Relaxed);
         metrics.busy_ns.store(1_500_000_000, Ordering::Relaxed);
         metrics.assigned_partitions.store(4, Ordering::Relaxed);
         for latency_us in [900, 3_500, 100_000_000] {
@@ -100,6 +107,7 @@ mod tests {
         for line in [
             "# TYPE streaming_worker_latency_seconds histogram",
             "streaming_worker_records_total 3",
+            "streaming_worker_rejected_total 2",
             "streaming_worker_busy_seconds_total 1.500000",
             "streaming_worker_assigned_partitions 4",
             "streaming_worker_latency_seconds_bucket{le=\"0.001\"} 1",

@@ -11,7 +11,7 @@ use super::planted_bug::{
     DuplicateHidesLoss, Order, SwapWithinKey, invented, is_dropped, is_dropped_from,
 };
 use super::record::Record;
-use super::{PlantedBug, ServiceTime, WorkerConfig, WorkerError};
+use super::{PlantedBug, Rejection, ServiceTime, WorkerConfig, WorkerError};
 use crate::clock;
 
 /// Serves records and writes their results.
@@ -22,6 +22,8 @@ pub(crate) struct Processor<D> {
     stretch: f64,
     debt: Debt<RealSleeper>,
     leak: Leak,
+    /// Whether there is a place for records that cannot be processed.
+    puts_aside: bool,
     bug: Bug,
     metrics: Arc<Metrics>,
 }
@@ -53,11 +55,17 @@ impl<D: Delivery> Processor<D> {
         };
         let (service_time, stretch) = (config.service_time, 1.0 + config.slowed_by);
         let (debt, leak) = (Debt::new(RealSleeper), Leak::new(config.leak_bytes));
-        Self { delivery, service_time, stretch, debt, leak, bug, metrics }
+        let puts_aside = config.dead_letter_topic.is_some();
+        Self { delivery, service_time, stretch, debt, leak, puts_aside, bug, metrics }
     }
 
-    /// Spends the record's service time and writes its result.
+    /// Spends the record's service time and writes its result, or puts the record aside.
     pub(crate) fn process(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
+        if let Some(rejection) = self.rejects(record) {
+            self.metrics.rejected.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%rejection, offset = record.offset, "record put aside");
+            return self.write(&Record { rejected: Some(rejection), ..*record });
+        }
         let start = clock::now();
         let position = record.position();
         let charged_ns = (self.service_time.at_ns(position) as f64 * self.stretch).round() as u64;
@@ -70,6 +78,10 @@ impl<D: Delivery> Processor<D> {
         let worked_ns = u64::try_from(worked.as_nanos()).unwrap_or(u64::MAX);
         self.metrics.observe_service_ns(charged_ns.saturating_add(worked_ns));
         Ok(())
+    }
+
+    fn rejects(&self, record: &Record<'_>) -> Option<Rejection> {
+        if self.puts_aside { Rejection::of(record.value) } else { None }
     }
 
     /// Writes one result, or what the planted bug makes of it.

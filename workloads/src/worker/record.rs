@@ -2,6 +2,7 @@
 
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 
+use super::Rejection;
 use crate::stamp::Stamp;
 
 /// A record, borrowed from the client's memory.
@@ -13,6 +14,8 @@ pub(crate) struct Record<'a> {
     pub(crate) value: Option<&'a [u8]>,
     /// Value of the `stormgauge` header.
     pub(crate) header: Option<&'a [u8]>,
+    /// Why it is a dead letter and no result, if it is one.
+    pub(crate) rejected: Option<Rejection>,
 }
 
 impl<'a> Record<'a> {
@@ -23,6 +26,7 @@ impl<'a> Record<'a> {
             key: message.key(),
             value: message.payload(),
             header: message.headers().and_then(stamp_bytes),
+            rejected: None,
         }
     }
 
@@ -66,6 +70,7 @@ impl OwnedRecord {
             key: self.key.as_deref(),
             value: self.value.as_deref(),
             header: self.header.as_deref(),
+            rejected: None,
         }
     }
 }

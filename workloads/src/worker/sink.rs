@@ -13,13 +13,15 @@ use rdkafka::util::IntoOpaque;
 use super::acknowledgements::Acknowledgements;
 use super::metrics::Metrics;
 use super::record::{Record, stamp_bytes};
-use super::{WorkerConfig, WorkerError};
+use super::{Rejection, WorkerConfig, WorkerError};
 use crate::clock;
 use crate::stamp::Stamp;
 
 /// Results that wait for the broker, at most; the consumer waits when it is full.
 const QUEUE_RECORDS: &str = "100000";
 const QUEUE_KBYTES: &str = "65536";
+/// What brokers accepted they accept again: their bound (of 1 MiB) is above the client's own.
+const MESSAGE_BYTES_MAX: &str = "10000000";
 /// A result that could not be delivered for this long fails, and the worker with it.
 const DELIVERY_TIMEOUT_MS: &str = "300000";
 pub(super) const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
@@ -27,8 +29,21 @@ pub(super) const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
 /// Writes results.
 pub(crate) struct Sink {
     producer: ThreadedProducer<SinkContext>,
-    topic: String,
+    topics: Topics,
     acknowledgements: Arc<Acknowledgements>,
+}
+
+/// Where records go.
+pub(super) struct Topics {
+    results: String,
+    dead_letters: Option<String>,
+}
+
+impl Topics {
+    pub(super) fn of(config: &WorkerConfig) -> Self {
+        let dead_letters = config.dead_letter_topic.clone();
+        Self { results: config.result_topic.clone(), dead_letters }
+    }
 }
 
 struct SinkContext {
@@ -52,14 +67,14 @@ impl Sink {
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
         Ok(Self {
             producer,
-            topic: config.result_topic.clone(),
+            topics: Topics::of(config),
             acknowledgements: Arc::clone(acknowledgements),
         })
     }
 
     /// Hands a result to the client; waits while its queue is full, and never drops.
     pub(crate) fn send(&self, record: &Record<'_>, epoch: usize) -> Result<(), WorkerError> {
-        let mut next = pending(&self.topic, record, epoch);
+        let mut next = pending(&self.topics, record, epoch);
         loop {
             match self.producer.send(next) {
                 Ok(()) => return Ok(()),
@@ -97,6 +112,7 @@ pub(super) fn settings(config: &WorkerConfig) -> ClientConfig {
         .set("acks", "all")
         .set("linger.ms", config.linger.as_millis().to_string())
         .set("batch.size", config.batch_bytes.to_string())
+        .set("message.max.bytes", MESSAGE_BYTES_MAX)
         .set("queue.buffering.max.messages", QUEUE_RECORDS)
         .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
         .set("socket.nagle.disable", "true")
@@ -105,19 +121,23 @@ pub(super) fn settings(config: &WorkerConfig) -> ClientConfig {
     settings
 }
 
-/// The result of a record: same key, same value, and its stamp copied.
+/// The result of a record, or its dead letter: same key, same value, and its stamp copied.
 pub(super) fn pending<'a, D: IntoOpaque>(
-    topic: &'a str,
+    topics: &'a Topics,
     record: &Record<'a>,
     opaque: D,
 ) -> BaseRecord<'a, [u8], [u8], D> {
-    let mut pending = BaseRecord::with_opaque_to(topic, opaque);
+    let aside = topics.dead_letters.as_deref().filter(|_| record.rejected.is_some());
+    let mut pending = BaseRecord::with_opaque_to(aside.unwrap_or(&topics.results), opaque);
     pending.key = record.key;
     pending.payload = record.value;
-    pending.headers = record.header.map(|value| {
-        let header = Header { key: Stamp::HEADER, value: Some(value) };
-        OwnedHeaders::new_with_capacity(1).insert(header)
-    });
+    let why = record.rejected.map(|rejection| rejection.as_str().as_bytes());
+    let headers = [(Stamp::HEADER, record.header), (Rejection::HEADER, why)];
+    for (key, value) in headers.into_iter().filter(|(_, value)| value.is_some()) {
+        let headers = pending.headers.take();
+        let headers = headers.unwrap_or_else(|| OwnedHeaders::new_with_capacity(1));
+        pending.headers = Some(headers.insert(Header { key, value }));
+    }
     pending
 }
 

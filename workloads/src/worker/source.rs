@@ -44,6 +44,8 @@ const FETCH_PAUSE_MS: &str = "10";
 
 /// How often the client tells which brokers it reaches, with the planted bug that asks for it.
 const STATISTICS_MS: &str = "200";
+/// How soon new partitions are found.
+const METADATA_REFRESH_MS: &str = "2000";
 /// How long going back may take; it is a matter of this process alone.
 const SEEK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -109,6 +111,7 @@ impl Source {
             .set("fetch.queue.backoff.ms", FETCH_PAUSE_MS)
             .set("socket.timeout.ms", socket_ms.to_string())
             .set("socket.nagle.disable", "true")
+            .set("topic.metadata.refresh.interval.ms", METADATA_REFRESH_MS)
             .set("reconnect.backoff.max.ms", "1000")
             .set_log_level(RDKafkaLogLevel::Warning)
             .create_with_context(SourceContext::default())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::TopicName;
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::protocol::StrBytes;
 use rand::Rng;
 use uuid::Uuid;
@@ -27,6 +28,16 @@ impl Cluster {
     pub(crate) fn create_topic(&mut self, name: &str, partitions: i32) -> Result<(), ClusterError> {
         self.add_topic(name, partitions)
             .map(drop)
+            .map_err(|(_, reason)| ClusterError::Topic { topic: name.to_owned(), reason })
+    }
+
+    /// Adds partitions to a topic, up to so many in all.
+    pub(crate) fn grow_topic(&mut self, name: &str, partitions: i32) -> Result<(), ClusterError> {
+        let wanted = CreatePartitionsTopic::default()
+            .with_name(TopicName(StrBytes::from_string(name.to_owned())))
+            .with_count(partitions)
+            .with_assignments(None);
+        self.grow(&wanted, false)
             .map_err(|(_, reason)| ClusterError::Topic { topic: name.to_owned(), reason })
     }
 

@@ -216,7 +216,11 @@ impl Cluster {
         AdminResponse::CreatePartitions(response)
     }
 
-    fn grow(&mut self, wanted: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refusal> {
+    pub(super) fn grow(
+        &mut self,
+        wanted: &CreatePartitionsTopic,
+        only_check: bool,
+    ) -> Result<(), Refusal> {
         let unknown = (
             ResponseError::UnknownTopicOrPartition,
             "This server does not host this topic-partition.".to_owned(),

@@ -90,6 +90,24 @@ impl Cluster {
         self.coordinator_slots[slot(group)]
     }
 
+    /// The partition of the internal topic whose leader coordinates a group.
+    pub(crate) fn partition_of(group: &str) -> (&'static str, i32) {
+        (Coordination::Groups.topic(), slot(group) as i32)
+    }
+
+    /// Lets a group rebalance, though nothing has changed.
+    pub(crate) fn unsettle(
+        &mut self,
+        now: Duration,
+        group: &str,
+        answers: &mut Vec<Answer>,
+    ) -> bool {
+        let mut replies = Vec::new();
+        let begun = self.coordinator.unsettle(now, group, &mut replies);
+        self.pass_replies(replies, answers);
+        begun
+    }
+
     /// Whether `broker` answers for the group.
     pub(super) fn coordinates(&self, broker: i32, group: &str) -> Result<(), ResponseError> {
         match self.coordinator_of(group) {

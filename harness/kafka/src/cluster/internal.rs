@@ -34,7 +34,7 @@ impl Coordination {
         }
     }
 
-    fn topic(self) -> &'static str {
+    pub(super) fn topic(self) -> &'static str {
         match self {
             Self::Groups => OFFSETS,
             Self::Transactions => TRANSACTIONS,

@@ -247,7 +247,10 @@ impl Partition {
         let leading = leader.leading.as_ref()?;
         match shrink {
             true => leading.shrunk_isr(leader.log.end(), around.now, around.lag_time_max),
-            false => leading.expanded_isr(leader.high_watermark, |id| around.may_lead(id)),
+            false => {
+                let (end, high_watermark) = (leader.log.end(), leader.high_watermark);
+                leading.expanded_isr(end, high_watermark, |id| around.may_lead(id))
+            }
         }
     }
 

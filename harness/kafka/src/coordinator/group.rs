@@ -190,6 +190,17 @@ impl Group {
         }
     }
 
+    /// Begins a rebalance that nothing asks for, unless there are no members or one is under way.
+    pub(super) fn unsettle(&mut self, cx: &mut Context<'_>) -> bool {
+        let settled = self.state() == GroupState::Stable;
+        match &mut self.consumer {
+            Some(consumer) if settled => consumer.move_on(cx, true),
+            None if settled => self.prepare_rebalance(cx),
+            _ => {}
+        }
+        settled
+    }
+
     pub(super) fn prepare_rebalance(&mut self, cx: &mut Context<'_>) {
         if self.state == GroupState::CompletingRebalance {
             self.drop_assignments(cx);

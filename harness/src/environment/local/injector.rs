@@ -8,7 +8,11 @@ mod down;
 mod isolation;
 mod lag;
 mod operator;
+mod partitions;
+mod rebalances;
+mod replicas;
 mod requests;
+mod rescale;
 mod stall;
 mod storm;
 #[cfg(test)]
@@ -132,8 +136,21 @@ impl LocalInjector {
             Fault::LeaseLost(_) => operator::take_lease(&self.kube, &self.operator, limit).await,
             Fault::OperatorTwice(_) => operator::double(&self.operator),
             Fault::LeaderMove(fault) => {
-                leader::shift(kafka, topic_name(fault.topic), fault.partition)
+                leader::shift(kafka, (topic_name(fault.topic), fault.partition), None)
             }
+            Fault::MalformedMessages(_)
+            | Fault::IncompatibleSchema(_)
+            | Fault::OversizedMessages(_)
+            | Fault::HotKey(_)
+            | Fault::DuplicateSends(_)
+            | Fault::UpstreamSilence(_) => {
+                Err(Refusal::Unsupported("it acts on the load, not on the environment".to_owned()))
+            }
+            Fault::CoordinatorMove(_) => leader::shift_coordinator(kafka, GROUP),
+            Fault::RebalanceStorm(fault) => rebalances::begin(kafka, GROUP, fault.every, limit),
+            Fault::UnderReplicated(_) => replicas::hold_back(kafka, brokers, limit),
+            Fault::PartitionIncrease(fault) => partitions::add(kafka, fault.add),
+            Fault::Rescale(fault) => rescale::by_hand(kafka, &self.kube, fault.replicas).await,
         }
     }
 

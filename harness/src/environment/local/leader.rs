@@ -1,5 +1,6 @@
 //! The leader of a partition, and moving it.
 
+use super::brokers;
 use chaos::{Installed, Refusal};
 use embedded_kafka::{EmbeddedKafka, LeaderMove};
 use futures::FutureExt;
@@ -12,50 +13,70 @@ pub(super) fn of(kafka: &EmbeddedKafka, topic: &str, partition: i32) -> Option<i
     partitions.iter().find(|view| view.partition == partition)?.leader
 }
 
-/// Gives a partition another leader.
+/// Gives a partition another leader. What it leads beside records, such as a group, follows on
+/// the name of that in sentences.
 pub(super) fn shift(
     kafka: &Arc<EmbeddedKafka>,
-    topic: &'static str,
-    partition: i32,
+    (topic, partition): (&'static str, i32),
+    what: Option<String>,
 ) -> Result<Box<dyn Installed>, Refusal> {
     let moved = kafka
         .move_leader(topic, partition, None)
         .map_err(|error| Refusal::Failed(error.to_string()))?;
-    Ok(Box::new(Moved { kafka: Arc::clone(kafka), topic, partition, moved }))
+    let what = what.unwrap_or_else(|| format!("{topic}/{partition} is led"));
+    Ok(Box::new(Moved { kafka: Arc::clone(kafka), topic, partition, what, moved }))
 }
 
-/// A partition whose leadership was moved. There is nothing to undo: the new leader is as good.
+/// Gives a group another coordinator, which is who leads its partition of the internal topic.
+pub(super) fn shift_coordinator(
+    kafka: &Arc<EmbeddedKafka>,
+    group: &str,
+) -> Result<Box<dyn Installed>, Refusal> {
+    shift(kafka, kafka.partition_of_group(group), Some(format!("group {group} is coordinated")))
+}
+
+/// A partition whose leadership was moved.
 struct Moved {
     kafka: Arc<EmbeddedKafka>,
     topic: &'static str,
     partition: i32,
+    /// What the leader does, in words that `by` follows on.
+    what: String,
     moved: LeaderMove,
+}
+
+impl Moved {
+    fn leader(&self) -> Option<i32> {
+        of(&self.kafka, self.topic, self.partition)
+    }
+
+    /// Who led before does so again, unless others lead by now or it is not in sync.
+    fn back(&self) -> Result<String, String> {
+        if let Some(from) = self.moved.from.filter(|_| self.leader() == Some(self.moved.to)) {
+            let back = self.kafka.move_leader(self.topic, self.partition, Some(from));
+            back.err().inspect(|error| tracing::info!(%error, "the leader stays"));
+        }
+        let leader = self.leader().ok_or("the partition has no leader")?;
+        Ok(format!("{} by {}", self.what, brokers::name(leader)))
+    }
 }
 
 impl Installed for Moved {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
-        let now = of(&self.kafka, self.topic, self.partition);
-        let evidence = (now == Some(self.moved.to)).then(|| {
+        let evidence = (self.leader() == Some(self.moved.to)).then(|| {
             format!(
-                "{}/{} is led by broker-{} at epoch {}, before by {}",
-                self.topic,
-                self.partition,
-                self.moved.to,
+                "{} by {} at epoch {}, before by {}",
+                self.what,
+                brokers::name(self.moved.to),
                 self.moved.epoch,
-                self.moved.from.map_or_else(|| "nobody".to_owned(), super::brokers::name)
+                self.moved.from.map_or_else(|| "nobody".to_owned(), brokers::name)
             )
         });
         async move { evidence }.boxed()
     }
 
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
-        let leader = of(&self.kafka, self.topic, self.partition);
-        async move {
-            match leader {
-                Some(id) => Ok(format!("led by broker-{id}")),
-                None => Err("the partition has no leader".to_owned()),
-            }
-        }
-        .boxed()
+        let healed = self.back();
+        async move { healed }.boxed()
     }
 }

@@ -122,6 +122,8 @@ fn plan(planted: &Planted, guarantee: Guarantee, workload: &Workload) -> Collect
         trial: TRIAL,
         guarantee,
         keys: workload.symbols() as usize,
+        strays: None,
+        symbols: workload.symbols(),
         arrival: workload.arrival().clone(),
         anchor: Anchor::ahead(Duration::ZERO),
         phases: Arc::new(Phases::new(

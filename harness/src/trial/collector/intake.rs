@@ -26,6 +26,7 @@ impl CollectorReport {
         let oracle = Oracle::new(&OraclePlan {
             trial: plan.trial,
             keys: plan.keys,
+            symbols: plan.symbols,
             partitions: plan.partitions,
             guarantee: plan.guarantee,
             arrival: plan.arrival.clone(),
@@ -56,7 +57,8 @@ pub(crate) fn take(
         return;
     }
     report.oracle.read(read.partition, read.offset);
-    if report.oracle.observe(ledger, read.stamp.as_ref())
+    if !is_stray(plan, read)
+        && report.oracle.observe(ledger, read.stamp.as_ref())
         && let Some(stamp) = read.stamp
     {
         let response_us = read.at_us - i64::try_from(stamp.intended_us).unwrap_or(i64::MAX);
@@ -76,5 +78,13 @@ pub(crate) fn take(
     let position = usize::try_from(read.partition).ok().and_then(|p| live.positions.get(p));
     if let Some(position) = position {
         position.store(read.offset + 1, Ordering::Relaxed);
+    }
+}
+
+/// Whether it is the result of a message beside the load, which then has its own account.
+fn is_stray(plan: &CollectorPlan, read: &Read) -> bool {
+    match (&plan.strays, &read.stamp) {
+        (Some(strays), Some(stamp)) => strays.processed(stamp),
+        _ => false,
     }
 }

@@ -18,7 +18,7 @@ use super::transaction::{Remedy, remedy};
 use crate::clock;
 use crate::worker::processing::Transactions;
 use crate::worker::record::Record;
-use crate::worker::sink::{QUEUE_FULL_WAIT, pending, settings};
+use crate::worker::sink::{QUEUE_FULL_WAIT, Topics, pending, settings};
 use crate::worker::{WorkerConfig, WorkerError};
 
 /// Longest single call, so that a signal is seen and an error is logged now and then.
@@ -31,7 +31,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// Writes results in transactions.
 pub(super) struct Transactor {
     producer: Client,
-    topic: String,
+    topics: Topics,
     /// How long a call may go on past its own limit before the client is given up.
     patience: Duration,
 }
@@ -74,9 +74,9 @@ impl Transactor {
             .set("delivery.timeout.ms", &timeout_ms)
             .create_with_context(TransactorContext)
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
-        let topic = config.result_topic.clone();
+        let topics = Topics::of(config);
         // After that the brokers have aborted the transaction whatever the client does.
-        let transactor = Self { producer, topic, patience: transactions.timeout };
+        let transactor = Self { producer, topics, patience: transactions.timeout };
         let deadline = clock::now() + OPEN_LIMIT;
         while !stop.load(Ordering::Relaxed) {
             match transactor.producer.init_transactions(CALL_MAX) {
@@ -97,7 +97,7 @@ impl Transactor {
 
     /// Hands a result to the client; waits while its queue is full.
     pub(super) fn send(&self, record: &Record<'_>) -> Result<Written, WorkerError> {
-        let mut next = pending(&self.topic, record, ());
+        let mut next = pending(&self.topics, record, ());
         loop {
             match self.producer.send(next) {
                 Ok(()) => return Ok(Written::Taken),

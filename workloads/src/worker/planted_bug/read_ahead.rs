@@ -48,7 +48,14 @@ mod tests {
     use crate::worker::record::Record;
 
     fn record(offset: i64) -> OwnedRecord {
-        OwnedRecord::of(&Record { partition: 0, offset, key: None, value: None, header: None })
+        OwnedRecord::of(&Record {
+            partition: 0,
+            offset,
+            key: None,
+            value: None,
+            header: None,
+            rejected: None,
+        })
     }
 
     #[test]

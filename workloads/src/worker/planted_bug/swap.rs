@@ -52,7 +52,7 @@ mod tests {
 
     fn record(key: &'static str, offset: i64) -> Record<'static> {
         let key = Some(key.as_bytes());
-        Record { partition: 0, offset, key, value: None, header: None }
+        Record { partition: 0, offset, key, value: None, header: None, rejected: None }
     }
 
     #[test]

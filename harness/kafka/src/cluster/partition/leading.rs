@@ -25,6 +25,8 @@ struct Progress {
     fetched_at: Duration,
     /// The end of the leader's log at its last fetch.
     leader_end: i64,
+    /// Has left the in-sync set and not fetched since.
+    has_left: bool,
 }
 
 impl Progress {
@@ -52,6 +54,7 @@ impl Leading {
             caught_up_at: isr.contains(&broker).then_some(now),
             fetched_at: now,
             leader_end: epoch_start,
+            has_left: false,
         });
         let (isr, followers) = (isr.to_vec(), followers.collect());
         Self { epoch_start, isr, proposed: None, followers }
@@ -70,8 +73,13 @@ impl Leading {
         self.proposed.as_ref().map_or(0, Vec::len).max(self.isr.len())
     }
 
-    /// The controller has recorded another in-sync set.
+    /// The controller has recorded another in-sync set. Who has left it comes back by a fetch of
+    /// its own, not because the high watermark stands still for want of it.
     pub(crate) fn set_isr(&mut self, isr: &[i32]) {
+        let has_left = |broker: &i32| self.isr.contains(broker) && !isr.contains(broker);
+        for progress in self.followers.iter_mut().filter(|it| has_left(&it.broker)) {
+            progress.has_left = true;
+        }
         isr.clone_into(&mut self.isr);
         self.proposed = None;
     }
@@ -82,7 +90,14 @@ impl Leading {
             if self.followers.iter().all(|known| known.broker != broker) {
                 // Before its first fetch it has caught up with nothing.
                 let (log_end, caught_up_at, leader_end) = (None, None, i64::MAX);
-                let new = Progress { broker, log_end, caught_up_at, fetched_at: now, leader_end };
+                let new = Progress {
+                    broker,
+                    log_end,
+                    caught_up_at,
+                    fetched_at: now,
+                    leader_end,
+                    has_left: false,
+                };
                 self.followers.push(new);
             }
         }
@@ -113,6 +128,7 @@ impl Leading {
             progress.caught_up_at = progress.caught_up_at.max(Some(progress.fetched_at));
         }
         progress.log_end = Some(log_end);
+        progress.has_left = false;
         (progress.fetched_at, progress.leader_end) = (now, leader_end);
     }
 
@@ -159,6 +175,7 @@ impl Leading {
     /// with this epoch's start.
     pub(crate) fn expanded_isr(
         &self,
+        log_end: i64,
         high_watermark: i64,
         may_join: impl Fn(i32) -> bool,
     ) -> Option<Vec<i32>> {
@@ -169,6 +186,8 @@ impl Leading {
         let joins = self.followers.iter().find(|progress| {
             !self.isr.contains(&progress.broker)
                 && progress.log_end.is_some_and(|end| end >= enough)
+                // Who has everything goes on fetching, in vain.
+                && (!progress.has_left || progress.log_end == Some(log_end))
                 && may_join(progress.broker)
         })?;
         let mut isr = self.isr.clone();

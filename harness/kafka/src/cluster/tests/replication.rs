@@ -117,6 +117,28 @@ fn who_lags_too_long_leaves_the_in_sync_set_and_returns_when_it_has_caught_up() 
 }
 
 #[test]
+fn who_fetches_no_more_does_not_come_back_because_the_high_watermark_waits_for_it() {
+    let mut world = lagging(|config| config.replica_lag_time_max = SECOND);
+    for follower in [2, 3] {
+        let slow = ReplicationLag::of(100 * SECOND);
+        world.cluster.set_lag(world.now, follower, slow, &mut world.late).unwrap();
+    }
+    world.produce(1, 1, sample(1, None, 0));
+    world.pass(2 * SECOND);
+    assert_eq!(leader(&world, 0), (Some(1), 0, vec![1]));
+    world.produce(1, 1, sample(1, None, 0));
+    assert_eq!(leader(&world, 0).2, [1], "too few are in sync, so that nothing is committed");
+    assert_eq!(ends(&world), [(2, 0), (0, 0), (0, 0)]);
+    let mut answers = Vec::new();
+    for follower in [2, 3] {
+        let lag = ReplicationLag::default();
+        world.cluster.set_lag(world.now, follower, lag, &mut answers).unwrap();
+    }
+    assert_eq!(leader(&world, 0).2, [1, 2, 3]);
+    assert_eq!(ends(&world), [(2, 2), (2, 2), (2, 2)]);
+}
+
+#[test]
 fn a_returning_replica_catches_up_at_its_rate_before_it_is_in_sync() {
     let mut world = lagging(|_| {});
     world.cluster.crash(world.now, 3).unwrap();

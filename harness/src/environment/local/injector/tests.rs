@@ -1,6 +1,7 @@
 //! Faults of brokers' answers on real clients: each lands, has evidence, heals, heals twice
 //! harmlessly, and leaves nothing.
 
+mod coordination;
 pub(super) mod world;
 
 use super::*;

@@ -1,0 +1,87 @@
+//! A job that is scaled by hand, as `kubectl scale` does.
+
+use crate::environment::{GROUP, JOB, NAMESPACE};
+use chaos::{Installed, Refusal};
+use embedded_kafka::{EmbeddedKafka, GroupState};
+use embedded_kube::EmbeddedKube;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use operator::crd::StreamingJob;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Sets the number of workers, past the strategy.
+pub(super) async fn by_hand(
+    kafka: &Arc<EmbeddedKafka>,
+    kube: &EmbeddedKube,
+    replicas: u32,
+) -> Result<Box<dyn Installed>, Refusal> {
+    let jobs: Api<StreamingJob> = Api::namespaced(kube.client(), NAMESPACE);
+    let job = jobs.get(JOB).await.map_err(failed)?;
+    let own = job.spec.scaling.replicas;
+    let before = job.status.map_or(0, |status| status.ready_replicas);
+    let scaled = Scaled { kafka: Arc::clone(kafka), jobs, own, before, replicas };
+    scaled.set(json!(replicas)).await.map_err(Refusal::Failed)?;
+    Ok(Box::new(scaled))
+}
+
+struct Scaled {
+    kafka: Arc<EmbeddedKafka>,
+    jobs: Api<StreamingJob>,
+    /// The override that was there before.
+    own: Option<i32>,
+    /// Workers that were ready before.
+    before: i32,
+    replicas: u32,
+}
+
+impl Scaled {
+    async fn set(&self, replicas: Value) -> Result<(), String> {
+        let patch = Patch::Merge(json!({ "spec": { "scaling": { "replicas": replicas } } }));
+        let set = self.jobs.patch(JOB, &PatchParams::default(), &patch).await;
+        set.map(drop).map_err(|error| error.to_string())
+    }
+
+    async fn sentence(&self) -> Option<String> {
+        let ready = self.ready().await.ok()?;
+        let members = self.settled_members()?;
+        // As many as before would be no change.
+        let done = u32::try_from(ready) == Ok(self.replicas) && members == self.replicas as usize;
+        (done && ready != self.before).then(|| {
+            let before = self.before;
+            format!("{before} workers before, {ready} ready, {members} share the partitions")
+        })
+    }
+
+    async fn ready(&self) -> Result<i32, String> {
+        let job = self.jobs.get(JOB).await.map_err(|error| error.to_string())?;
+        Ok(job.status.map_or(0, |status| status.ready_replicas))
+    }
+
+    /// Members of the group that own partitions, if it does not rebalance.
+    fn settled_members(&self) -> Option<usize> {
+        let group = self.kafka.group(GROUP)?;
+        let owners = group.members.iter().filter(|member| !member.partitions.is_empty()).count();
+        (group.state == GroupState::Stable).then_some(owners)
+    }
+}
+
+impl Installed for Scaled {
+    fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
+        self.sentence().boxed()
+    }
+
+    fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
+        async move {
+            self.set(json!(self.own)).await?;
+            Ok(format!("the strategy decides again, over {} ready workers", self.ready().await?))
+        }
+        .boxed()
+    }
+}
+
+fn failed(error: kube::Error) -> Refusal {
+    Refusal::Failed(error.to_string())
+}
