@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "coordinator_move",
@@ -37,5 +37,9 @@ impl Definition for CoordinatorMove {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("moves the group's coordinator"))
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self {})
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::upstream::{UPSTREAM, check_share};
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "duplicate_sends",
@@ -37,5 +37,9 @@ impl Definition for DuplicateSends {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("sends messages twice"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { share: lot.share() })
     }
 }

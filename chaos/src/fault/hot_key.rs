@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::upstream::{UPSTREAM, check_share};
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "hot_key",
@@ -36,5 +36,9 @@ impl Definition for HotKey {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("gives messages another key"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { share: lot.share() })
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::upstream::{UPSTREAM, check_rate};
-use super::{Aim, Check, Definition, FaultKind};
+use super::{Aim, Check, Definition, FaultKind, Lot};
 
 /// Kafka's default of `message.max.bytes` is 1,048,588, for a batch with all that frames it.
 const BYTES: RangeInclusive<u32> = 10_000..=8_000_000;
@@ -44,5 +44,10 @@ impl Definition for OversizedMessages {
             let (least, most) = (BYTES.start(), BYTES.end());
             check.problem("bytes", format!("{} bytes; allowed: {least} to {most}", self.bytes));
         }
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        let number = |lot: &mut Lot<'_>, range| u32::try_from(lot.number(range)).ok();
+        Some(Self { bytes: number(lot, 10_000..=4_000_000)?, rate_per_s: number(lot, 1..=5)? })
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole};
 
 /// No scenario has more partitions than it may begin with.
 const ADD_MAX: u32 = 1024;
@@ -40,5 +40,9 @@ impl Definition for PartitionIncrease {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("adds partitions"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { add: u32::try_from(lot.number(1..=4)).ok()? })
     }
 }

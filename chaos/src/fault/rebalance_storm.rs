@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Check, Definition, FaultKind, Sole, text};
+use super::{Aim, Check, Definition, FaultKind, Lot, Sole, text};
 
 /// Below it members could not come back before the next rebalance.
 const EVERY_MIN: Duration = Duration::from_millis(50);
@@ -52,5 +52,9 @@ impl Definition for RebalanceStorm {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("lets the group rebalance"))
+    }
+
+    fn draw(lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { every: lot.time_within(100..=1_000) })
     }
 }

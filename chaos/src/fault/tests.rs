@@ -73,6 +73,17 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"operator_kill": {}}),
         json!({"operator_twice": {}}),
         json!({"lease_lost": {}}),
+        json!({"coordinator_move": {}}),
+        json!({"rebalance_storm": {"every": "200ms"}}),
+        json!({"under_replicated": {"brokers": "all"}}),
+        json!({"partition_increase": {"add": 3}}),
+        json!({"rescale": {"replicas": 3}}),
+        json!({"malformed_messages": {"rate_per_s": 10}}),
+        json!({"incompatible_schema": {"rate_per_s": 10}}),
+        json!({"oversized_messages": {"bytes": 2_000_000, "rate_per_s": 2}}),
+        json!({"hot_key": {"share": 0.5}}),
+        json!({"duplicate_sends": {"share": 0.5}}),
+        json!({"upstream_silence": {}}),
     ];
     let faults = faults.map(spec);
     let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aim, Definition, FaultKind};
+use super::{Aim, Definition, FaultKind, Lot};
 use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
@@ -30,5 +30,9 @@ impl Definition for UnderReplicated {
 
     fn aim(&self) -> Aim<'_> {
         Aim::Brokers(&self.brokers)
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self { brokers: Selector::All })
     }
 }

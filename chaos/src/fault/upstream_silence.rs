@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::upstream::UPSTREAM;
-use super::{Aim, Definition, FaultKind, Sole};
+use super::{Aim, Definition, FaultKind, Lot, Sole};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "upstream_silence",
@@ -30,5 +30,9 @@ impl Definition for UpstreamSilence {
 
     fn sole(&self) -> Option<Sole> {
         Some(Sole::of("holds the load back"))
+    }
+
+    fn draw(_lot: &mut Lot<'_>) -> Option<Self> {
+        Some(Self {})
     }
 }

@@ -8,9 +8,14 @@ use crate::fault::catalogue;
 
 /// Kinds that no random schedule has. A new kind gets a `draw` in its `Definition`, or is named
 /// here with the reason.
-const NEVER: [&str; 1] = [
+const NEVER: [&str; 4] = [
     // Only the reference worker leaks when it is told to.
     "memory_leak",
+    // The job's bounds are not part of what a schedule is drawn for.
+    "rescale",
+    // Nobody asks of a worker that it puts aside what it cannot read.
+    "malformed_messages",
+    "incompatible_schema",
 ];
 
 fn inventory(nodes: usize, brokers: usize) -> Inventory {
