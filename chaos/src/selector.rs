@@ -233,10 +233,10 @@ impl Selector {
             Self::Share(share) => {
                 vec![format!("share {share} of {what}s; allowed: above 0 and up to 1")]
             }
-            Self::LeaderOf { partition, .. } if *partition < 0 => {
-                vec![format!("partition {partition}; allowed: 0 and above")]
+            Self::LeaderOf { partition, .. } => {
+                inventory.partition_problem(*partition).into_iter().collect()
             }
-            Self::LeaderOf { .. } | Self::GroupCoordinator | Self::Controller => Vec::new(),
+            Self::GroupCoordinator | Self::Controller => Vec::new(),
         }
     }
 }
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     fn pool(size: usize) -> Vec<Member> {
-        Inventory::numbered(size, 0).nodes
+        Inventory::numbered(size, 0, 0).nodes
     }
 
     fn any_selector() -> impl Strategy<Value = Selector> {

@@ -149,6 +149,13 @@ impl Check<'_> {
         }
     }
 
+    /// For what hits all of a pool whoever is chosen.
+    pub(super) fn all_of(&mut self, field: &str, pool: Pool) {
+        if let Some(message) = self.bounds.problem(&Selector::All, pool, self.inventory) {
+            self.problem(field, format!("all {} may be hit: {message}", pool.name()));
+        }
+    }
+
     fn selector(&mut self, field: &str, selector: &Selector, pool: Pool) {
         let mut found = selector.problems(pool, self.inventory);
         if found.is_empty() {

@@ -33,9 +33,8 @@ impl Definition for LeaderMove {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if self.partition < 0 {
-            let partition = self.partition;
-            check.problem("partition", format!("partition {partition}; allowed: 0 and above"));
+        if let Some(message) = check.inventory.partition_problem(self.partition) {
+            check.problem("partition", message);
         }
         if check.inventory.brokers.len() < 2 {
             let brokers = check.inventory.brokers.len();

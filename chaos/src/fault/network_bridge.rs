@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Aim, Check, Definition, FaultKind, Lot};
 use crate::injector::Targets;
-use crate::selector::Selector;
+use crate::selector::{Pool, Selector};
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "network_bridge",
@@ -66,6 +66,10 @@ impl Definition for NetworkBridge {
                  allowed: at least two of each"
             );
             check.problem("brokers", message);
+        }
+        // Whatever is the bridge, all others are cut off from somebody.
+        for pool in Pool::ALL {
+            check.all_of("brokers", pool);
         }
     }
 

@@ -41,6 +41,9 @@ impl Definition for ReplicationLag {
     }
 
     fn check(&self, check: &mut Check<'_>) {
+        if check.inventory.brokers.len() < 2 {
+            check.problem("brokers", "there is one broker, and no follower; allowed: two and more");
+        }
         if self.delay.is_zero() {
             check.problem("delay", "a delay of 0s changes nothing; allowed: above 0s");
         }

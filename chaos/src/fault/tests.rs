@@ -100,7 +100,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
 }
 
 fn problems(fault: Value) -> Vec<String> {
-    let (radius, inventory) = (BlastRadius::default(), Inventory::numbered(2, 0));
+    let (radius, inventory) = (BlastRadius::default(), Inventory::numbered(2, 0, 0));
     let found = validate(&[spec(fault)], &radius, &inventory, LOAD).err().unwrap_or_default();
     found.iter().map(ToString::to_string).collect()
 }
@@ -141,7 +141,7 @@ fn what_has_to_pass_within_a_fault_is_shorter() {
 #[test]
 fn an_outage_takes_all_of_its_zone_down_and_leaves_enough_of_the_others() {
     let zoned = |zones: [&str; 4]| {
-        let mut inventory = Inventory::numbered(4, 3);
+        let mut inventory = Inventory::numbered(4, 3, 24);
         for members in [&mut inventory.nodes, &mut inventory.brokers] {
             for (member, zone) in members.iter_mut().zip(zones) {
                 member.zone = Some(zone.to_owned());
@@ -204,7 +204,7 @@ fn workers_are_chosen_without_names_and_drawn_from_those_that_run() {
         assert_eq!(problems(kill(workers)), [expected]);
     }
     let two = spec(kill(json!({"count": 2})));
-    let (radius, inventory) = (BlastRadius::default(), Inventory::default());
+    let (radius, inventory) = (BlastRadius::default(), Inventory::numbered(1, 0, 0));
     let schedule = validate(&[two], &radius, &inventory, LOAD).unwrap();
     let action = |seed| schedule.resolve(seed).remove(0).action;
     assert_eq!(action(1).targets(), ["workers"]);

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Check;
-use crate::selector::share_of;
+use crate::selector::{Pool, share_of};
 
 /// Which of the workers that run when the fault is due; what is left open is drawn from the seed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +23,8 @@ pub enum Workers {
 
 impl Workers {
     pub(super) fn check(self, check: &mut Check<'_>) {
+        // They are drawn when the fault is due, wherever they run then.
+        check.all_of("workers", Pool::Nodes);
         match self {
             Self::Count(0) => {
                 check.problem("workers", "count 0 of workers; allowed: 1 and above");

@@ -68,9 +68,9 @@ impl Lot<'_> {
         if self.chance(0.5) { TopicRole::Source } else { TopicRole::Result }
     }
 
-    /// A partition that every topic is likely to have.
+    /// One of the first partitions.
     pub(crate) fn partition(&mut self) -> i32 {
-        self.random.random_range(0..PARTITIONS)
+        self.random.random_range(0..self.inventory.partitions.clamp(1, PARTITIONS))
     }
 
     /// One node, seldom several.

@@ -19,7 +19,7 @@ const NEVER: [&str; 4] = [
 ];
 
 fn inventory(nodes: usize, brokers: usize) -> Inventory {
-    let mut inventory = Inventory::numbered(nodes, brokers);
+    let mut inventory = Inventory::numbered(nodes, brokers, 8);
     for members in [&mut inventory.nodes, &mut inventory.brokers] {
         for (member, zone) in members.iter_mut().zip(["a", "b", "c"].iter().cycle()) {
             member.zone = Some((*zone).to_owned());

@@ -52,8 +52,8 @@ impl BlastRadius {
         problems: &mut Vec<ScheduleProblem>,
     ) -> Bounds {
         let mut permitted = |pool| self.permitted(pool, inventory, problems);
-        let permitted =
-            Inventory { nodes: permitted(Pool::Nodes), brokers: permitted(Pool::Brokers) };
+        let (nodes, brokers) = (permitted(Pool::Nodes), permitted(Pool::Brokers));
+        let permitted = Inventory { nodes, brokers, ..*inventory };
         let mut limit = |pool, asked| Limit::new(pool, asked, inventory, problems);
         let nodes = limit(Pool::Nodes, self.nodes_down);
         let brokers = limit(Pool::Brokers, self.brokers_down);

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 const LOAD: Duration = Duration::from_secs(60);
 
 fn inventory(nodes: usize, brokers: usize) -> Inventory {
-    Inventory::numbered(nodes, brokers)
+    Inventory::numbered(nodes, brokers, 24)
 }
 
 fn spec(at: &str, hold: &str, fault: Value) -> FaultSpec {
@@ -95,8 +95,12 @@ fn a_fault_that_cannot_be_is_refused_with_its_place_and_what_is_allowed() {
              allowed: up to 1, so that a majority stays up",
         ),
         (
+            broker(json!({"leader_of": {"topic": "result", "partition": 24}})),
+            "faults[0].fault.broker_crash.brokers: partition 24; allowed: 0 to 23",
+        ),
+        (
             json!({"leader_move": {"topic": "source", "partition": -1}}),
-            "faults[0].fault.leader_move.partition: partition -1; allowed: 0 and above",
+            "faults[0].fault.leader_move.partition: partition -1; allowed: 0 to 23",
         ),
     ];
     for (fault, expected) in cases {

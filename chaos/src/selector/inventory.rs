@@ -1,4 +1,4 @@
-//! What there is to be hit: nodes and brokers with their zones and labels.
+//! What there is to be hit: nodes and brokers with their zones and labels, and partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,8 @@ pub struct Inventory {
     pub nodes: Vec<Member>,
     /// The brokers, `broker-1`, `broker-2` and so on.
     pub brokers: Vec<Member>,
+    /// Partitions of each of the trial's topics, numbered from 0.
+    pub partitions: i32,
 }
 
 /// A node or a broker.
@@ -34,12 +36,20 @@ pub(crate) enum Pool {
 }
 
 impl Inventory {
-    /// So many nodes and brokers, named by their numbers from 1, with neither zones nor labels.
-    pub fn numbered(nodes: usize, brokers: usize) -> Self {
+    /// So many nodes and brokers, named by their numbers from 1, with neither zones nor
+    /// labels.
+    pub fn numbered(nodes: usize, brokers: usize, partitions: i32) -> Self {
         let named = |what: &str, count: usize| {
             (1..=count).map(|number| Member::named(format!("{what}-{number}"))).collect()
         };
-        Self { nodes: named("node", nodes), brokers: named("broker", brokers) }
+        Self { nodes: named("node", nodes), brokers: named("broker", brokers), partitions }
+    }
+
+    /// What is wrong with the number of a partition.
+    pub(crate) fn partition_problem(&self, partition: i32) -> Option<String> {
+        let last = self.partitions.saturating_sub(1);
+        (!(0..=last).contains(&partition))
+            .then(|| format!("partition {partition}; allowed: 0 to {last}"))
     }
 }
 

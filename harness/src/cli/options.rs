@@ -3,6 +3,7 @@
 use super::chaos::ChaosOptions;
 use crate::capacity::{self, CapacityOutcome};
 use crate::cli::print;
+use crate::environment::Capability;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
 use crate::run::{self, RunOutcome, RunPlan, reports};
@@ -24,6 +25,15 @@ pub(crate) enum EnvironmentName {
     /// Embedded brokers and control plane, real processes, on this machine.
     #[default]
     Local,
+}
+
+impl EnvironmentName {
+    /// What can be done there.
+    pub(crate) fn capability(self) -> Capability {
+        match self {
+            Self::Local => Capability::LOCAL,
+        }
+    }
 }
 
 /// Form of what goes to standard output.
@@ -146,7 +156,7 @@ impl RunOptions {
     pub(crate) fn overrides(&self) -> Result<Overrides, Failure> {
         let rate_scale = checked_scale(self.rate_scale)?;
         let (repetitions, strategies) = (self.repetitions, self.strategies.clone());
-        Ok(Overrides { rate_scale, repetitions, strategies })
+        Ok(Overrides { rate_scale, repetitions, strategies, ..Overrides::default() })
     }
 
     /// Runs the scenarios, prints the result and says how it went.

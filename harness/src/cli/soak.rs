@@ -99,6 +99,7 @@ impl SoakArgs {
             rate_scale: super::options::checked_scale(self.rate_scale)?,
             repetitions: Some(1),
             strategies: self.strategies.clone(),
+            ..Overrides::default()
         };
         let scenario = scenario(&self.file, &overrides)?;
         let program = std::env::current_exe().map_err(|error| {

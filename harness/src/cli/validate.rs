@@ -1,5 +1,6 @@
 //! `stormgauge validate FILE...`
 
+use super::options::EnvironmentName;
 use crate::exit::{Exit, Failure};
 use crate::scenario::SuiteSpec;
 use crate::scenario::validated::Overrides;
@@ -14,16 +15,21 @@ pub(super) struct ValidateArgs {
     /// Scenario and suite files, or names of built-in scenarios
     #[arg(required = true)]
     files: Vec<String>,
+    /// Environment that has to be able to do every fault
+    #[arg(long = "env", value_enum, default_value_t)]
+    environment: EnvironmentName,
 }
 
 impl ValidateArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut exit = Exit::Pass;
+        let environment = Some(self.environment.capability());
+        let overrides = Overrides { environment, ..Overrides::default() };
         for file in &self.files {
             let checked = match SuiteSpec::find(file) {
                 // A suite's keys are no scenario's, so a file is never taken for the other kind.
-                Ok(suite) if Path::new(file).is_file() => check_suite(file, &suite),
-                _ => check_scenario(file),
+                Ok(suite) if Path::new(file).is_file() => check_suite(file, &suite, &overrides),
+                _ => check_scenario(file, &overrides),
             };
             if let Err(failure) = checked {
                 crate::note!("{failure}");
@@ -34,13 +40,13 @@ impl ValidateArgs {
     }
 }
 
-fn check_suite(file: &str, suite: &SuiteSpec) -> Result<(), Failure> {
+fn check_suite(file: &str, suite: &SuiteSpec, overrides: &Overrides) -> Result<(), Failure> {
     crate::note!("{file}: valid: suite {} of {} scenarios", suite.name, suite.scenarios.len());
-    suite.places(file).iter().try_for_each(|place| check_scenario(place))
+    suite.places(file).iter().try_for_each(|place| check_scenario(place, overrides))
 }
 
-fn check_scenario(file: &str) -> Result<(), Failure> {
-    let scenario = super::options::scenario(file, &Overrides::default())?;
+fn check_scenario(file: &str, overrides: &Overrides) -> Result<(), Failure> {
+    let scenario = super::options::scenario(file, overrides)?;
     crate::note!(
         "{file}: valid: {} messages in {:?}, {} faults, {} strategies x {}",
         scenario.workload.total(),

@@ -99,7 +99,11 @@ fn fewer_members(spec: &ScenarioSpec) -> Vec<ScenarioSpec> {
         changed
     };
     let halves = [
-        change(|spec| spec.environment.nodes = (spec.environment.nodes / 2).max(1)),
+        change(|spec| {
+            let environment = &mut spec.environment;
+            environment.nodes = (environment.nodes / 2).max(1);
+            environment.zones = environment.zones.min(environment.nodes);
+        }),
         change(|spec| {
             let scaling = &mut spec.job.scaling;
             scaling.max_replicas = (scaling.max_replicas / 2).max(1);

@@ -18,6 +18,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("broker-answers", include_str!("../../scenarios/broker-answers.yaml")),
     ("control-plane", include_str!("../../scenarios/control-plane.yaml")),
     ("brokers-and-workload", include_str!("../../scenarios/brokers-and-workload.yaml")),
+    ("conditions", include_str!("../../scenarios/conditions.yaml")),
     ("duet", include_str!("../../scenarios/duet.yaml")),
     ("checkers-clean", include_str!("../../scenarios/checkers-clean.yaml")),
     ("checkers-commit-early", include_str!("../../scenarios/checkers-commit-early.yaml")),

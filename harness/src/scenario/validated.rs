@@ -3,7 +3,7 @@
 use super::delivery::{Acks, ExpectedLoss, ExpectedSpec};
 use super::problem::{Problem, ScenarioError};
 use super::spec::ScenarioSpec;
-use crate::environment::SOURCE_BYTES_MAX;
+use crate::environment::{Capability, SOURCE_BYTES_MAX};
 use results::{Guarantee, ScenarioIdentity};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -15,6 +15,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// of a record that is a batch of its own, and the batch's places in three logs.
 const MESSAGE_OVERHEAD: u64 = 1_000;
 const HOUR: Duration = Duration::from_secs(3600);
+const NODES_MAX: usize = 64;
+const BROKERS_MAX: usize = 9;
 
 /// The longest name of a scenario or suite, in characters.
 pub(crate) const NAME_MAX: usize = 40;
@@ -42,7 +44,7 @@ pub struct ValidatedScenario {
     pub digest: String,
 }
 
-/// Changes that flags make to a scenario before it is validated.
+/// Changes that flags make to a scenario before it is validated, and for what it is.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// Multiplies the arrival rate.
@@ -51,6 +53,8 @@ pub struct Overrides {
     pub repetitions: Option<u32>,
     /// Replaces the strategies.
     pub strategies: Option<Vec<super::spec::StrategyName>>,
+    /// Refuses faults that this environment cannot do; otherwise they are skipped in a run.
+    pub environment: Option<Capability>,
 }
 
 impl Overrides {
@@ -93,6 +97,9 @@ impl ValidatedScenario {
         });
         if let Ok(workload) = &workload {
             problems.extend(check_audit(&spec, workload));
+        }
+        if let Some(environment) = &overrides.environment {
+            problems.extend(impossible(&spec, environment));
         }
         let inventory = inventory(&spec);
         let (faults, radius) = (&spec.faults, &spec.blast_radius);
@@ -139,10 +146,11 @@ impl ValidatedScenario {
     }
 }
 
-/// What faults and selectors may name.
+/// What faults may be aimed at: no more than there may be, whatever the file says.
 pub fn inventory(spec: &ScenarioSpec) -> chaos::Inventory {
     let environment = &spec.environment;
-    let mut inventory = chaos::Inventory::numbered(environment.nodes, environment.brokers);
+    let (nodes, brokers) = (environment.nodes.min(NODES_MAX), environment.brokers.min(BROKERS_MAX));
+    let mut inventory = chaos::Inventory::numbered(nodes, brokers, environment.partitions);
     for members in [&mut inventory.nodes, &mut inventory.brokers] {
         for (place, member) in members.iter_mut().enumerate() {
             member.zone = Some(environment.zone(place));
@@ -182,14 +190,14 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     let environment = &spec.environment;
     let between = |value: usize, low: usize, high: usize| (low..=high).contains(&value);
     require(
-        between(environment.nodes, 1, 64),
+        between(environment.nodes, 1, NODES_MAX),
         "environment.nodes",
-        format!("{} is not from 1 to 64", environment.nodes),
+        format!("{} is not from 1 to {NODES_MAX}", environment.nodes),
     );
     require(
-        between(environment.brokers, 1, 9),
+        between(environment.brokers, 1, BROKERS_MAX),
         "environment.brokers",
-        format!("{} is not from 1 to 9", environment.brokers),
+        format!("{} is not from 1 to {BROKERS_MAX}", environment.brokers),
     );
     let zones = environment.nodes.min(26);
     require(
@@ -399,6 +407,17 @@ fn check_audit(spec: &ScenarioSpec, workload: &workloads::Workload) -> Option<Pr
     })
 }
 
+/// The faults that an environment cannot do.
+fn impossible(spec: &ScenarioSpec, environment: &Capability) -> Vec<Problem> {
+    let problem = |(index, fault): (usize, &chaos::FaultSpec)| {
+        let kind = fault.fault.kind().kind;
+        let reason = (environment.refuses)(kind)?;
+        let message = format!("not possible in {}: {reason}", environment.environment);
+        Some(Problem::new(format!("faults[{index}].fault.{kind}"), message))
+    };
+    spec.faults.iter().enumerate().filter_map(problem).collect()
+}
+
 /// The digest of what a trial of this scenario meets: which strategies are tried how often makes no
 /// difference to any one trial.
 ///
@@ -449,6 +468,28 @@ mod tests {
         let error = ValidatedScenario::parse("it", &own, &Overrides::default()).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("memory_leak") && error.contains("job.worker.command"), "{error}");
+    }
+
+    #[test]
+    fn a_fault_that_the_environment_cannot_do_is_refused_with_its_place_and_the_reason() {
+        let text = super::super::builtin::scenario("smoke").unwrap();
+        let refuses = |kind: &str| (kind == "broker_crash").then_some("brokers are not ours");
+        let environment = Some(Capability { environment: "elsewhere", refuses });
+        let overrides = Overrides { environment, ..Overrides::default() };
+        let error = ValidatedScenario::parse("it", text, &overrides).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "it:19:67: faults[1].fault.broker_crash: not possible in elsewhere: brokers are not ours"
+        );
+    }
+
+    #[test]
+    fn no_number_of_nodes_is_too_much_for_the_check() {
+        let text = super::super::builtin::scenario("smoke").unwrap();
+        let text = text.replace("nodes: 2,", "nodes: 9999999999999999,");
+        let error = ValidatedScenario::parse("it", &text, &Overrides::default()).unwrap_err();
+        let expected = "environment.nodes: 9999999999999999 is not from 1 to 64";
+        assert!(error.to_string().contains(expected), "{error}");
     }
 
     #[test]

@@ -86,6 +86,26 @@ fn what_is_outside_the_blast_radius_is_refused() {
 }
 
 #[test]
+fn what_may_hit_all_is_refused_where_not_all_may_be_hit() {
+    let radius = json!({"deny": {"nodes": {"zone": "b"}, "brokers": {"name": "broker-2"}}});
+    let faults = [
+        json!({"network_bridge": {"brokers": {"name": "broker-1"}}}),
+        json!({"pod_kill": {"workers": {"count": 1}}}),
+    ];
+    assert_eq!(
+        found(radius, &faults),
+        [
+            "faults[0].fault.network_bridge.brokers: all nodes may be hit: node-3 is outside the \
+             blast radius; allowed: node-1, node-2, node-4",
+            "faults[0].fault.network_bridge.brokers: all brokers may be hit: broker-2 is outside the \
+             blast radius; allowed: broker-1, broker-3",
+            "faults[1].fault.pod_kill.workers: all nodes may be hit: node-3 is outside the blast \
+             radius; allowed: node-1, node-2, node-4",
+        ]
+    );
+}
+
+#[test]
 fn a_blast_radius_that_cannot_be_is_refused() {
     let radius = json!({"allow": {"nodes": {"count": 1}}, "deny": {"brokers": {"zone": "z"}},
         "brokers_down": 4});

@@ -153,7 +153,7 @@ pub(in crate::cli) fn scenario(
     };
     let strategy = strategy.or_else(|| whole.spec.strategies.first().copied());
     let strategies = strategy.map(|strategy| vec![strategy]);
-    let overrides = Overrides { repetitions: Some(1), strategies, rate_scale: None };
+    let overrides = Overrides { repetitions: Some(1), strategies, ..Overrides::default() };
     let scenario = ValidatedScenario::parse(named, &text, &overrides).map_err(Failure::usage)?;
     Ok((text, Arc::new(scenario)))
 }
