@@ -1,5 +1,7 @@
 //! A scenario that has been checked once and can be trusted from then on.
 
+mod faults;
+
 use super::delivery::{Acks, ExpectedLoss, ExpectedSpec};
 use super::problem::{Problem, ScenarioError};
 use super::spec::ScenarioSpec;
@@ -99,7 +101,7 @@ impl ValidatedScenario {
             problems.extend(check_audit(&spec, workload));
         }
         if let Some(environment) = &overrides.environment {
-            problems.extend(impossible(&spec, environment));
+            problems.extend(faults::impossible(&spec, environment));
         }
         let inventory = inventory(&spec);
         let (faults, radius) = (&spec.faults, &spec.blast_radius);
@@ -235,8 +237,7 @@ fn check_fields(spec: &ScenarioSpec) -> Vec<Problem> {
     problems.extend(check_job(spec));
     problems.extend(check_delivery(spec));
     problems.extend(check_durations(spec));
-    problems.extend(check_leaks(spec));
-    problems.extend(check_rescaling(spec));
+    problems.extend(faults::unfit(spec));
     problems.extend(super::capacity::check(spec));
     problems
 }
@@ -333,38 +334,6 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
     problems
 }
 
-/// Only the reference worker leaks when it is told to.
-fn check_leaks(spec: &ScenarioSpec) -> Vec<Problem> {
-    if spec.job.worker.command.is_none() {
-        return Vec::new();
-    }
-    let faults = spec.faults.iter().enumerate();
-    let leaks = faults.filter(|(_, fault)| matches!(fault.fault, chaos::Fault::MemoryLeak(_)));
-    leaks
-        .map(|(index, _)| {
-            let path = format!("faults[{index}].fault.memory_leak");
-            Problem::new(path, "needs the reference worker: job.worker.command must be absent")
-        })
-        .collect()
-}
-
-/// What is asked for by hand must be within the job's bounds, or nothing would come of it.
-fn check_rescaling(spec: &ScenarioSpec) -> Vec<Problem> {
-    let (least, most) = (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas);
-    let outside = spec.faults.iter().enumerate().filter_map(|(index, fault)| match &fault.fault {
-        chaos::Fault::Rescale(rescale) if !(least..=most).contains(&rescale.replicas) => {
-            let path = format!("faults[{index}].fault.rescale.replicas");
-            let message = format!(
-                "{} is not from {least} to {most}, the bounds in job.scaling",
-                rescale.replicas
-            );
-            Some(Problem::new(path, message))
-        }
-        _ => None,
-    });
-    outside.collect()
-}
-
 fn check_delivery(spec: &ScenarioSpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut require = |holds: bool, path: &str, message: &str| {
@@ -407,17 +376,6 @@ fn check_audit(spec: &ScenarioSpec, workload: &workloads::Workload) -> Option<Pr
     })
 }
 
-/// The faults that an environment cannot do.
-fn impossible(spec: &ScenarioSpec, environment: &Capability) -> Vec<Problem> {
-    let problem = |(index, fault): (usize, &chaos::FaultSpec)| {
-        let kind = fault.fault.kind().kind;
-        let reason = (environment.refuses)(kind)?;
-        let message = format!("not possible in {}: {reason}", environment.environment);
-        Some(Problem::new(format!("faults[{index}].fault.{kind}"), message))
-    };
-    spec.faults.iter().enumerate().filter_map(problem).collect()
-}
-
 /// The digest of what a trial of this scenario meets: which strategies are tried how often makes no
 /// difference to any one trial.
 ///
@@ -458,29 +416,6 @@ mod tests {
             assert_eq!(zones, ["a", "b", "a"]);
         }
         assert_eq!(inventory.nodes[1].labels["topology.kubernetes.io/zone"], "b");
-    }
-
-    #[test]
-    fn only_the_reference_worker_leaks() {
-        let text = super::super::builtin::scenario("nodes-and-workers").unwrap();
-        ValidatedScenario::parse("it", text, &Overrides::default()).unwrap();
-        let own = text.replace("service_time: constant 20us,", "command: [mine],");
-        let error = ValidatedScenario::parse("it", &own, &Overrides::default()).unwrap_err();
-        let error = error.to_string();
-        assert!(error.contains("memory_leak") && error.contains("job.worker.command"), "{error}");
-    }
-
-    #[test]
-    fn a_fault_that_the_environment_cannot_do_is_refused_with_its_place_and_the_reason() {
-        let text = super::super::builtin::scenario("smoke").unwrap();
-        let refuses = |kind: &str| (kind == "broker_crash").then_some("brokers are not ours");
-        let environment = Some(Capability { environment: "elsewhere", refuses });
-        let overrides = Overrides { environment, ..Overrides::default() };
-        let error = ValidatedScenario::parse("it", text, &overrides).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "it:19:67: faults[1].fault.broker_crash: not possible in elsewhere: brokers are not ours"
-        );
     }
 
     #[test]
