@@ -43,8 +43,8 @@ const SENTENCE_BYTES_MAX: usize = 4096;
 /// conditions, and has to answer at once.
 ///
 /// A fault that is refused, fails or panics stops no other. On cancellation everything that is
-/// installed is healed, the latest first. Dropping the future instead leaves healing to the time
-/// limit that each target was given.
+/// installed is healed, the latest first. Dropping the future instead leaves healing to the
+/// injector: a [`Keeper`](crate::Keeper) heals what nobody else can heal any more.
 pub async fn conduct(
     plan: Vec<PlannedFault>,
     injector: &dyn Injector,

@@ -1,4 +1,4 @@
-//! Faults that heal themselves: at their limit, or when whoever installed them has gone away.
+//! Faults that heal themselves: at their limit, or once nobody is left who could heal them.
 //!
 //! An installation runs in a task of its own, so that nothing is ever half installed because
 //! somebody stopped waiting for it.
@@ -13,7 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
@@ -34,6 +34,11 @@ impl Keeper {
     /// Keeps watch over what this injector installs.
     pub fn new(injector: Arc<dyn Injector>) -> Self {
         Self { injector, tasks: TaskTracker::new(), closing: CancellationToken::new() }
+    }
+
+    /// How many faults are in force, or on their way in or out.
+    pub fn in_force(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Heals what is still in force, once, and lets go of the environment.
@@ -84,13 +89,16 @@ async fn watch(
     end: Instant,
     closing: CancellationToken,
 ) {
-    let handed = Handed { kept: kept.clone() };
-    if give.send(Ok(handed)).is_ok() {
-        tokio::select! {
-            () = kept.over.cancelled() => return,
-            () = closing.cancelled() => {}
-            () = sleep_until(end) => {}
-        }
+    let gone = CancellationToken::new();
+    let handed = Handed { kept: kept.clone(), _gone: gone.clone().drop_guard() };
+    // One that nobody takes is gone at once.
+    drop(give.send(Ok(handed)));
+    tokio::select! {
+        biased;
+        () = kept.over.cancelled() => return,
+        () = gone.cancelled() => {}
+        () = closing.cancelled() => {}
+        () = sleep_until(end) => {}
     }
     while let Err(error) = kept.heal().await {
         tracing::error!(%error, "a fault that nobody healed does not heal itself");
@@ -105,7 +113,7 @@ async fn watch(
 /// A fault in force, which its installer and its watch share.
 #[derive(Clone)]
 struct Kept {
-    /// Nothing once it is over: it holds on to the environment.
+    /// Nothing once it has healed by itself: it holds on to the environment.
     force: Arc<Mutex<Option<Box<dyn Installed>>>>,
     over: CancellationToken,
 }
@@ -116,20 +124,20 @@ impl Kept {
         Self { force, over: CancellationToken::new() }
     }
 
-    /// Ends the fault; a second time there is nothing left to do.
+    /// Ends the fault, again if asked to again.
     async fn heal(&self) -> Result<String, String> {
         let mut force = self.force.lock().await;
-        let Some(installed) = force.as_mut() else { return Ok("it is over already".to_owned()) };
+        let Some(installed) = force.as_mut() else { return Ok("it healed by itself".to_owned()) };
         let measured = installed.heal().await?;
-        *force = None;
         self.over.cancel();
         Ok(measured)
     }
 }
 
-/// What the installer gets. Dropping it leaves healing to the limit.
+/// What the installer gets. Nobody else can heal it, so that dropping it does.
 struct Handed {
     kept: Kept,
+    _gone: DropGuard,
 }
 
 impl Installed for Handed {

@@ -6,6 +6,7 @@ mod chaos;
 mod clean;
 mod compare;
 mod completions;
+mod conformance;
 mod doctor;
 mod gate;
 mod hidden;
@@ -20,6 +21,7 @@ mod validate;
 
 use crate::exit::{Exit, Failure};
 use clap::{Parser, Subcommand};
+use list::table;
 pub(crate) use options::TableFormat;
 
 /// Chaos and benchmarks for streaming workloads on Kubernetes.
@@ -70,6 +72,8 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Print the JSON schema of scenario or suite files
     Schema(schema::SchemaArgs),
+    /// Hold every kind of fault against what it promises
+    Conformance(conformance::ConformanceArgs),
     /// Find and remove what killed runs left behind
     Clean(clean::CleanArgs),
     /// Print shell completions
@@ -107,6 +111,7 @@ fn dispatch(verb: Verb) -> Result<Exit, Failure> {
         Verb::List(args) => args.run(),
         Verb::Doctor(args) => args.run(),
         Verb::Schema(args) => args.run(),
+        Verb::Conformance(args) => args.run(),
         Verb::Clean(args) => args.run(),
         Verb::Completions(args) => args.run(),
         Verb::Hidden(verb) => verb.run(),

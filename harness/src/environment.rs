@@ -100,6 +100,10 @@ pub trait Environment: Send + Sync {
     /// What has broken that no fault asked for, a sentence each; a trial with any is invalid.
     fn defects(&self) -> Vec<String>;
 
+    /// The state of everything that faults can touch, a line each, in order: the same again once a
+    /// fault is over.
+    fn footprint(&self) -> Vec<String>;
+
     /// What is real here and what is emulated, for the record.
     fn describe(&self) -> results::Environment;
 

@@ -11,6 +11,7 @@
 //! - [`catalogue`]: the faults, with their parameters and where they can be done;
 //! - [`random`]: trials under schedules drawn from seeds, and failures shrunk;
 //! - [`soak`]: such trials for hours, each in a process of its own;
+//! - [`conformance`]: what every injector promises, and whether it keeps it;
 //! - [`environment`]: where a trial runs, behind one trait; `local` is the default;
 //! - [`upstream`]: what faults make of the load, and send beside it;
 //! - [`oracle`]: the ledger of sends and results, and the checkers;
@@ -31,6 +32,7 @@ pub mod catalogue;
 pub mod child;
 pub mod cli;
 pub mod clock;
+pub mod conformance;
 pub mod duet;
 pub mod environment;
 pub mod exit;

@@ -1,6 +1,7 @@
 //! One trial: one scenario, one strategy, one seed; gives one run record.
 
 mod accounts;
+mod alarms;
 mod audit;
 pub(crate) mod collector;
 pub(crate) mod driver;
@@ -27,6 +28,7 @@ pub use phases::Phases;
 pub(crate) use slowed::check as check_variables;
 
 use crate::clock::{self, Anchor};
+use crate::conformance::{self, Conformance};
 use crate::environment::local::Local;
 use crate::environment::{Environment, EnvironmentError};
 use crate::progress::Progress;
@@ -36,7 +38,7 @@ use crate::upstream::Upstream;
 use crate::upstream::injector::TrialInjector;
 use crate::upstream::strays::Strays;
 use crate::upstream::tampering::Tampering;
-use chaos::{FaultOutcome, Journal, PlannedFault};
+use chaos::{FaultOutcome, Injector, Journal, Keeper, PlannedFault};
 use load::Loaded;
 use outlook::Outlook;
 use results::Demand;
@@ -145,24 +147,72 @@ pub async fn run(
 ) -> Result<results::RunRecord, TrialError> {
     let started_at = clock::rfc3339();
     let usage = Usage::start();
+    let act = async |environment: &dyn Environment| {
+        under_load(plan, environment, journal, progress, cancel).await
+    };
+    let (loaded, environment) = staged(plan, journal, progress, cancel, act).await?;
+    progress.phase("verify");
+    Ok(record::build(plan, &started_at, environment, loaded, &usage, cancel.is_cancelled()))
+}
+
+/// Holds injectors against what they promise, over the load of a scenario without its faults.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn conform(
+    plan: &TrialPlan,
+    samples: &[PlannedFault],
+    journal: &Journal,
+    progress: &Progress,
+    cancel: &CancellationToken,
+) -> Result<Vec<Conformance>, TrialError> {
+    let act = async |environment: &dyn Environment| {
+        let over = CancellationToken::new();
+        let anchor = Anchor::ahead(LEAD);
+        let upstream = upstream(plan, environment, anchor);
+        let keeper = keeper(environment, &upstream);
+        let held = async {
+            let injector = Arc::clone(&keeper) as Arc<dyn Injector>;
+            let held = conformance::hold(environment, injector, samples, progress, cancel).await;
+            keeper.close().await;
+            over.cancel();
+            held
+        };
+        let outlook = Outlook::new(plan, environment, anchor, &plan.faults());
+        let load = load::run(plan, environment, &upstream, &outlook, progress, &over);
+        let (held, load) = tokio::join!(held, load);
+        load.map(|_| held)
+    };
+    staged(plan, journal, progress, cancel, act).await.map(|(held, _)| held)
+}
+
+/// Starts an environment with its job, lets something happen there, and takes everything away.
+async fn staged<T>(
+    plan: &TrialPlan,
+    journal: &Journal,
+    progress: &Progress,
+    cancel: &CancellationToken,
+    act: impl AsyncFnOnce(&dyn Environment) -> Result<T, TrialError>,
+) -> Result<(T, results::Environment), TrialError> {
     progress.phase("set-up");
     std::fs::create_dir_all(&plan.directory)
         .map_err(|error| TrialError::internal("create the trial's folder", error))?;
     let local = Local::start(&plan.scenario, plan.seed, &plan.directory).await?;
     let accounts = accounts::keep(&local, journal);
     let environment: Box<dyn Environment> = Box::new(local);
-    let loaded = under_load(plan, environment.as_ref(), journal, progress, cancel).await;
+    let acted = match job::start(plan, environment.as_ref(), cancel).await {
+        Ok(()) => act(environment.as_ref()).await,
+        Err(error) => Err(error),
+    };
     progress.phase("clean-up");
     let mut description = environment.describe();
     slowed::add_to(&mut description.settings, &plan.scenario.spec);
     environment.shutdown().await;
     accounts.close().await;
-    let loaded = loaded?;
-    progress.phase("verify");
-    Ok(record::build(plan, &started_at, description, loaded, &usage, cancel.is_cancelled()))
+    Ok((acted?, description))
 }
 
-/// Creates the job, waits until it consumes, and runs load and faults side by side.
+/// Runs load and faults side by side.
 async fn under_load(
     plan: &TrialPlan,
     environment: &dyn Environment,
@@ -170,12 +220,9 @@ async fn under_load(
     progress: &Progress,
     cancel: &CancellationToken,
 ) -> Result<Measured, TrialError> {
-    job::create(plan, environment).await?;
-    job::until_consuming(plan, environment, cancel).await?;
     let anchor = Anchor::ahead(LEAD);
     let upstream = upstream(plan, environment, anchor);
-    let injector =
-        TrialInjector { environment: environment.injector(), upstream: Arc::clone(&upstream) };
+    let keeper = keeper(environment, &upstream);
     let start = tokio::time::Instant::from_std(anchor.instant());
     let plays = plan.faults();
     let outlook = Outlook::new(plan, environment, anchor, &plays);
@@ -185,10 +232,18 @@ async fn under_load(
         progress.fault(&event);
     };
     let cancelled = cancel.clone();
-    let faults = chaos::conduct(plays, &injector, journal, start, cancelled, &reading, &show);
+    let faults = chaos::conduct(plays, keeper.as_ref(), journal, start, cancelled, &reading, &show);
     let load = load::run(plan, environment, &upstream, &outlook, progress, cancel);
     let (faults, load) = tokio::join!(faults, load);
+    keeper.close().await;
     Ok(Measured { load: load?, faults, phases: outlook.phases.ends() })
+}
+
+/// What installs faults in the environment and upstream of it.
+fn keeper(environment: &dyn Environment, upstream: &Arc<Upstream>) -> Arc<Keeper> {
+    let environment = environment.injector();
+    let injector = TrialInjector { environment, upstream: Arc::clone(upstream) };
+    Arc::new(Keeper::new(Arc::new(injector)))
 }
 
 fn upstream(plan: &TrialPlan, environment: &dyn Environment, anchor: Anchor) -> Arc<Upstream> {

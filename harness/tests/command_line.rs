@@ -161,6 +161,7 @@ faults:
         "report.md",
         "summary.csv",
         "trials.csv",
+        "faults.csv",
         "series.csv",
         "history.csv",
         "junit.xml",

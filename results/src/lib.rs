@@ -6,6 +6,7 @@
 //! - [`series`]: one row a second of rates, latencies, lag and replicas;
 //! - [`record`]: everything a trial found, as one self-describing JSON file;
 //! - [`recovery`]: what a fault did to users, and how the system came back;
+//! - [`detection`]: which faults the operator showed, how fast, and its false alarms;
 //! - [`elasticity`]: how well the workers matched the load;
 //! - [`steadiness`]: whether there was a baseline, and how well its p99 is known;
 //! - [`statistics`]: medians, and quantile intervals free of distribution;
@@ -26,6 +27,7 @@ pub mod baseline;
 pub mod calibration;
 pub mod capacity;
 pub mod comparison;
+pub mod detection;
 pub mod document;
 pub mod elasticity;
 pub mod file;

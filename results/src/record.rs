@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detection::Alarm;
 use crate::latencies::HistogramRecord;
 use crate::series::SeriesRow;
 use crate::steadiness::Steadiness;
@@ -64,6 +65,9 @@ pub struct RunRecord {
     pub phases: Vec<Span>,
     /// The faults, by due time.
     pub faults: Vec<FaultSpan>,
+    /// What the operator said was wrong, in order.
+    #[serde(default)]
+    pub alarms: Vec<Alarm>,
     /// One row a second.
     pub series: Vec<SeriesRow>,
     /// Response times of the whole trial: intended time → result observed.

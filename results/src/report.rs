@@ -28,7 +28,7 @@ pub use markdown::{gate_markdown, markdown};
 pub use openmetrics::openmetrics;
 pub use ranking::{ranking_csv, ranking_json, ranking_markdown, ranking_table};
 pub use sparkline::{Scale, sparkline};
-pub use terminal::table;
+pub use terminal::{faults_table, table};
 
 use crate::comparison::StrategyRow;
 use crate::objectives::IndicatorName;

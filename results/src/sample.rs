@@ -105,6 +105,7 @@ impl Sample {
             },
             phases: phases(),
             faults,
+            alarms: Vec::new(),
             series: self.series(),
             phase_response: BTreeMap::from([("steady".to_owned(), response.to_record())]),
             steadiness: Steadiness::measure(&self.series(), 0.0, 8.0, &response),

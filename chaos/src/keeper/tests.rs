@@ -81,7 +81,7 @@ fn action() -> Action {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_healed_in_time_is_healed_once_however_often_it_is_asked() {
+async fn what_is_healed_in_time_does_not_heal_itself() {
     let environment = Counting::new(0);
     environment.let_install.add_permits(1);
     let keeper = Keeper::new(Arc::new(Shared(Arc::clone(&environment))));
@@ -89,10 +89,10 @@ async fn what_is_healed_in_time_is_healed_once_however_often_it_is_asked() {
     let mut installed = keeper.install(&action, LIMIT).await.unwrap();
     assert_eq!(installed.evidence().await.unwrap(), "in force");
     assert_eq!(installed.heal().await.unwrap(), "healed");
-    assert_eq!(installed.heal().await.unwrap(), "it is over already");
-    assert_eq!(installed.evidence().await, None);
+    assert_eq!(installed.heal().await.unwrap(), "healed");
+    drop(installed);
     tokio::time::sleep(LIMIT * 2).await;
-    assert_eq!(environment.counts(), (1, 1));
+    assert_eq!((environment.counts(), keeper.in_force()), ((1, 2), 0));
     assert_eq!(Arc::strong_count(&environment), 2, "the fault has let go of it");
 }
 
@@ -101,11 +101,13 @@ async fn what_nobody_heals_heals_itself_at_its_limit_and_tries_until_it_has() {
     let environment = Counting::new(2);
     environment.let_install.add_permits(1);
     let keeper = Keeper::new(Arc::new(Shared(Arc::clone(&environment))));
-    drop(keeper.install(&action(), LIMIT).await.unwrap());
+    let mut installed = keeper.install(&action(), LIMIT).await.unwrap();
     tokio::time::sleep(LIMIT - Duration::from_millis(1)).await;
-    assert_eq!(environment.counts(), (1, 0));
+    assert_eq!((environment.counts(), keeper.in_force()), ((1, 0), 1));
     tokio::time::sleep(RETRY_PERIOD * 3).await;
-    assert_eq!(environment.counts(), (1, 1));
+    assert_eq!((environment.counts(), keeper.in_force()), ((1, 1), 0));
+    assert_eq!(installed.heal().await.unwrap(), "it healed by itself");
+    assert_eq!((installed.evidence().await, environment.counts()), (None, (1, 1)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,6 +120,22 @@ async fn an_installation_that_nobody_waits_for_any_more_is_undone() {
     environment.let_install.add_permits(1);
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(environment.counts(), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_is_dropped_heals_at_once_even_if_nobody_took_it() {
+    let environment = Counting::new(0);
+    environment.let_install.add_permits(2);
+    let keeper = Keeper::new(Arc::new(Shared(Arc::clone(&environment))));
+    let action = action();
+    drop(keeper.install(&action, LIMIT).await.unwrap());
+    let waiting = keeper.install(&action, LIMIT);
+    // It is installed before anybody asks for it.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(environment.counts(), (2, 1));
+    drop(waiting);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!((environment.counts(), keeper.in_force()), ((2, 2), 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,6 +113,11 @@ impl Rules {
         RuleId { state }
     }
 
+    /// How many rules are in force, or expired and not removed.
+    pub fn in_force(&self) -> usize {
+        self.table.rules.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// What a rule has done so far, also after its removal.
     pub fn counters(&self, id: &RuleId) -> RuleCounters {
         id.state.counters.read()

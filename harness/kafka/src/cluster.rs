@@ -37,6 +37,7 @@ mod internal;
 mod knowledge;
 mod metadata;
 mod offsets;
+mod out_of_order;
 mod partition;
 mod produce;
 mod quorum;

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -160,6 +161,13 @@ impl ApiServer {
     /// Ends watches and the socket.
     pub fn stop(&self) {
         self.shared.stop.cancel();
+    }
+
+    /// Every object, in the order of their keys.
+    pub(crate) fn objects(&self) -> Vec<Arc<Value>> {
+        self.with(|cluster, _| {
+            cluster.store().all().map(|(_, object)| Arc::clone(object)).collect()
+        })
     }
 
     /// Runs a function on the state, then wakes the watches if it changed something.

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -154,6 +156,16 @@ impl EmbeddedKube {
     /// The same for clients that reach the API through a proxy.
     pub fn kubeconfig_through(&self, proxy: SocketAddr) -> String {
         kubeconfig(&format!("http://{proxy}"))
+    }
+
+    /// How many faults of the API server are in force.
+    pub fn api_faults(&self) -> usize {
+        self.server.faults_in_force()
+    }
+
+    /// Every object that there is, in the order of their keys.
+    pub fn objects(&self) -> Vec<Arc<Value>> {
+        self.server.objects()
     }
 
     /// The node with this name.

@@ -72,7 +72,7 @@ fn object(head: &[&str], row: &[String]) -> serde_json::Value {
         .into()
 }
 
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut builder = Builder::default();
     builder.push_record(head.iter().copied());
     rows.into_iter().for_each(|row| builder.push_record(row));

@@ -265,7 +265,7 @@ pub(crate) fn render(
 ) -> Result<String, Failure> {
     use results::report;
     match format {
-        Format::Table => Ok(reports::table(comparison)),
+        Format::Table => Ok(reports::table(comparison, records)),
         Format::Json => report::comparison_json(comparison).map_err(Failure::internal),
         Format::Csv => report::csv::summary(comparison).map_err(Failure::internal),
         Format::Md => Ok(reports::markdown(comparison, records)),

@@ -2,6 +2,7 @@
 //! control plane, all on loopback.
 
 mod brokers;
+mod footprint;
 mod injector;
 mod leader;
 mod nodes;
@@ -44,6 +45,8 @@ pub struct Local {
     proxies: Vec<FaultProxy>,
     /// Between the operator and the API server.
     api_proxy: FaultProxy,
+    /// Those of all proxies.
+    rules: Rules,
     injector: Arc<Keeper>,
     operator: Arc<Operator>,
     kubeconfig: PathBuf,
@@ -84,11 +87,11 @@ impl Local {
             kafka: Arc::clone(&kafka),
             kube: Arc::clone(&kube),
             operator: Arc::clone(&operator),
-            rules,
+            rules: rules.clone(),
             fronts: (1..).map(brokers::name).zip(proxies.iter().map(FaultProxy::address)).collect(),
         };
         let injector = Arc::new(Keeper::new(Arc::new(injector)));
-        Ok(Self { kafka, kube, proxies, api_proxy, injector, operator, kubeconfig })
+        Ok(Self { kafka, kube, proxies, api_proxy, rules, injector, operator, kubeconfig })
     }
 
     /// Where `kubectl` finds the control plane.
@@ -167,6 +170,10 @@ impl Environment for Local {
             .then(|| "The operator ended by itself; see operator.log.".to_owned())
             .into_iter()
             .collect()
+    }
+
+    fn footprint(&self) -> Vec<String> {
+        footprint::footprint(self)
     }
 
     fn describe(&self) -> results::Environment {

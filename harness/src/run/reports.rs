@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 /// The files of a run beside its reports, each with what it holds.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("report.html", "this report as a page with pictures"),
     ("summary.csv", "a row a strategy"),
     ("trials.csv", "a row a trial"),
+    ("faults.csv", "a row a fault of each trial"),
     ("series.csv", "a row a second of each trial"),
     ("history.csv", "the run in one row, to append to those of earlier runs"),
     ("junit.xml", "everything held against a strategy, as test results"),
@@ -37,6 +38,7 @@ pub fn write(directory: &Path, records: &[RunRecord]) -> Result<(), Failure> {
     let files = [
         ("summary.csv", report::csv::summary(&comparison).map_err(Failure::internal)?),
         ("trials.csv", report::csv::trials(records).map_err(Failure::internal)?),
+        ("faults.csv", report::csv::faults(records).map_err(Failure::internal)?),
         ("series.csv", report::csv::series(records).map_err(Failure::internal)?),
         ("history.csv", report::csv::history(&comparison, records).map_err(Failure::internal)?),
         ("junit.xml", junit(&comparison, records)?),
@@ -110,10 +112,11 @@ pub fn scenario_of(record: &RunRecord) -> Result<ScenarioSpec, Failure> {
 }
 
 /// The comparison as a table that fits the terminal.
-pub fn table(comparison: &Comparison) -> String {
+pub fn table(comparison: &Comparison, records: &[RunRecord]) -> String {
     let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map(|size| size.ws_col);
     let width = columns.ok().filter(|columns| *columns > 0).map_or(WIDTH, usize::from);
-    report::table(comparison, width)
+    let table = report::table(comparison, width);
+    report::faults_table(records).map(|faults| format!("{table}\n{faults}")).unwrap_or(table)
 }
 
 /// The comparison as markdown.

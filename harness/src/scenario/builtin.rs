@@ -4,6 +4,7 @@
 pub const SUITES: &[(&str, &str)] = &[
     ("smoke", include_str!("../../suites/smoke.yaml")),
     ("stress", include_str!("../../suites/stress.yaml")),
+    ("chaos", include_str!("../../suites/chaos.yaml")),
     ("checkers", include_str!("../../suites/checkers.yaml")),
     ("durability", include_str!("../../suites/durability.yaml")),
     ("capacity", include_str!("../../suites/capacity.yaml")),
@@ -16,6 +17,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("capacity", include_str!("../../scenarios/capacity.yaml")),
     ("nodes-and-workers", include_str!("../../scenarios/nodes-and-workers.yaml")),
     ("broker-answers", include_str!("../../scenarios/broker-answers.yaml")),
+    ("chaos", include_str!("../../scenarios/chaos.yaml")),
     ("control-plane", include_str!("../../scenarios/control-plane.yaml")),
     ("brokers-and-workload", include_str!("../../scenarios/brokers-and-workload.yaml")),
     ("conditions", include_str!("../../scenarios/conditions.yaml")),

@@ -19,11 +19,18 @@ use tokio_util::sync::CancellationToken;
 /// Time a job has to get all partitions assigned.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
-/// Creates the `StreamingJob` of a trial.
-pub(super) async fn create(
+/// Creates the job of a trial and waits until it consumes.
+pub(super) async fn start(
     plan: &TrialPlan,
     environment: &dyn Environment,
+    cancel: &CancellationToken,
 ) -> Result<(), TrialError> {
+    create(plan, environment).await?;
+    until_consuming(plan, environment, cancel).await
+}
+
+/// Creates the `StreamingJob` of a trial.
+async fn create(plan: &TrialPlan, environment: &dyn Environment) -> Result<(), TrialError> {
     let manifest = manifest(plan, &environment.worker_bootstrap());
     let job: StreamingJob = serde_json::from_value(manifest)
         .map_err(|error| TrialError::internal("build the StreamingJob", error))?;
@@ -119,7 +126,7 @@ fn reference_worker() -> Vec<String> {
 }
 
 /// Waits until every partition of the source topic is owned by a worker.
-pub(super) async fn until_consuming(
+async fn until_consuming(
     plan: &TrialPlan,
     environment: &dyn Environment,
     cancel: &CancellationToken,

@@ -7,13 +7,14 @@ use super::interval_log::IntervalLog;
 use super::outlook::Outlook;
 use super::sampler::{Sampler, Samples};
 use super::service::{self, ServiceTimes};
-use super::{Phases, TrialError, TrialPlan, signs};
+use super::{Phases, TrialError, TrialPlan, alarms, signs};
 use crate::clock::Anchor;
 use crate::environment::{Environment, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::oracle::{Ledger, SourceLog};
 use crate::progress::Progress;
 use crate::upstream::{self, Upstream};
 use results::Guarantee;
+use results::detection::Alarm;
 use results::recovery::Sign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,8 @@ pub(crate) struct Loaded {
     /// The source log, where the scenario has it read.
     pub(crate) log: Option<SourceLog>,
     pub(super) samples: Samples,
+    /// What the operator said was wrong.
+    pub(crate) alarms: Vec<Alarm>,
     /// Signs that the environment noticed something.
     pub(crate) signs: Vec<Sign>,
     /// Load start to the last message sent, and to the end of the drain.
@@ -97,10 +100,11 @@ pub(super) async fn run(
         stop_sampler.cancel();
         (sent_after, drained_after)
     };
-    let ((sent_after, drained_after), mut samples, signs) = tokio::join!(
+    let ((sent_after, drained_after), mut samples, signs, alarms) = tokio::join!(
         script,
         sampler.run(&mut response_log, &stop_sampler),
         signs::watch(environment, anchor, &stop_sampler),
+        alarms::watch(environment, anchor, &stop_sampler),
     );
     drop(side);
     let ends = live.ends.get_or_init(|| result_ends(plan, environment, cancel));
@@ -125,6 +129,7 @@ pub(super) async fn run(
         collector,
         log,
         samples,
+        alarms,
         signs,
         sent_after,
         drained_after,

@@ -69,6 +69,7 @@ pub(super) fn build(
         workload: workload(plan),
         phases,
         faults,
+        alarms: load.alarms,
         series: load.samples.series,
         response: response.to_record(),
         phase_response: histograms(&load.collector.phases),

@@ -80,6 +80,7 @@ pub(crate) fn record_with_lost(
         },
         phases: Vec::new(),
         faults: Vec::new(),
+        alarms: Vec::new(),
         series: Vec::new(),
         steadiness: Steadiness::measure(&[], 1.0, 4.0, &response),
         phase_response: BTreeMap::from([("steady".to_owned(), response.to_record())]),

@@ -29,6 +29,7 @@ pub(super) fn check(record: &RunRecord) -> Result<(), Problem> {
     }
     spans(record)?;
     faults(record)?;
+    alarms(record)?;
     series(record)?;
     histograms(record)?;
     delivery(record)?;
@@ -72,6 +73,12 @@ fn faults(record: &RunRecord) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+fn alarms(record: &RunRecord) -> Result<(), Problem> {
+    length("alarms", record.alarms.len(), FEW_MAX)?;
+    let mut alarms = record.alarms.iter().enumerate();
+    alarms.try_for_each(|(index, alarm)| time(&format!("alarms[{index}].at_s"), alarm.at_s))
 }
 
 fn series(record: &RunRecord) -> Result<(), Problem> {

@@ -1,9 +1,10 @@
-//! `summary.csv`, `trials.csv`, `series.csv` and `history.csv`, for spreadsheets and scripts.
+//! `summary.csv`, `trials.csv`, `faults.csv`, `series.csv` and `history.csv`, for spreadsheets and scripts.
 //!
 //! What the columns mean, and in which unit, is in `results/FILES.md`. The first column of every
 //! line is [`CSV_SCHEMA`]. Text from files is made harmless: control characters become spaces,
 //! and a cell that a spreadsheet would take for a formula gets an apostrophe before it.
 
+mod faults;
 mod history;
 mod series;
 mod summary;
@@ -13,6 +14,7 @@ use csv::Writer;
 
 use crate::objectives::{IndicatorName, Unit};
 
+pub use faults::faults;
 pub use history::history;
 pub use series::series;
 pub use summary::summary;

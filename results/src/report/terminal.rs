@@ -1,6 +1,10 @@
 //! The comparison as a table for a terminal: no colour codes, and never wider than asked for
 //! if that can be.
 
+mod faults;
+
+pub use faults::faults_table;
+
 use tabled::builder::Builder;
 use tabled::settings::formatting::AlignmentStrategy;
 use tabled::settings::object::{Columns, Rows};

@@ -55,6 +55,11 @@ impl FailingApi {
 }
 
 impl Failing {
+    /// The APIs whose requests fail, each with its broker.
+    pub(super) fn apis(&self) -> impl Iterator<Item = (i32, i16)> {
+        self.apis.keys().copied()
+    }
+
     /// Nobody waits for the answer any more.
     pub(super) fn forget(&mut self, ticket: Ticket) {
         self.replaced.remove(&ticket);

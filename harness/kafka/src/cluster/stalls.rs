@@ -19,6 +19,13 @@ pub(super) struct Stall {
     held_back: u64,
 }
 
+impl Stall {
+    /// Whether requests wait for it at this time.
+    pub(super) fn is_on(&self, now: Duration) -> bool {
+        self.until > now
+    }
+}
+
 impl Cluster {
     /// Requests of an API that come to a broker within `lasts` wait until then, but for those of
     /// the clients with the ids in `spared`.
@@ -32,7 +39,7 @@ impl Cluster {
         self.now = now;
         self.broker_mut(broker)?;
         Api::of(api).ok_or(ClusterError::UnknownApi(api))?;
-        self.stalls.retain(|_, stall| stall.until > now);
+        self.stalls.retain(|_, stall| stall.is_on(now));
         let spared = spared.iter().map(|&id| id.to_owned()).collect();
         self.stalls.insert((broker, api), Stall { until: now + lasts, spared, held_back: 0 });
         self.timers.insert((now + lasts, Timer::Resume));

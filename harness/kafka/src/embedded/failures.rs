@@ -12,6 +12,12 @@ use crate::server::listener::{bind, listen};
 use crate::view::CrashReport;
 
 impl EmbeddedKafka {
+    /// What fails now or has not recovered from failing, a sentence each: nothing once all that was
+    /// brought about is over.
+    pub fn out_of_order(&self) -> Vec<String> {
+        self.server.with(|cluster, now, _| cluster.out_of_order(now))
+    }
+
     /// Kills a broker: its connections are cut and its ports refuse connections when this
     /// returns. The rest of the cluster notices after
     /// [`ClusterConfig::detection`](crate::ClusterConfig::detection); until then the broker counts

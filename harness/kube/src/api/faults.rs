@@ -255,6 +255,11 @@ impl InstalledApiFault {
 }
 
 impl ApiServer {
+    /// How many faults are in force.
+    pub(crate) fn faults_in_force(&self) -> usize {
+        self.shared.faults.rules().in_force(clock::instant())
+    }
+
     /// Lets something go wrong for clients on the socket, for `limit` at most. What it draws
     /// follows from `seed`.
     pub fn install(&self, fault: ApiFault, limit: Duration, seed: u64) -> InstalledApiFault {

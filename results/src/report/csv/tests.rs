@@ -35,6 +35,7 @@ fn every_file_is_explained_column_by_column() {
     let files = [
         ("summary.csv", summary(&comparison)),
         ("trials.csv", trials(&records)),
+        ("faults.csv", faults(&records)),
         ("series.csv", series(&records)),
     ];
     for (name, text) in files {

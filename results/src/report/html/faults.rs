@@ -10,11 +10,11 @@ use super::tables::{Cell, Table};
 use super::trials::{Scenario, Strategy};
 
 /// The most faults that are shown.
-const FAULTS_MAX: usize = 40;
+const FAULTS_MAX: usize = 80;
 /// The longest evidence that is shown, in characters.
 const EVIDENCE_CHARACTERS: usize = 600;
 
-const HEADINGS: [&str; 7] = [
+const HEADINGS: [&str; 8] = [
     "strategy",
     "detected",
     "objective restored",
@@ -22,6 +22,7 @@ const HEADINGS: [&str; 7] = [
     "recovered",
     "late results",
     "worst p99",
+    "without progress",
 ];
 
 /// A block for each fault of the scenario.
@@ -118,6 +119,7 @@ fn row(strategy: &Strategy<'_>, name: &str, kind: &str) -> Option<Vec<Cell>> {
         Cell::noted(median, range).alarming(alarming)
     };
     let late = all.iter().map(|recovery| recovery.out_of_objective).max().unwrap_or(0);
+    let still = all.iter().map(|recovery| recovery.no_progress_share).reduce(f64::max);
     let worst = all.iter().filter_map(|recovery| recovery.worst_p99_ms).reduce(f64::max);
     Some(vec![
         strategy.name().into(),
@@ -127,6 +129,7 @@ fn row(strategy: &Strategy<'_>, name: &str, kind: &str) -> Option<Vec<Cell>> {
         time(|recovery| recovery.total_s),
         format::count(late).into(),
         worst.map_or(format::ABSENT.to_owned(), format::milliseconds).into(),
+        still.map_or(format::ABSENT.to_owned(), format::share).into(),
     ])
 }
 

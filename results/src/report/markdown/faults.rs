@@ -1,5 +1,6 @@
 //! The faults of a scenario: what was injected, what shows it, how the system came back.
 
+mod detection;
 mod recovery;
 
 use crate::comparison::StrategyRow;
@@ -31,7 +32,9 @@ pub(super) fn tables(rows: &[&StrategyRow], trials: &[&RunRecord]) -> String {
             evidence(&spans),
         ]);
     }
-    format!("{}\n{}", table.render(), recovery::table(&names, rows, trials))
+    let tables =
+        [table.render(), recovery::table(&names, rows, trials), detection::table(rows, trials)];
+    tables.into_iter().filter(|table| !table.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn targets(spans: &[&FaultSpan]) -> String {

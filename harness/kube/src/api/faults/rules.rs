@@ -103,6 +103,11 @@ pub(in super::super) struct Window {
 }
 
 impl Rules {
+    /// How many are neither ended nor over.
+    pub(super) fn in_force(&self, now: Instant) -> usize {
+        self.rules.iter().filter(|rule| now < rule.until).count()
+    }
+
     pub(super) fn install(
         &mut self,
         fault: ApiFault,

@@ -1,0 +1,105 @@
+//! `stormgauge conformance [KIND...]`
+
+use super::options::{EnvironmentName, Form, Stop, runtime};
+use super::{print, table};
+use crate::conformance::{self, Conformance};
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress;
+use crate::run::{RunDirectory, RunPlan, trial_failure};
+use crate::trial;
+use chaos::PlannedFault;
+use chaos::journal::JournalEntry;
+use clap::Args;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  stormgauge conformance                    every kind of fault, in about two minutes
+  stormgauge conformance node_crash broker_crash -o json")]
+pub(super) struct ConformanceArgs {
+    /// Kinds of faults (see `stormgauge list faults`) [default: all]
+    kinds: Vec<String>,
+    /// Environment whose injectors are held against their promises
+    #[arg(long = "env", value_enum, default_value_t)]
+    environment: EnvironmentName,
+    /// Seed of targets and load
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder for logs; must be new or empty [default: stormgauge-out/<run>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Form of the result on standard output
+    #[arg(short = 'o', long, value_enum, default_value_t)]
+    output: Form,
+    /// No progress on standard error
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl ConformanceArgs {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let EnvironmentName::Local = self.environment;
+        let samples = self.samples()?;
+        let scenario = Arc::new(conformance::scenario().map_err(Failure::internal)?);
+        let plan = RunPlan {
+            name: "conformance".to_owned(),
+            scenarios: vec![scenario],
+            seed: self.seed,
+            out: self.out.clone(),
+        };
+        let progress = Progress::new(self.quiet);
+        let runtime = runtime()?;
+        let stop = Stop::watch(&runtime, None)?;
+        let (directory, journal) = RunDirectory::create(&plan)?;
+        let trials = plan.trials(&directory);
+        let first = trials.first().ok_or_else(|| {
+            Failure::internal(anyhow::anyhow!("the scenario of the conformance suite is empty"))
+        })?;
+        let held = trial::conform(first, &samples, &journal, &progress, &stop.cancel);
+        let held = runtime.block_on(held).map_err(trial_failure);
+        progress.finish();
+        journal
+            .append(JournalEntry::RunEnded { run: directory.name() })
+            .map_err(Failure::not_ready)?;
+        let held = held?;
+        print(&match self.output {
+            Form::Json => serde_json::to_string_pretty(&held).map_err(Failure::internal)?,
+            Form::Table => table(&HEAD, held.iter().map(row).collect()),
+        })?;
+        let good = held.len() == samples.len() && held.iter().all(|held| held.broken.is_empty());
+        Ok(stop.exit().unwrap_or(if good { Exit::Pass } else { Exit::GateFailed }))
+    }
+
+    /// The samples of the kinds that were asked for.
+    fn samples(&self) -> Result<Vec<PlannedFault>, Failure> {
+        let mut samples = conformance::samples(self.seed).map_err(Failure::internal)?;
+        let known = chaos::catalogue();
+        for kind in &self.kinds {
+            if !known.iter().any(|known| known.kind == kind) {
+                return Err(Failure::usage(anyhow::anyhow!(
+                    "{kind}: no such kind of fault; see `stormgauge list faults`"
+                )));
+            }
+        }
+        if !self.kinds.is_empty() {
+            samples.retain(|sample| {
+                self.kinds.iter().any(|kind| kind == sample.action.fault.kind().kind)
+            });
+        }
+        Ok(samples)
+    }
+}
+
+const HEAD: [&str; 5] = ["fault", "evidence", "landed", "back", "broken promises"];
+
+fn row(held: &Conformance) -> Vec<String> {
+    vec![
+        held.fault.clone(),
+        held.evidence.clone(),
+        format!("{} ms", held.landed_ms),
+        format!("{} ms", held.back_ms),
+        if held.broken.is_empty() { "none".to_owned() } else { held.broken.join("; ") },
+    ]
+}
