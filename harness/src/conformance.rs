@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use samples::{samples, scenario};
+pub use samples::{Group, groups, samples};
 
 /// How often evidence and rest are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -28,10 +28,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const REST: Duration = Duration::from_millis(200);
 /// Longest that a step may take: evidence to be found, or traces to vanish.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// When something is made to happen for want of evidence.
-const FIRST_NUDGE: Duration = Duration::from_millis(300);
 /// How often something is made to happen while there is no evidence.
-const NUDGE_EVERY: Duration = Duration::from_secs(2);
+const NUDGE_EVERY: Duration = Duration::from_secs(1);
+/// How long a fault has until workers are ended for want of evidence: it may be aimed at these.
+const WORKERS_STAY: Duration = Duration::from_secs(4);
 /// How long nothing may change at the start, when probes have yet to find workers ready.
 const REST_AT_FIRST: Duration = Duration::from_secs(2);
 /// When a fault heals by itself; far enough that only those do which nobody heals.
@@ -117,12 +117,12 @@ impl Bench<'_> {
         let mut installed = installed
             .map_err(|_| format!("was not installed within {PATIENCE:?}"))?
             .map_err(|refusal| refusal.to_string())?;
-        let mut nudge = Anchor::ahead(FIRST_NUDGE);
+        let mut nudge = Anchor::ahead(NUDGE_EVERY);
         while outcome.evidence.is_empty() && since.elapsed() < PATIENCE {
             outcome.evidence = installed.evidence().await.unwrap_or_default();
             if outcome.evidence.is_empty() && nudge.elapsed_ns() >= 0 {
                 nudge = Anchor::ahead(NUDGE_EVERY);
-                self.nudge().await;
+                self.nudge(since.elapsed() > WORKERS_STAY).await;
             }
             sleep(LOOK_EVERY).await;
         }
@@ -171,13 +171,16 @@ impl Bench<'_> {
         staying.find_map(|pod| pod.spec?.node_name)
     }
 
-    /// Touches the job and ends a worker, so that another starts: some faults are met by changes,
-    /// by containers that start, or by connections that close.
-    async fn nudge(&self) {
+    /// Touches the job, and in the end a worker, so that another starts: some faults are met by
+    /// changes, by containers that start, or by connections that close.
+    async fn nudge(&self, end_a_worker: bool) {
         let jobs: Api<StreamingJob> = Api::namespaced(self.environment.kube(), NAMESPACE);
         let touched = clock::unix_us().to_string();
         let patch = json!({ "metadata": { "annotations": { "touched": touched } } });
         let _refused = jobs.patch(JOB, &PatchParams::default(), &Patch::Merge(patch)).await;
+        if !end_a_worker {
+            return;
+        }
         let pods: Api<Pod> = Api::namespaced(self.environment.kube(), NAMESPACE);
         let list = pods.list(&ListParams::default().fields("status.phase=Running")).await;
         let name = list.ok().and_then(|list| list.items.into_iter().next()?.metadata.name);

@@ -41,11 +41,10 @@ pub(super) struct ConformanceArgs {
 impl ConformanceArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let EnvironmentName::Local = self.environment;
-        let samples = self.samples()?;
-        let scenario = Arc::new(conformance::scenario().map_err(Failure::internal)?);
+        let groups = conformance::groups(self.samples()?).map_err(Failure::internal)?;
         let plan = RunPlan {
             name: "conformance".to_owned(),
-            scenarios: vec![scenario],
+            scenarios: groups.iter().map(|group| Arc::clone(&group.scenario)).collect(),
             seed: self.seed,
             out: self.out.clone(),
         };
@@ -53,22 +52,27 @@ impl ConformanceArgs {
         let runtime = runtime()?;
         let stop = Stop::watch(&runtime, None)?;
         let (directory, journal) = RunDirectory::create(&plan)?;
-        let trials = plan.trials(&directory);
-        let first = trials.first().ok_or_else(|| {
-            Failure::internal(anyhow::anyhow!("the scenario of the conformance suite is empty"))
-        })?;
-        let held = trial::conform(first, &samples, &journal, &progress, &stop.cancel);
-        let held = runtime.block_on(held).map_err(trial_failure);
+        let held = runtime.block_on(async {
+            let mut held = Vec::new();
+            for (group, trial) in groups.iter().zip(plan.trials(&directory)) {
+                let samples = &group.samples;
+                held.extend(
+                    trial::conform(&trial, samples, &journal, &progress, &stop.cancel).await?,
+                );
+            }
+            Ok(held)
+        });
         progress.finish();
         journal
             .append(JournalEntry::RunEnded { run: directory.name() })
             .map_err(Failure::not_ready)?;
-        let held = held?;
+        let held: Vec<Conformance> = held.map_err(trial_failure)?;
         print(&match self.output {
             Form::Json => serde_json::to_string_pretty(&held).map_err(Failure::internal)?,
             Form::Table => table(&HEAD, held.iter().map(row).collect()),
         })?;
-        let good = held.len() == samples.len() && held.iter().all(|held| held.broken.is_empty());
+        let asked: usize = groups.iter().map(|group| group.samples.len()).sum();
+        let good = held.len() == asked && held.iter().all(|held| held.broken.is_empty());
         Ok(stop.exit().unwrap_or(if good { Exit::Pass } else { Exit::GateFailed }))
     }
 

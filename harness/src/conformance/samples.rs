@@ -4,6 +4,7 @@ use crate::scenario::validated::Overrides;
 use crate::scenario::{ScenarioError, ValidatedScenario, builtin};
 use chaos::{Fault, PlannedFault};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The scenario with the most kinds: what it has is taken from there.
 const MOST: &str = "chaos";
@@ -25,17 +26,38 @@ pub fn samples(seed: u64) -> Result<Vec<PlannedFault>, ScenarioError> {
     Ok(samples)
 }
 
-/// The load that they are held against. Its own faults are not played.
+/// Faults and the load that they are held against.
+#[derive(Debug)]
+pub struct Group {
+    /// The load. Its own faults are not played.
+    pub scenario: Arc<ValidatedScenario>,
+    /// The faults.
+    pub samples: Vec<PlannedFault>,
+}
+
+/// Samples by the load that they need: with as many workers all the time, since what a strategy
+/// adds after a fault takes long to go again, or with room for more.
 ///
 /// # Errors
 /// When a built-in scenario is not valid.
-pub fn scenario() -> Result<ValidatedScenario, ScenarioError> {
+pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
+    let is_scaled = |sample: &PlannedFault| matches!(sample.action.fault, Fault::Rescale(_));
+    let (scaled, fixed): (Vec<_>, Vec<_>) = samples.into_iter().partition(is_scaled);
+    let groups = [("conformance", 3, fixed), ("conformance-scaled", 4, scaled)];
+    let filled = groups.into_iter().filter(|(_, _, samples)| !samples.is_empty());
+    let group = |(name, workers_max, samples)| {
+        let scenario = Arc::new(scenario(name, workers_max)?);
+        Ok(Group { scenario, samples })
+    };
+    filled.map(group).collect()
+}
+
+fn scenario(name: &str, workers_max: u32) -> Result<ValidatedScenario, ScenarioError> {
     let most = read(MOST)?.spec;
     read(LOAD)?.derived(|spec| {
-        spec.name = "conformance".to_owned();
+        name.clone_into(&mut spec.name);
         (spec.duration, spec.environment, spec.job) = (most.duration, most.environment, most.job);
-        // Few enough workers for the sample that rescales to find more.
-        spec.job.scaling.min_replicas = 3;
+        (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas) = (3, workers_max);
         spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
     })
 }
@@ -52,11 +74,12 @@ mod tests {
     #[test]
     fn there_is_a_sample_of_every_kind() {
         let samples = samples(1).unwrap();
-        let kinds = samples.iter().map(|sample| sample.action.fault.kind().kind);
-        let kinds: BTreeSet<&str> = kinds.collect();
+        let kinds: BTreeSet<&str> =
+            samples.iter().map(|sample| sample.action.fault.kind().kind).collect();
         let catalogue: BTreeSet<&str> =
             chaos::catalogue().into_iter().map(|kind| kind.kind).collect();
         assert_eq!(kinds, catalogue, "some built-in scenario has each kind of fault");
-        scenario().unwrap();
+        let groups = groups(samples).unwrap();
+        assert_eq!(groups.iter().map(|group| group.samples.len()).sum::<usize>(), kinds.len());
     }
 }
