@@ -6,7 +6,7 @@ mod samples;
 use crate::clock::{self, Anchor};
 use crate::environment::{Environment, JOB, NAMESPACE};
 use crate::progress::Progress;
-use chaos::{Action, Injector, PlannedFault, Targets};
+use chaos::{Action, Injector, Keeper, PlannedFault, Targets};
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -57,7 +57,7 @@ pub struct Conformance {
 /// Holds each of these faults against its promises, one after the other.
 pub(crate) async fn hold(
     environment: &dyn Environment,
-    injector: Arc<dyn Injector>,
+    injector: Arc<Keeper>,
     samples: &[PlannedFault],
     progress: &Progress,
     cancel: &CancellationToken,
@@ -83,7 +83,7 @@ pub(crate) async fn hold(
 
 struct Bench<'a> {
     environment: &'a dyn Environment,
-    injector: Arc<dyn Injector>,
+    injector: Arc<Keeper>,
 }
 
 impl Bench<'_> {
@@ -190,14 +190,21 @@ impl Bench<'_> {
         }
     }
 
+    /// The state of everything that faults can touch, and how many are in force.
+    fn footprint(&self) -> Vec<String> {
+        let mut lines = self.environment.footprint();
+        lines.push(format!("{} faults in force", self.injector.in_force()));
+        lines
+    }
+
     /// The state once it has not changed for a while.
     async fn at_rest(&self, rest: Duration) -> Vec<String> {
-        let mut state = self.environment.footprint();
+        let mut state = self.footprint();
         let mut since = Anchor::ahead(Duration::ZERO);
         let patience = Anchor::ahead(PATIENCE);
         while since.elapsed() < rest && patience.elapsed_ns() < 0 {
             sleep(LOOK_EVERY).await;
-            let now = self.environment.footprint();
+            let now = self.footprint();
             if now != state {
                 (state, since) = (now, Anchor::ahead(Duration::ZERO));
             }

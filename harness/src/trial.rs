@@ -38,7 +38,7 @@ use crate::upstream::Upstream;
 use crate::upstream::injector::TrialInjector;
 use crate::upstream::strays::Strays;
 use crate::upstream::tampering::Tampering;
-use chaos::{FaultOutcome, Injector, Journal, Keeper, PlannedFault};
+use chaos::{FaultOutcome, Journal, Keeper, PlannedFault};
 use load::Loaded;
 use outlook::Outlook;
 use results::Demand;
@@ -172,8 +172,9 @@ pub async fn conform(
         let upstream = upstream(plan, environment, anchor);
         let keeper = keeper(environment, &upstream);
         let held = async {
-            let injector = Arc::clone(&keeper) as Arc<dyn Injector>;
-            let held = conformance::hold(environment, injector, samples, progress, cancel).await;
+            let held =
+                conformance::hold(environment, Arc::clone(&keeper), samples, progress, cancel)
+                    .await;
             keeper.close().await;
             over.cancel();
             held

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::scenario::{ScenarioSpec, ValidatedScenario};
 use crate::upstream;
+use chaos::Injector;
 use chaos::proxy::{Clients, FaultProxy, Front, Rules};
 use chaos::selector::{API_SERVER, OPERATOR};
-use chaos::{Injector, Keeper};
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
 use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
 use futures::future::BoxFuture;
@@ -47,7 +47,7 @@ pub struct Local {
     api_proxy: FaultProxy,
     /// Those of all proxies.
     rules: Rules,
-    injector: Arc<Keeper>,
+    injector: Arc<LocalInjector>,
     operator: Arc<Operator>,
     kubeconfig: PathBuf,
 }
@@ -90,7 +90,7 @@ impl Local {
             rules: rules.clone(),
             fronts: (1..).map(brokers::name).zip(proxies.iter().map(FaultProxy::address)).collect(),
         };
-        let injector = Arc::new(Keeper::new(Arc::new(injector)));
+        let injector = Arc::new(injector);
         Ok(Self { kafka, kube, proxies, api_proxy, rules, injector, operator, kubeconfig })
     }
 
@@ -200,7 +200,6 @@ impl Environment for Local {
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            self.injector.close().await;
             self.operator.stop().await;
             // The injector shares both; it goes first, so that they can be shut down for good.
             drop(self.injector);

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// any fault is counted, or left out.
 pub(super) fn footprint(local: &Local) -> Vec<String> {
     let mut lines = local.kafka.out_of_order();
-    lines.push(format!("{} faults in force", local.injector.in_force()));
     lines.push(format!("{} rules of proxies", local.rules.in_force()));
     lines.push(format!("{} faults of the API server", local.kube.api_faults()));
     let all = local.kube.objects();

@@ -41,8 +41,8 @@ use std::time::Duration;
 /// Faults on embedded brokers, emulated nodes, the proxies between them, the API server and the
 /// operator.
 ///
-/// All of it lives in this process or dies with it; while it lives, a [`chaos::Keeper`] heals what
-/// nobody heals.
+/// All of it lives in this process or dies with it; while it lives, the [`chaos::Keeper`] of the trial
+/// heals what nobody heals.
 pub(super) struct LocalInjector {
     pub(super) kafka: Arc<EmbeddedKafka>,
     pub(super) kube: Arc<EmbeddedKube>,
