@@ -39,8 +39,8 @@ pub trait Case: Clone + PartialEq {
 pub struct Shrunk<C> {
     /// The smallest case found that fails.
     pub case: C,
-    /// How often the case failed that was to be shrunk, when it was tried again. When it never
-    /// did, it is also `case`.
+    /// How often the case failed that was to be shrunk, when it was tried again. It may never have:
+    /// rare failures show up in smaller cases too, where less is in their way.
     pub before: Tally,
     /// How often `case` failed when it was tried again, after it had been chosen: trials by which
     /// it was chosen would flatter it.
@@ -52,12 +52,14 @@ pub struct Shrunk<C> {
     pub is_complete: bool,
 }
 
-/// Leaves out every part that is not needed, then makes the case simpler in each respect.
+/// Leaves out every part that is not needed, then makes the case simpler in each respect. Only what
+/// was seen to fail takes the place of what failed before.
 ///
 /// A case that fails in a share of its trials is tried so often that one which fails as often as
 /// the first is let go with a probability of [`LET_GO_MAX`] at most, as far as [`Limits::repeats`]
-/// allows. `may_go_on` is asked before each trial of the search; those that count how often the
-/// first and the last case fail are run all the same.
+/// allows; but parts are left out after one trial each first, which finds most of them soon.
+/// `may_go_on` is asked before each trial of the search; those that count how often the first and
+/// the last case fail are run all the same.
 pub async fn shrink<C: Case>(
     case: C,
     limits: Limits,
@@ -66,15 +68,13 @@ pub async fn shrink<C: Case>(
 ) -> Shrunk<C> {
     let mut trials = Trials::new(limits, may_go_on, try_once);
     let before = trials.again(&case).await;
+    let mut best = fewer(case, &mut trials).await;
     trials.expect(before);
-    let mut best = case;
-    if before.failed > 0 {
-        best = fewer(best, &mut trials).await;
-        for respect in 0..best.respects() {
-            best = simpler(best, respect, &mut trials).await;
-        }
+    best = fewer(best, &mut trials).await;
+    for respect in 0..best.respects() {
+        best = simpler(best, respect, &mut trials).await;
     }
-    let is_complete = before.failed > 0 && !trials.is_over();
+    let is_complete = !trials.is_over();
     let after = trials.again(&best).await;
     Shrunk { case: best, before, after, trials: trials.spent(), is_complete }
 }

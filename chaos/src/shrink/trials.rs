@@ -54,7 +54,15 @@ pub struct Trials<C, F, G> {
     repeats: u32,
     spent: u32,
     is_over: bool,
-    known: Vec<(C, bool)>,
+    known: Vec<(C, Known)>,
+}
+
+/// What trials said of a case so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    fails: bool,
+    kept: u32,
+    unclear: u32,
 }
 
 impl<C, F, G> Trials<C, F, G>
@@ -76,22 +84,28 @@ where
         self.repeats = (needed.ceil() as u32).clamp(1, self.limits.repeats.max(1));
     }
 
-    /// Whether a case fails: in any of as many trials as are needed. What is known is not tried
-    /// again; when nothing more may be tried, no case fails.
+    /// Whether a case fails: in any of as many trials as are needed. What is known counts and is not
+    /// tried again; when nothing more may be tried, no case fails.
     pub async fn fails(&mut self, case: &C) -> bool {
-        if let Some((_, fails)) = self.known.iter().find(|(known, _)| known == case) {
-            return *fails;
-        }
-        let (mut kept, mut unclear) = (0, 0);
-        while kept < self.repeats && unclear <= self.repeats {
-            match self.once(case).await {
-                Said::Failed => return self.learn(case, true),
-                Said::Kept => kept += 1,
-                Said::Nothing => unclear += 1,
+        let place = self.known.iter().position(|(known, _)| known == case);
+        let place = place.unwrap_or_else(|| {
+            self.known.push((case.clone(), Known::default()));
+            self.known.len() - 1
+        });
+        loop {
+            let Known { fails, kept, unclear } = self.known[place].1;
+            if fails || kept >= self.repeats || unclear > self.repeats {
+                return fails;
+            }
+            let said = self.once(case).await;
+            let known = &mut self.known[place].1;
+            match said {
+                Said::Failed => known.fails = true,
+                Said::Kept => known.kept += 1,
+                Said::Nothing => known.unclear += 1,
                 Said::Stop => return false,
             }
         }
-        self.learn(case, false)
     }
 
     /// Tries a case anew, as often as it takes to say how often it fails.
@@ -135,10 +149,5 @@ where
             Said::Stop => self.is_over = true,
             Said::Failed | Said::Kept | Said::Nothing => self.spent += 1,
         }
-    }
-
-    fn learn(&mut self, case: &C, fails: bool) -> bool {
-        self.known.push((case.clone(), fails));
-        fails
     }
 }

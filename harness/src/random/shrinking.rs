@@ -160,13 +160,13 @@ fn words(found: &Shrunk<Candidate>, took: Duration) -> Vec<String> {
         format!("The scenario as it failed first failed again in {}.", often(found.before)),
         format!("This one failed in {}, after it had been chosen.", often(found.after)),
     ];
-    words.push(match (found.before.failed > 0, found.is_complete) {
-        (false, _) => "It was not shrunk, since it did not fail again.".to_owned(),
-        (true, true) => format!("Nothing smaller failed, in {} trials and {took}.", found.trials),
-        (true, false) => format!(
+    words.push(if found.is_complete {
+        format!("Nothing smaller failed, in {} trials and {took}.", found.trials)
+    } else {
+        format!(
             "There may be a smaller one: it was looked for in {} trials and {took}.",
             found.trials
-        ),
+        )
     });
     words
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a rebalance, or a connection to a broker that broke, is taken to be going on.
-const GOING_ON: Duration = Duration::from_secs(2);
+const GOING_ON: Duration = Duration::from_secs(3);
 
 /// What the worker has seen of both.
 #[derive(Debug, Default)]
@@ -47,6 +47,6 @@ mod tests {
         assert!(!bug.loses(at(11), None));
         assert!(!bug.loses(at(11), Some(at(8))));
         assert!(bug.loses(at(11), Some(at(10))));
-        assert!(!bug.loses(at(12), Some(at(12))));
+        assert!(!bug.loses(at(13), Some(at(13))));
     }
 }
