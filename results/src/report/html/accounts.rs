@@ -155,7 +155,8 @@ fn baseline(markup: &mut Markup, scenario: &Scenario<'_>) {
             found.warm_up_found_s.map_or_else(absent, seconds).into(),
             found.autocorrelation.map_or_else(absent, |r| format!("{r:.2}")).into(),
             found.effective_seconds.map_or_else(absent, |s| format!("{s:.0}")).into(),
-            Cell::noted(p99.map_or_else(absent, |p99| milliseconds(p99.value_ms)), interval),
+            Cell::from(p99.map_or_else(absent, |p99| milliseconds(p99.value_ms)))
+                .with_note(interval),
         ]
     };
     let id = format!("{}-baseline-table", scenario.id);

@@ -58,7 +58,8 @@ fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     picture.write(markup, |markup| {
         area.write(markup, |markup| {
             area.grid(markup, 12, milliseconds_tick);
-            let nines = x.high().floor() as i32;
+            // At the very end, a text would reach over the edge of a telephone.
+            let nines = (x.high() - 0.25).floor() as i32;
             let ticks: Vec<f64> =
                 [2f64.log10()].into_iter().chain((1..=nines).map(f64::from)).collect();
             area.uprights(markup, &ticks, Some(&percent));

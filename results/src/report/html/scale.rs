@@ -55,7 +55,7 @@ impl Scale {
         let high = if sane { high_s.min(AXIS_MAX) } else { 1.0 };
         let wanted = high / ticks.max(1) as f64;
         let round = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0];
-        let step = round.into_iter().find(|step| *step >= wanted);
+        let step = round.into_iter().find(|step| *step >= 0.9 * wanted);
         let hours = || (round_step(wanted / 3600.0) * 3600.0).max(3600.0);
         Scale { low: 0.0, high, step: Some(step.unwrap_or_else(hours)) }
     }

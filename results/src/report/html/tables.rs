@@ -27,18 +27,20 @@ pub(super) struct Cell {
     small: Option<String>,
     /// Whether it needs the reader's attention.
     alarming: bool,
+    /// Whether it holds sentences instead of a figure.
+    prose: bool,
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Cell {
-        Cell { text: text.into(), small: None, alarming: false }
+        Cell { text: text.into(), small: None, alarming: false, prose: false }
     }
 }
 
 impl Cell {
     /// A cell that is marked when `alarming`.
     pub(super) fn marked(text: impl Into<String>, alarming: bool) -> Cell {
-        Cell { text: text.into(), small: None, alarming }
+        Cell { text: text.into(), small: None, alarming, prose: false }
     }
 
     /// The same cell, marked when `alarming`.
@@ -46,10 +48,34 @@ impl Cell {
         Cell { alarming, ..self }
     }
 
-    /// A cell with a note below what it says.
-    pub(super) fn noted(text: impl Into<String>, small: Option<String>) -> Cell {
-        let small = small.map(|small| with_units(&small));
-        Cell { text: text.into(), small, alarming: false }
+    /// The same cell, with a note below what it says.
+    pub(super) fn with_note(self, note: Option<String>) -> Cell {
+        Cell { small: note.map(|note| with_units(&note)), ..self }
+    }
+
+    /// A cell of running text.
+    pub(super) fn prose(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), small: None, alarming: false, prose: true }
+    }
+
+    /// Writes the cell, which stands under `heading`.
+    pub(super) fn write(&self, markup: &mut Markup, heading: &str) {
+        let class = match self.prose {
+            true => "text",
+            false if self.alarming => "alarm",
+            false => "",
+        };
+        let attributes: [Attribute<'_>; 3] =
+            [("class", &class), ("role", &"cell"), ("data-of", &heading)];
+        markup.element("td", &attributes, |markup| {
+            if self.alarming {
+                markup.leaf("span", &[("aria-hidden", &"true")], "▲ ");
+            }
+            markup.text(&self.text);
+            if let Some(small) = &self.small {
+                markup.leaf("small", &[], small);
+            }
+        });
     }
 }
 
@@ -85,18 +111,7 @@ fn cells(markup: &mut Markup, row: &[Cell], headings: &[&str]) {
             markup.element("th", &heading, |markup| markup.name(&cell.text));
             continue;
         }
-        let class = if cell.alarming { "alarm" } else { "" };
-        let attributes: [Attribute<'_>; 3] =
-            [("class", &class), ("role", &"cell"), ("data-of", heading)];
-        markup.element("td", &attributes, |markup| {
-            if cell.alarming {
-                markup.leaf("span", &[("aria-hidden", &"true")], "▲ ");
-            }
-            markup.text(&cell.text);
-            if let Some(small) = &cell.small {
-                markup.leaf("small", &[], small);
-            }
-        });
+        cell.write(markup, heading);
     }
 }
 

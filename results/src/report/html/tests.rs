@@ -53,6 +53,7 @@ fn every_part_is_there_and_the_page_is_well_formed() {
         "s1-demand-1",
         "s1-demand-2",
         "s1-frontier",
+        "s1-faults-table",
         "s1-fault-1",
         "s1-delivery-table",
         "s1-health-table",

@@ -15,6 +15,7 @@ use super::scale::{Scale, time_tick};
 use super::trace::{Coordinate, Envelope, Trace, WIDTH};
 use super::trials::{Scenario, Strategy};
 
+use faults::Lanes;
 use panels::{Curve, Panel, Shape};
 
 /// Room above a panel for its title.
@@ -29,12 +30,13 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
     }
     let time = Scale::time(scenario.end_s(), 4);
     let panels = panels::all(scenario);
+    let lanes = Lanes::of(scenario, &time);
     panels::legend(markup, scenario);
     markup.element("div", &[("class", &"multiples")], |markup| {
         for (index, strategy) in scenario.strategies.iter().enumerate() {
             let id = format!("{}-timeline-{}", scenario.id, index + 1);
             column(markup, strategy, &id, |markup| {
-                picture(markup, scenario, strategy, &id, &time, &panels);
+                picture(markup, strategy, &id, &time, &lanes, &panels);
             });
         }
     });
@@ -65,15 +67,13 @@ pub(super) fn column(
 
 fn picture(
     markup: &mut Markup,
-    scenario: &Scenario<'_>,
     strategy: &Strategy<'_>,
     id: &str,
     time: &Scale,
+    lanes: &Lanes<'_>,
     panels: &[Panel],
 ) {
-    let lanes = faults::lanes(scenario);
-    let faults_height = faults::height(lanes);
-    let first_top = if lanes > 0 { TITLE + faults_height } else { 0.0 };
+    let first_top = if lanes.is_empty() { 0.0 } else { TITLE + lanes.height() };
     let height = first_top + panels.iter().map(|panel| TITLE + panel.height).sum::<f64>();
     let picture = Picture {
         id,
@@ -85,11 +85,12 @@ fn picture(
     picture.write(markup, |markup| {
         let frame = |top, height, y| Area { top, height, x: time, y };
         let nothing = Scale::between(0.0, 1.0);
-        if lanes > 0 {
+        if !lanes.is_empty() {
             frame(TITLE, height - TITLE, &nothing).write(markup, |markup| {
                 title(markup, "Faults");
-                faults::shades(markup, strategy, time, first_top, height);
-                faults::write(markup, strategy, time, lanes);
+                let below = (lanes.height(), height - first_top);
+                faults::shades(markup, strategy.median_trial(), time, below);
+                lanes.write(markup, strategy.median_trial(), time);
             });
         }
         let mut top = first_top;
@@ -168,8 +169,15 @@ fn description(strategy: &Strategy<'_>) -> String {
     )
 }
 
-/// A grey stretch from one time to another, over all of an area's height.
-fn stretch(markup: &mut Markup, class: &str, (from, to): (f64, f64), top: f64, height: f64) {
+/// A stretch from one time to another, over an area's height from its top on; pointing at it shows
+/// the title.
+fn stretch(
+    markup: &mut Markup,
+    class: &str,
+    (from, to): (f64, f64),
+    (top, height): (f64, f64),
+    title: &str,
+) {
     let attributes: [(&str, &dyn Display); 5] = [
         ("class", &class),
         ("x", &Across(from)),
@@ -177,5 +185,9 @@ fn stretch(markup: &mut Markup, class: &str, (from, to): (f64, f64), top: f64, h
         ("y", &Coordinate(top)),
         ("height", &Coordinate(height)),
     ];
-    markup.empty("rect", &attributes);
+    markup.element("rect", &attributes, |markup| {
+        if !title.is_empty() {
+            markup.leaf("title", &[], title);
+        }
+    });
 }

@@ -115,7 +115,11 @@ pub(super) fn legend(markup: &mut Markup, scenario: &Scenario<'_>) {
         entries.push(("line objective", "M0 6H30", "objective for the response p99"));
     }
     if scenario.records().any(|record| !record.faults.is_empty()) {
-        entries.push(("fault-bar", "M0 1H30V11H0Z", "a fault, from landing to healing"));
+        entries.push((
+            "fault-bar",
+            "M0 1H30V11H0Z",
+            "a fault, from landing to healing; numbers as in the table of faults",
+        ));
         entries.push((
             "recovery",
             "M0 6H28M28 1V11",
