@@ -4,10 +4,13 @@ mod aim;
 mod api_down;
 mod api_errors;
 mod api_slow;
+mod broker_cpu;
 mod broker_crash;
 mod broker_disk;
 mod broker_errors;
 mod broker_isolation;
+mod broker_memory;
+mod broker_pause;
 mod broker_power_loss;
 mod broker_shutdown;
 mod broker_throttle;
@@ -49,6 +52,7 @@ mod operator_kill;
 mod operator_twice;
 mod oversized_messages;
 mod partition_increase;
+mod partition_reassignment;
 mod pod_kill;
 mod pod_terminate;
 mod rebalance_storm;
@@ -333,6 +337,14 @@ faults! {
     duplicate_sends: DuplicateSends,
     /// Nothing is sent for a while.
     upstream_silence: UpstreamSilence,
+    /// Brokers freeze and later go on.
+    broker_pause: BrokerPause,
+    /// Brokers run out of memory.
+    broker_memory: BrokerMemory,
+    /// Brokers get little of the processors.
+    broker_cpu: BrokerCpu,
+    /// A partition is reassigned under load.
+    partition_reassignment: PartitionReassignment,
 }
 
 impl Fault {

@@ -44,8 +44,8 @@ pub struct Dial {
     pub intensity: f64,
     /// From when to when, from the start of the load: everything is healed by then.
     pub window: Range<Duration>,
-    /// Whether a kind of fault can be done where the schedule is for.
-    pub can_do: fn(&str) -> bool,
+    /// Why a kind of fault cannot be done where the schedule is for; nothing for one that can.
+    pub refuses: fn(&str) -> Option<&'static str>,
 }
 
 /// Draws a schedule that is sound for what there is: within the blast radius, nothing in it
@@ -57,7 +57,8 @@ pub fn draw(dial: &Dial, radius: &BlastRadius, inventory: &Inventory) -> Vec<Fau
     }
     let mut left = ChaCha8Rng::seed_from_u64(dial.seed).random_range(1..=most_kinds);
     let mut faults: Vec<FaultSpec> = Vec::new();
-    let possible = ranked(dial.seed).into_iter().filter(|(kind, _)| (dial.can_do)(kind.name));
+    let possible =
+        ranked(dial.seed).into_iter().filter(|(kind, _)| (dial.refuses)(kind.name).is_none());
     for (kind, mut random) in possible {
         let before = faults.len();
         let times = random.random_range(1..=most(TIMES_MAX, dial.intensity).max(1));

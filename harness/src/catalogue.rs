@@ -70,7 +70,7 @@ mod tests {
         for entry in entries() {
             let words = [entry.description, entry.evidence, entry.healing];
             assert!(words.iter().all(|words| !words.is_empty()), "{entry:?}");
-            assert!(entry.environments.contains(&"local"), "{entry:?}");
+            assert!(!entry.environments.is_empty(), "{entry:?}");
             let described = entry.parameters.iter().all(|p| !p.description.is_empty());
             assert!(described, "{entry:?}");
         }

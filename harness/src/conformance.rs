@@ -191,20 +191,20 @@ impl Bench<'_> {
     }
 
     /// The state of everything that faults can touch, and how many are in force.
-    fn footprint(&self) -> Vec<String> {
-        let mut lines = self.environment.footprint();
+    async fn footprint(&self) -> Vec<String> {
+        let mut lines = self.environment.footprint().await;
         lines.push(format!("{} faults in force", self.injector.in_force()));
         lines
     }
 
     /// The state once it has not changed for a while.
     async fn at_rest(&self, rest: Duration) -> Vec<String> {
-        let mut state = self.footprint();
+        let mut state = self.footprint().await;
         let mut since = Anchor::ahead(Duration::ZERO);
         let patience = Anchor::ahead(PATIENCE);
         while since.elapsed() < rest && patience.elapsed_ns() < 0 {
             sleep(LOOK_EVERY).await;
-            let now = self.footprint();
+            let now = self.footprint().await;
             if now != state {
                 (state, since) = (now, Anchor::ahead(Duration::ZERO));
             }

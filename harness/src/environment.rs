@@ -2,12 +2,18 @@
 //!
 //! One scenario file runs in every environment; the trait is what a trial asks of one.
 
+mod around;
+pub mod docker;
 pub mod local;
 
-use chaos::Injector;
+use crate::scenario::ValidatedScenario;
+use chaos::{Injector, TopicRole};
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
 
 /// Name of the source topic in every environment.
 pub const SOURCE_TOPIC: &str = "market-data";
@@ -35,6 +41,14 @@ pub const JOB: &str = "job";
 /// Namespace of the `StreamingJob`.
 pub const NAMESPACE: &str = "default";
 
+/// The name of one of the trial's topics.
+fn topic_name(role: TopicRole) -> &'static str {
+    match role {
+        TopicRole::Source => SOURCE_TOPIC,
+        TopicRole::Result => RESULT_TOPIC,
+    }
+}
+
 /// What an environment can do.
 #[derive(Debug, Clone, Copy)]
 pub struct Capability {
@@ -46,9 +60,11 @@ pub struct Capability {
 
 impl Capability {
     /// Every environment.
-    pub const ALL: [Self; 1] = [Self::LOCAL];
+    pub const ALL: [Self; 2] = [Self::LOCAL, Self::DOCKER];
     /// The default environment.
-    pub const LOCAL: Self = Self { environment: local::NAME, refuses: |_kind| None };
+    pub const LOCAL: Self = Self { environment: local::NAME, refuses: local::refuses };
+    /// Apache Kafka in containers.
+    pub const DOCKER: Self = Self { environment: docker::NAME, refuses: docker::refuses };
 }
 
 /// Who leads, follows and consumes: what changes when an environment notices a fault.
@@ -97,18 +113,82 @@ pub trait Environment: Send + Sync {
     /// The offset after the last record of each partition of the result topic that can be read.
     fn result_ends(&self) -> Vec<i64>;
 
+    /// How much longer than a scenario says a drain may take: faults end later where time-outs are
+    /// not compressed.
+    fn drain_grace(&self) -> Duration;
+
     /// What has broken that no fault asked for, a sentence each; a trial with any is invalid.
     fn defects(&self) -> Vec<String>;
 
+    /// The processes that this has started, for the account of them.
+    fn processes(&self) -> Processes;
+
     /// The state of everything that faults can touch, a line each, in order: the same again once a
     /// fault is over.
-    fn footprint(&self) -> Vec<String>;
+    fn footprint(&self) -> BoxFuture<'_, Vec<String>>;
 
     /// What is real here and what is emulated, for the record.
     fn describe(&self) -> results::Environment;
 
     /// Stops and removes everything.
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// The processes of an environment.
+#[derive(Debug)]
+pub struct Processes {
+    /// The operator's, while it runs.
+    pub operator: Option<u32>,
+    /// Those of operators that start from now on.
+    pub operators: Receiver<u32>,
+    /// Those of pods, as they start and end.
+    pub pods: Receiver<embedded_kube::ProcessEvent>,
+}
+
+/// Where a trial runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// On embedded brokers.
+    #[default]
+    Local,
+    /// On Apache Kafka in containers.
+    Docker(docker::DockerSettings),
+}
+
+impl Place {
+    /// What can be done there.
+    pub fn capability(&self) -> Capability {
+        match self {
+            Self::Local => Capability::LOCAL,
+            Self::Docker(_) => Capability::DOCKER,
+        }
+    }
+
+    /// The flags that lead there, in a command line.
+    pub fn flags(&self) -> String {
+        match self {
+            Self::Local => String::new(),
+            Self::Docker(settings) => format!(" --env docker --kafka-image {}", settings.image),
+        }
+    }
+
+    /// Starts the environment.
+    ///
+    /// # Errors
+    /// When it cannot be got ready. What was started by then has been stopped.
+    pub async fn start(
+        &self,
+        scenario: &ValidatedScenario,
+        seed: u64,
+        directory: &Path,
+    ) -> Result<Box<dyn Environment>, EnvironmentError> {
+        Ok(match self {
+            Self::Local => Box::new(local::Local::start(scenario, seed, directory).await?),
+            Self::Docker(settings) => {
+                Box::new(docker::Docker::start(scenario, settings, seed, directory).await?)
+            }
+        })
+    }
 }
 
 /// Why an environment could not be started or got ready.

@@ -78,7 +78,8 @@ fn trials(plan: &RunPlan, asked: &Asked) -> Result<Vec<Round>, Failure> {
         for base in plan.scenarios.iter().filter(|base| repetition < base.spec.repetitions) {
             let turn = repetition as usize % base.spec.strategies.len();
             let strategy = base.spec.strategies[turn];
-            let scenario = Arc::new(asked.weather.put_into(base, strategy, seed)?);
+            let scenario =
+                Arc::new(asked.weather.put_into(base, plan.place.capability(), strategy, seed)?);
             trials.push(Round { base: base.spec.name.clone(), scenario, strategy, seed });
         }
     }
@@ -131,6 +132,7 @@ impl Stage<'_> {
 
     fn plan(&self, round: &Round, replay: String) -> TrialPlan {
         let mut plan = TrialPlan {
+            place: self.directory.place().clone(),
             scenario: Arc::clone(&round.scenario),
             strategy: round.strategy,
             repetition: 1,
@@ -146,7 +148,7 @@ impl Stage<'_> {
     /// The line that tries the same seed again.
     fn replay(&self, weather: &Weather, round: &Round) -> String {
         let base = self.directory.path().join("scenarios").join(format!("{}.yaml", round.base));
-        let line = RunDirectory::replay_of(&base, round.strategy, round.seed);
+        let line = self.directory.replay_of(&base, round.strategy, round.seed);
         format!("{line} {}", weather.flags())
     }
 

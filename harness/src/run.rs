@@ -7,6 +7,7 @@ pub mod reports;
 pub use directory::{JOURNAL, ROOT, RunDirectory, make_folder};
 pub use expectations::{ExpectationRow, expectation_rows, expectation_table};
 
+use crate::environment::Place;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
 use crate::scenario::ValidatedScenario;
@@ -24,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 /// What to run and how.
 #[derive(Debug, Clone)]
 pub struct RunPlan {
+    /// Where the trials run.
+    pub place: Place,
     /// Name of the suite or scenario; names the run's folder.
     pub name: String,
     /// The scenarios, in order.
@@ -47,6 +50,7 @@ impl RunPlan {
                 strategies.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
                 trials.extend(strategies.into_iter().map(|strategy| {
                     let mut plan = TrialPlan {
+                        place: self.place.clone(),
                         scenario: Arc::clone(scenario),
                         strategy,
                         repetition,

@@ -29,8 +29,7 @@ pub(crate) use slowed::check as check_variables;
 
 use crate::clock::{self, Anchor};
 use crate::conformance::{self, Conformance};
-use crate::environment::local::Local;
-use crate::environment::{Environment, EnvironmentError};
+use crate::environment::{Environment, EnvironmentError, Place};
 use crate::progress::Progress;
 use crate::scenario::ValidatedScenario;
 use crate::scenario::spec::StrategyName;
@@ -55,6 +54,8 @@ const LEAD: Duration = Duration::from_millis(300);
 /// What is tried.
 #[derive(Debug, Clone)]
 pub struct TrialPlan {
+    /// Where it runs.
+    pub place: Place,
     /// The scenario.
     pub scenario: Arc<ValidatedScenario>,
     /// The strategy.
@@ -198,9 +199,8 @@ async fn staged<T>(
     progress.phase("set-up");
     std::fs::create_dir_all(&plan.directory)
         .map_err(|error| TrialError::internal("create the trial's folder", error))?;
-    let local = Local::start(&plan.scenario, plan.seed, &plan.directory).await?;
-    let accounts = accounts::keep(&local, journal);
-    let environment: Box<dyn Environment> = Box::new(local);
+    let environment = plan.place.start(&plan.scenario, plan.seed, &plan.directory).await?;
+    let accounts = accounts::keep(environment.processes(), journal);
     let acted = match job::start(plan, environment.as_ref(), cancel).await {
         Ok(()) => act(environment.as_ref()).await,
         Err(error) => Err(error),

@@ -84,6 +84,10 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"hot_key": {"share": 0.5}}),
         json!({"duplicate_sends": {"share": 0.5}}),
         json!({"upstream_silence": {}}),
+        json!({"broker_pause": {"brokers": {"count": 1}}}),
+        json!({"broker_memory": {"brokers": {"count": 1}}}),
+        json!({"broker_cpu": {"brokers": "all", "processors": 0.25}}),
+        json!({"partition_reassignment": {"topic": "source", "partition": 0}}),
     ];
     let faults = faults.map(spec);
     let kinds: Vec<&str> = faults.iter().map(|spec| spec.fault.kind().kind).collect();

@@ -34,7 +34,7 @@ fn drawn(dial: &Dial, inventory: &Inventory) -> Vec<FaultSpec> {
 
 fn dial(seed: u64, intensity: f64) -> Dial {
     let window = Duration::from_secs(3)..Duration::from_secs(23);
-    Dial { seed, intensity, window, can_do: |_| true }
+    Dial { seed, intensity, window, refuses: |_| None }
 }
 
 fn kinds(faults: &[FaultSpec]) -> BTreeSet<&'static str> {
@@ -54,7 +54,7 @@ proptest! {
         let start = Duration::from_millis(start_ms);
         let window = start..start + Duration::from_millis(length_ms);
         let inventory = inventory(nodes, brokers);
-        let dial = Dial { seed, intensity, window: window.clone(), can_do: |_| true };
+        let dial = Dial { seed, intensity, window: window.clone(), refuses: |_| None };
         let faults = drawn(&dial, &inventory);
         prop_assert!(validate(&faults, &BlastRadius::default(), &inventory, window.end).is_ok());
         prop_assert!(faults.iter().all(|fault| fault.at >= Some(start)));
@@ -84,8 +84,8 @@ fn schedules_differ_by_seed_and_every_kind_comes_up() {
 fn what_cannot_be_done_is_not_drawn_and_leaves_the_rest_alone() {
     for seed in 0..100 {
         let all = drawn(&dial(seed, 0.2), &inventory(4, 3));
-        let can_do = |kind: &str| kind != "node_pause";
-        let possible = drawn(&Dial { can_do, ..dial(seed, 0.2) }, &inventory(4, 3));
+        let refuses = |kind: &str| (kind == "node_pause").then_some("not here");
+        let possible = drawn(&Dial { refuses, ..dial(seed, 0.2) }, &inventory(4, 3));
         assert!(!kinds(&possible).contains("node_pause"));
         assert!(kinds(&all).contains("node_pause") || all == possible);
     }

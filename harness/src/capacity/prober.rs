@@ -105,6 +105,7 @@ impl<'a> Prober<'a> {
         self.directory.write_scenario(&scenario)?;
         let seed = self.seed.wrapping_add(asked.seed_offset);
         let mut plan = TrialPlan {
+            place: self.directory.place().clone(),
             replay: self.directory.replay(&scenario, asked.strategy, seed),
             scenario,
             strategy: asked.strategy,

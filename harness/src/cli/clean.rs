@@ -1,5 +1,6 @@
 //! `stormgauge clean`
 
+use crate::environment::docker;
 use crate::exit::{Exit, Failure};
 use crate::leftover;
 use clap::Args;
@@ -31,8 +32,23 @@ impl CleanArgs {
                 run.remove().map_err(Failure::not_ready)?;
             }
         }
+        let containers = self.clean_docker()?;
+        removed += containers;
         let done = if self.dry_run { "found" } else { "removed" };
         super::print(&format!("{} unfinished runs, {removed} leftovers {done}", runs.len()))?;
         Ok(Exit::Pass)
+    }
+
+    /// Finds what is left in Docker, whatever the folder, and removes it; how much there is.
+    fn clean_docker(&self) -> Result<usize, Failure> {
+        let runtime = super::options::runtime()?;
+        let left = runtime.block_on(docker::leftover::find()).map_err(Failure::not_ready)?;
+        for environment in &left {
+            super::print(&environment.to_string())?;
+            if !self.dry_run {
+                runtime.block_on(environment.remove()).map_err(Failure::not_ready)?;
+            }
+        }
+        Ok(left.iter().map(docker::leftover::LeftInDocker::count).sum())
     }
 }

@@ -1,8 +1,9 @@
 //! `stormgauge conformance [KIND...]`
 
-use super::options::{EnvironmentName, Form, Stop, runtime};
+use super::options::{EnvironmentOptions, Form, Stop, runtime};
 use super::{print, table};
 use crate::conformance::{self, Conformance};
+use crate::environment::Capability;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
 use crate::run::{RunDirectory, RunPlan, trial_failure};
@@ -19,11 +20,10 @@ Examples:
   stormgauge conformance                    every kind of fault, in about two minutes
   stormgauge conformance node_crash broker_crash -o json")]
 pub(super) struct ConformanceArgs {
-    /// Kinds of faults (see `stormgauge list faults`) [default: all]
+    /// Kinds of faults (see `stormgauge list faults`) [default: all that the environment can do]
     kinds: Vec<String>,
-    /// Environment whose injectors are held against their promises
-    #[arg(long = "env", value_enum, default_value_t)]
-    environment: EnvironmentName,
+    #[command(flatten)]
+    environment: EnvironmentOptions,
     /// Seed of targets and load
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -40,9 +40,9 @@ pub(super) struct ConformanceArgs {
 
 impl ConformanceArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let EnvironmentName::Local = self.environment;
         let groups = conformance::groups(self.samples()?).map_err(Failure::internal)?;
         let plan = RunPlan {
+            place: self.environment.place(),
             name: "conformance".to_owned(),
             scenarios: groups.iter().map(|group| Arc::clone(&group.scenario)).collect(),
             seed: self.seed,
@@ -80,13 +80,20 @@ impl ConformanceArgs {
     fn samples(&self) -> Result<Vec<PlannedFault>, Failure> {
         let mut samples = conformance::samples(self.seed).map_err(Failure::internal)?;
         let known = chaos::catalogue();
+        let Capability { environment, refuses } = self.environment.place().capability();
         for kind in &self.kinds {
             if !known.iter().any(|known| known.kind == kind) {
                 return Err(Failure::usage(anyhow::anyhow!(
                     "{kind}: no such kind of fault; see `stormgauge list faults`"
                 )));
             }
+            if let Some(reason) = refuses(kind) {
+                return Err(Failure::usage(anyhow::anyhow!(
+                    "{kind}: not possible in {environment}: {reason}"
+                )));
+            }
         }
+        samples.retain(|sample| refuses(sample.action.fault.kind().kind).is_none());
         if !self.kinds.is_empty() {
             samples.retain(|sample| {
                 self.kinds.iter().any(|kind| kind == sample.action.fault.kind().kind)

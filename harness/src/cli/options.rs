@@ -3,7 +3,8 @@
 use super::chaos::ChaosOptions;
 use crate::capacity::{self, CapacityOutcome};
 use crate::cli::print;
-use crate::environment::Capability;
+use crate::environment::docker::{self, DockerSettings};
+use crate::environment::{Capability, Place};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
 use crate::run::{self, RunOutcome, RunPlan, reports};
@@ -25,6 +26,31 @@ pub(crate) enum EnvironmentName {
     /// Embedded brokers and control plane, real processes, on this machine.
     #[default]
     Local,
+    /// The same with Apache Kafka in containers.
+    Docker,
+}
+
+/// Flags that say where to run.
+#[derive(Debug, Args)]
+pub(crate) struct EnvironmentOptions {
+    /// Environment to run in
+    #[arg(long = "env", value_enum, default_value_t)]
+    name: EnvironmentName,
+    /// Image of the brokers with --env docker: Apache Kafka's, or one that takes its variables
+    #[arg(long, value_name = "IMAGE", default_value = docker::KAFKA_IMAGE)]
+    kafka_image: String,
+}
+
+impl EnvironmentOptions {
+    /// Where that is.
+    pub(crate) fn place(&self) -> Place {
+        match self.name {
+            EnvironmentName::Local => Place::Local,
+            EnvironmentName::Docker => {
+                Place::Docker(DockerSettings { image: self.kafka_image.clone() })
+            }
+        }
+    }
 }
 
 impl EnvironmentName {
@@ -32,6 +58,7 @@ impl EnvironmentName {
     pub(crate) fn capability(self) -> Capability {
         match self {
             Self::Local => Capability::LOCAL,
+            Self::Docker => Capability::DOCKER,
         }
     }
 }
@@ -117,9 +144,8 @@ pub(crate) enum GateForm {
 /// Flags of `suite` and `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Environment to run in
-    #[arg(long = "env", value_enum, default_value_t)]
-    environment: EnvironmentName,
+    #[command(flatten)]
+    environment: EnvironmentOptions,
     /// Seed of the workload, the faults' targets and the order; each repetition adds one
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -168,9 +194,13 @@ impl RunOptions {
         name: &str,
         scenarios: Vec<Arc<ValidatedScenario>>,
     ) -> Result<Exit, Failure> {
-        let EnvironmentName::Local = self.environment;
-        let plan =
-            RunPlan { name: name.to_owned(), scenarios, seed: self.seed, out: self.out.clone() };
+        let plan = RunPlan {
+            place: self.environment.place(),
+            name: name.to_owned(),
+            scenarios,
+            seed: self.seed,
+            out: self.out.clone(),
+        };
         let chaos = self.chaos.asked()?;
         let searched = if chaos.is_none() { capacity::asked_for(&plan)? } else { None };
         // Said before the run, not after it.

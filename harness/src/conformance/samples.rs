@@ -53,12 +53,14 @@ pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
 }
 
 fn scenario(name: &str, workers_max: u32) -> Result<ValidatedScenario, ScenarioError> {
-    let most = read(MOST)?.spec;
+    let mut most = read(MOST)?.spec;
+    // By this an environment knows that brokers reach their peers by way of proxies.
+    most.faults.retain(|spec| matches!(spec.fault, Fault::ReplicationLag(_)));
     read(LOAD)?.derived(|spec| {
         name.clone_into(&mut spec.name);
         (spec.duration, spec.environment, spec.job) = (most.duration, most.environment, most.job);
         (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas) = (3, workers_max);
-        spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
+        spec.faults = most.faults;
     })
 }
 

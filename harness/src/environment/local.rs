@@ -1,37 +1,45 @@
 //! The default environment: real processes and real clients on embedded brokers and an embedded
 //! control plane, all on loopback.
 
-mod brokers;
-mod footprint;
-mod injector;
+pub(super) mod brokers;
+pub(super) mod injector;
 mod leader;
-mod nodes;
+pub(super) mod nodes;
 mod operator_endpoint;
-mod operator_process;
+pub(super) mod operator_process;
 
+use super::around::{self, Around, Proxies};
 use super::{
-    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, RESULT_TOPIC, SOURCE_BYTES_MAX,
-    SOURCE_TOPIC, Standing,
+    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, Processes, RESULT_TOPIC,
+    SOURCE_BYTES_MAX, SOURCE_TOPIC, Standing,
 };
 use crate::scenario::{ScenarioSpec, ValidatedScenario};
 use crate::upstream;
 use chaos::Injector;
-use chaos::proxy::{Clients, FaultProxy, Front, Rules};
-use chaos::selector::{API_SERVER, OPERATOR};
+use chaos::proxy::Rules;
 use embedded_kafka::{ClusterConfig, EmbeddedKafka};
-use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
 use futures::future::BoxFuture;
 use injector::LocalInjector;
-use operator_process::Operator;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Name of this environment.
 pub const NAME: &str = "local";
+
+/// Why a kind of fault cannot be done to embedded brokers; nothing for one that can.
+pub fn refuses(kind: &str) -> Option<&'static str> {
+    match kind {
+        "broker_pause" | "broker_memory" | "broker_cpu" => {
+            Some("embedded brokers are no processes of their own")
+        }
+        "partition_reassignment" => Some("embedded brokers do not move their copies"),
+        _ => None,
+    }
+}
+
 /// Listener of the brokers that workers and the operator use, behind the fault proxies.
 const PROXIED: &str = "workers";
 /// The last requests that brokers remember: what proves that a disk is slow.
@@ -40,16 +48,8 @@ const CAPTURED_REQUESTS: usize = 1_000;
 /// A started local environment.
 pub struct Local {
     kafka: Arc<EmbeddedKafka>,
-    kube: Arc<EmbeddedKube>,
-    /// One before each broker.
-    proxies: Vec<FaultProxy>,
-    /// Between the operator and the API server.
-    api_proxy: FaultProxy,
-    /// Those of all proxies.
-    rules: Rules,
+    around: Arc<Around>,
     injector: Arc<LocalInjector>,
-    operator: Arc<Operator>,
-    kubeconfig: PathBuf,
 }
 
 impl Local {
@@ -67,51 +67,15 @@ impl Local {
         let kafka = start_kafka(scenario, seed).await?;
         let rules = Rules::new();
         let proxies = start_proxies(&kafka, &rules).await?;
-        let kube = start_kube(scenario, seed, directory).await?;
-        let api_proxy =
-            start_proxy(kube.address(), API_SERVER, Clients::Group(OPERATOR.to_owned()), &rules)
-                .await?;
-        let write = |name, text| -> Result<PathBuf, EnvironmentError> {
-            let path = directory.join(name);
-            std::fs::write(&path, text).map_err(|error| failed("write a kubeconfig", error))?;
-            Ok(path)
-        };
-        let kubeconfig = write("kubeconfig.yaml", kube.kubeconfig())?;
-        let proxied =
-            write("operator.kubeconfig.yaml", kube.kubeconfig_through(api_proxy.address()))?;
-        install_crd(&kube).await?;
-        let operator = Operator::start(&proxied, directory)
-            .map_err(|error| failed("start the operator", error))?;
-        let (kafka, kube, operator) = (Arc::new(kafka), Arc::new(kube), Arc::new(operator));
-        let injector = LocalInjector {
-            kafka: Arc::clone(&kafka),
-            kube: Arc::clone(&kube),
-            operator: Arc::clone(&operator),
-            rules: rules.clone(),
-            fronts: (1..).map(brokers::name).zip(proxies.iter().map(FaultProxy::address)).collect(),
-        };
-        let injector = Arc::new(injector);
-        Ok(Self { kafka, kube, proxies, api_proxy, rules, injector, operator, kubeconfig })
+        let around = Around::start(NAME, (scenario, seed, directory), (rules, proxies)).await?;
+        let (kafka, around) = (Arc::new(kafka), Arc::new(around));
+        let injector = LocalInjector { kafka: Arc::clone(&kafka), around: Arc::clone(&around) };
+        Ok(Self { kafka, around, injector: Arc::new(injector) })
     }
 
     /// Where `kubectl` finds the control plane.
     pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
-    }
-
-    /// The operator's process.
-    pub fn operator_pid(&self) -> Option<u32> {
-        self.operator.pid()
-    }
-
-    /// The process ids of operators that start from now on.
-    pub fn operator_starts(&self) -> tokio::sync::broadcast::Receiver<u32> {
-        self.operator.starts()
-    }
-
-    /// Processes as they start and end.
-    pub fn process_events(&self) -> tokio::sync::broadcast::Receiver<embedded_kube::ProcessEvent> {
-        self.kube.process_events()
+        self.around.kubeconfig()
     }
 }
 
@@ -121,12 +85,11 @@ impl Environment for Local {
     }
 
     fn worker_bootstrap(&self) -> String {
-        let addresses = self.proxies.iter().map(|proxy| proxy.address().to_string());
-        addresses.collect::<Vec<_>>().join(",")
+        self.around.bootstrap()
     }
 
     fn kube(&self) -> kube::Client {
-        self.kube.client()
+        self.around.kube.client()
     }
 
     fn injector(&self) -> Arc<dyn Injector> {
@@ -164,16 +127,22 @@ impl Environment for Local {
         partitions.iter().map(|partition| partition.high_watermark).collect()
     }
 
-    fn defects(&self) -> Vec<String> {
-        let ended = self.operator.has_failed();
-        ended
-            .then(|| "The operator ended by itself; see operator.log.".to_owned())
-            .into_iter()
-            .collect()
+    fn drain_grace(&self) -> Duration {
+        Duration::ZERO
     }
 
-    fn footprint(&self) -> Vec<String> {
-        footprint::footprint(self)
+    fn defects(&self) -> Vec<String> {
+        self.around.defects()
+    }
+
+    fn processes(&self) -> Processes {
+        self.around.processes()
+    }
+
+    fn footprint(&self) -> BoxFuture<'_, Vec<String>> {
+        let mut lines = self.kafka.out_of_order();
+        lines.extend(self.around.footprint());
+        Box::pin(std::future::ready(lines))
     }
 
     fn describe(&self) -> results::Environment {
@@ -200,14 +169,10 @@ impl Environment for Local {
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            self.operator.stop().await;
             // The injector shares both; it goes first, so that they can be shut down for good.
             drop(self.injector);
-            if let Some(kube) = Arc::into_inner(self.kube) {
-                kube.shutdown().await;
-            }
-            for proxy in self.proxies.into_iter().chain([self.api_proxy]) {
-                proxy.shutdown().await;
+            if let Some(around) = Arc::into_inner(self.around) {
+                around.shutdown().await;
             }
             if let Some(kafka) = Arc::into_inner(self.kafka) {
                 kafka.shutdown().await;
@@ -267,69 +232,19 @@ async fn start_kafka(
 }
 
 /// One proxy a broker; the brokers advertise the proxies on the listener for workers.
-async fn start_proxies(
-    kafka: &EmbeddedKafka,
-    rules: &Rules,
-) -> Result<Vec<FaultProxy>, EnvironmentError> {
+async fn start_proxies(kafka: &EmbeddedKafka, rules: &Rules) -> Result<Proxies, EnvironmentError> {
     let upstreams =
         kafka.add_listener(PROXIED).await.map_err(|error| failed("open listeners", error))?;
-    let mut proxies = Vec::new();
+    let mut proxies = Proxies::new();
     for (id, upstream) in (1..).zip(upstreams) {
-        let name = brokers::name(id);
-        let proxy = start_proxy(upstream, &name, Clients::ByClientId, rules).await?;
+        let ends = (IpAddr::V4(Ipv4Addr::LOCALHOST), upstream);
+        let proxy = around::start_proxy(NAME, ends, &brokers::name(id), rules).await?;
         kafka
             .advertise(PROXIED, id, proxy.address())
             .map_err(|error| failed("advertise the fault proxies", error))?;
-        proxies.push(proxy);
+        proxies.insert(brokers::name(id), proxy);
     }
     Ok(proxies)
-}
-
-async fn start_proxy(
-    upstream: SocketAddr,
-    server: &str,
-    clients: Clients,
-    rules: &Rules,
-) -> Result<FaultProxy, EnvironmentError> {
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let front = Front { listen, upstream, server: server.to_owned(), clients };
-    let proxy = FaultProxy::start(front, rules.clone()).await;
-    proxy.map_err(|error| failed("start the fault proxies", error))
-}
-
-async fn start_kube(
-    scenario: &ValidatedScenario,
-    seed: u64,
-    directory: &Path,
-) -> Result<EmbeddedKube, EnvironmentError> {
-    let environment = &scenario.spec.environment;
-    let nodes = (0..environment.nodes).map(|place| NodeSpec {
-        name: format!("node-{}", place + 1),
-        cpu_millis: 64_000,
-        memory_bytes: 64 << 30,
-        labels: environment.node_labels(place),
-    });
-    let program = std::env::current_exe().map_err(|error| failed("find this program", error))?;
-    let exec_prefix: Vec<OsString> = crate::child::prefix(&program);
-    let config = ControlPlaneConfig {
-        nodes: nodes.collect(),
-        exec_prefix,
-        log_dir: directory.join("pods"),
-        node_lease_period: environment.node_grace / 4,
-        node_grace: environment.node_grace,
-        eviction_delay: environment.eviction_delay,
-        seed,
-        ..ControlPlaneConfig::default()
-    };
-    EmbeddedKube::start(config).await.map_err(|error| failed("start the control plane", error))
-}
-
-async fn install_crd(kube: &EmbeddedKube) -> Result<(), EnvironmentError> {
-    let crds = kube::Api::all(kube.client());
-    crds.create(&kube::api::PostParams::default(), &operator::crd::crd())
-        .await
-        .map(|_| ())
-        .map_err(|error| failed("install the StreamingJob definition", error))
 }
 
 fn failed(step: &'static str, reason: impl std::fmt::Display) -> EnvironmentError {

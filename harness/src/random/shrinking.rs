@@ -5,7 +5,6 @@ use super::finding::Finding;
 use super::{Round, Stage};
 use crate::clock::Anchor;
 use crate::exit::Failure;
-use crate::run::RunDirectory;
 use crate::scenario::ValidatedScenario;
 use chaos::shrink::{self, Limits, Said, Shrunk, Tally};
 use results::VerdictKind;
@@ -141,7 +140,7 @@ impl Search<'_> {
 
     fn replay(&self) -> String {
         let (strategy, seed) = (self.round.strategy, self.round.seed);
-        format!("{} --chaos listed", RunDirectory::replay_of(&self.file(), strategy, seed))
+        format!("{} --chaos listed", self.stage.directory.replay_of(&self.file(), strategy, seed))
     }
 
     fn file(&self) -> PathBuf {

@@ -34,14 +34,15 @@ impl Weather {
     pub fn put_into(
         &self,
         base: &ValidatedScenario,
+        capability: Capability,
         strategy: StrategyName,
         seed: u64,
     ) -> Result<ValidatedScenario, Failure> {
         let faults = match self {
             Self::Random { intensity } => {
                 let window = base.spec.warm_up..base.spec.duration;
-                let can_do = |kind: &str| (Capability::LOCAL.refuses)(kind).is_none();
-                let dial = Dial { seed, intensity: *intensity, window, can_do };
+                let Capability { refuses, .. } = capability;
+                let dial = Dial { seed, intensity: *intensity, window, refuses };
                 draw(&dial, &base.spec.blast_radius, &inventory(&base.spec))
             }
             Self::Listed => base.spec.faults.clone(),
@@ -112,7 +113,7 @@ mod tests {
         let weather = Weather::Random { intensity: 1.0 };
         let mut schedules = std::collections::BTreeSet::new();
         for seed in [1, 2, u64::MAX] {
-            let scenario = weather.put_into(&base, strategy, seed).unwrap();
+            let scenario = weather.put_into(&base, Capability::LOCAL, strategy, seed).unwrap();
             let spec = &scenario.spec;
             assert!(spec.name.len() <= NAME_MAX && spec.name.ends_with(&seed.to_string()));
             assert!(spec.faults.iter().all(|fault| fault.at >= Some(base.spec.warm_up)));
@@ -125,7 +126,12 @@ mod tests {
 
     #[test]
     fn only_objectives_that_hold_under_any_fault_are_kept() {
-        let scenario = Weather::Listed.put_into(&base("smoke"), StrategyName::LowLatency, 1);
+        let scenario = Weather::Listed.put_into(
+            &base("smoke"),
+            Capability::LOCAL,
+            StrategyName::LowLatency,
+            1,
+        );
         let spec = scenario.unwrap().spec;
         let kept: Vec<&str> = spec.objectives.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(kept, ["lost", "reordered", "unexpected"]);
@@ -135,7 +141,9 @@ mod tests {
     #[test]
     fn what_proves_that_a_bug_is_found_is_a_failure_here() {
         let base = base("checkers-commit-early");
-        let scenario = Weather::Listed.put_into(&base, StrategyName::HighThroughput, 1).unwrap();
+        let scenario = Weather::Listed
+            .put_into(&base, Capability::LOCAL, StrategyName::HighThroughput, 1)
+            .unwrap();
         assert!(scenario.spec.expected.is_none() && scenario.spec.planted.is_some());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::RunPlan;
 use crate::clock;
+use crate::environment::Place;
 use crate::exit::Failure;
 use crate::scenario::ValidatedScenario;
 use crate::scenario::spec::StrategyName;
@@ -25,6 +26,7 @@ pub const JOURNAL: &str = "journal.jsonl";
 pub struct RunDirectory {
     path: PathBuf,
     name: String,
+    place: Place,
 }
 
 impl RunDirectory {
@@ -38,7 +40,8 @@ impl RunDirectory {
         // `--out .` names a folder too.
         let whole = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
-        let directory = Self { path, name: name.unwrap_or_else(|| plan.name.clone()) };
+        let name = name.unwrap_or_else(|| plan.name.clone());
+        let directory = Self { path, name, place: plan.place.clone() };
         let journal = directory.journal()?;
         for part in ["records", "scenarios", "trials"] {
             let part = directory.path.join(part);
@@ -66,6 +69,11 @@ impl RunDirectory {
         &self.path
     }
 
+    /// Where its trials run.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The run's name: that of its folder.
     pub fn name(&self) -> String {
         self.name.clone()
@@ -83,15 +91,16 @@ impl RunDirectory {
         strategy: StrategyName,
         seed: u64,
     ) -> String {
-        Self::replay_of(&self.path.join(scenario_file(scenario)), strategy, seed)
+        self.replay_of(&self.path.join(scenario_file(scenario)), strategy, seed)
     }
 
     /// The command line that runs one trial of a scenario file, in a shell.
-    pub fn replay_of(scenario: &Path, strategy: StrategyName, seed: u64) -> String {
+    pub fn replay_of(&self, scenario: &Path, strategy: StrategyName, seed: u64) -> String {
         format!(
-            "stormgauge run {} --seed {seed} --strategies {} --repetitions 1",
+            "stormgauge run {} --seed {seed} --strategies {} --repetitions 1{}",
             quoted(&scenario.to_string_lossy()),
-            strategy.as_str()
+            strategy.as_str(),
+            self.place.flags()
         )
     }
 

@@ -1,7 +1,7 @@
 //! The account of processes in the journal, so that `clean` finds what a killed run left.
 
 use crate::clock;
-use crate::environment::local::Local;
+use crate::environment::Processes;
 use chaos::Journal;
 use chaos::journal::JournalEntry;
 use embedded_kube::ProcessEvent;
@@ -18,16 +18,16 @@ pub(super) struct Accounts {
 }
 
 /// Starts the account of an environment's processes.
-pub(super) fn keep(local: &Local, journal: &Journal) -> Accounts {
+pub(super) fn keep(processes: Processes, journal: &Journal) -> Accounts {
     let mut book = Book { journal: journal.clone(), open: BTreeMap::new(), operators: Vec::new() };
     let closing = CancellationToken::new();
-    let (events, closed) = (local.process_events(), closing.clone());
-    let (operator, starts) = (local.operator_pid(), local.operator_starts());
+    let Processes { operator, operators, pods } = processes;
+    let closed = closing.clone();
     let task = tokio::spawn(async move {
         if let Some(pid) = operator {
             book.operator_started(pid).await;
         }
-        book.follow(events, starts, &closed).await;
+        book.follow(pods, operators, &closed).await;
         for pid in std::mem::take(&mut book.operators) {
             book.ended(pid).await;
         }

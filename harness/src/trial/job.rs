@@ -136,12 +136,18 @@ async fn until_consuming(
     while environment.assigned_partitions() < wanted && !cancel.is_cancelled() {
         if anchor.elapsed() > READY_LIMIT {
             let reason = format!(
-                "after {READY_LIMIT:?} workers own {} of {wanted} partitions; {}",
+                "after {READY_LIMIT:?} workers own {} of {wanted} partitions; {} {}",
                 environment.assigned_partitions(),
                 deployment_state(environment).await,
+                environment.defects().join(" "),
             );
             let step = "wait for the workers";
-            return Err(EnvironmentError { environment: "local", step, reason }.into());
+            return Err(EnvironmentError {
+                environment: plan.place.capability().environment,
+                step,
+                reason,
+            }
+            .into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -94,7 +94,8 @@ pub(super) async fn run(
         until_sent(&driver, &stop_driver, cancel).await;
         let sent_after = anchor.elapsed();
         progress.phase("drain");
-        drain(plan, &ledger, cancel).await;
+        let limit = plan.scenario.spec.drain + environment.drain_grace();
+        drain(limit, &ledger, cancel).await;
         let drained_after = anchor.elapsed();
         tokio::time::sleep(LINGER).await;
         stop_sampler.cancel();
@@ -235,9 +236,9 @@ async fn until_sent(driver: &Outcome<DriverReport>, stop: &AtomicBool, cancel: &
     }
 }
 
-/// Waits until nothing acknowledged is missing, for as long as the scenario allows.
-async fn drain(plan: &TrialPlan, ledger: &Ledger, cancel: &CancellationToken) {
-    let limit = Anchor::ahead(plan.scenario.spec.drain);
+/// Waits until nothing acknowledged is missing, for `limit` at most.
+async fn drain(limit: Duration, ledger: &Ledger, cancel: &CancellationToken) {
+    let limit = Anchor::ahead(limit);
     while ledger.missing().next().is_some() && limit.elapsed_ns() < 0 && !cancel.is_cancelled() {
         tokio::time::sleep(DRAIN_LOOK_EVERY).await;
     }

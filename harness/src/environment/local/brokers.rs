@@ -5,7 +5,7 @@ use chaos::Refusal;
 use embedded_kafka::{EmbeddedKafka, PartitionView, ReplicaView};
 
 /// The name of a broker in scenarios.
-pub(super) fn name(id: i32) -> String {
+pub(in crate::environment) fn name(id: i32) -> String {
     format!("broker-{id}")
 }
 
@@ -99,7 +99,7 @@ pub(super) fn led_by(kafka: &EmbeddedKafka, id: i32) -> usize {
 }
 
 /// The numbers of brokers, of their names.
-pub(super) fn ids(names: &[String]) -> Result<Vec<i32>, Refusal> {
+pub(in crate::environment) fn ids(names: &[String]) -> Result<Vec<i32>, Refusal> {
     let id_of = |name: &String| {
         id(name).ok_or_else(|| Refusal::Failed(format!("there is no broker {name}")))
     };
@@ -107,6 +107,6 @@ pub(super) fn ids(names: &[String]) -> Result<Vec<i32>, Refusal> {
 }
 
 /// Brokers' names in a sentence.
-pub(super) fn names(ids: &[i32]) -> String {
+pub(in crate::environment) fn names(ids: &[i32]) -> String {
     ids.iter().map(|id| name(*id)).collect::<Vec<_>>().join(", ")
 }

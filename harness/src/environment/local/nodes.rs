@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 /// Kills everything on the nodes and silences them.
-pub(super) async fn crash(
+pub(in crate::environment) async fn crash(
     kube: &EmbeddedKube,
     names: &[String],
 ) -> Result<Box<dyn Installed>, Refusal> {
@@ -19,7 +19,7 @@ pub(super) async fn crash(
 }
 
 /// Stops everything on the nodes where it is.
-pub(super) async fn pause(
+pub(in crate::environment) async fn pause(
     kube: &EmbeddedKube,
     names: &[String],
 ) -> Result<Box<dyn Installed>, Refusal> {

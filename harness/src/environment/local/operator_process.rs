@@ -23,7 +23,7 @@ const LOG: &str = "operator.log";
 const SECOND_LOG: &str = "operator-2.log";
 
 /// The operator of an environment: one process, but for faults.
-pub(super) struct Operator {
+pub(in crate::environment) struct Operator {
     /// The program and its arguments.
     command: Vec<OsString>,
     /// More arguments, for all but a second operator.
@@ -37,7 +37,7 @@ pub(super) struct Operator {
 
 impl Operator {
     /// Starts the operator from this program, with its log in `directory`.
-    pub(super) fn start(kubeconfig: &Path, directory: &Path) -> io::Result<Self> {
+    pub(in crate::environment) fn start(kubeconfig: &Path, directory: &Path) -> io::Result<Self> {
         let program = std::env::current_exe()?;
         let mut command = crate::child::prefix(&program);
         command.push(program.into());
@@ -48,7 +48,7 @@ impl Operator {
     }
 
     /// Runs a command as the operator, with more arguments for all but a second one.
-    pub(super) fn run(
+    pub(in crate::environment) fn run(
         command: Vec<OsString>,
         election: Vec<OsString>,
         directory: &Path,
@@ -65,22 +65,22 @@ impl Operator {
     }
 
     /// Process id while it runs.
-    pub(super) fn pid(&self) -> Option<u32> {
+    pub(in crate::environment) fn pid(&self) -> Option<u32> {
         self.process().as_ref().and_then(OperatorProcess::pid)
     }
 
     /// The process ids of operators that start from now on.
-    pub(super) fn starts(&self) -> broadcast::Receiver<u32> {
+    pub(in crate::environment) fn starts(&self) -> broadcast::Receiver<u32> {
         self.starts.subscribe()
     }
 
     /// Whether it has ended though no fault killed it.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(in crate::environment) fn has_failed(&self) -> bool {
         self.process().as_ref().is_some_and(|process| !process.is_alive())
     }
 
     /// Kills it, and gives the id that the process had.
-    pub(super) async fn kill(&self) -> Option<u32> {
+    pub(in crate::environment) async fn kill(&self) -> Option<u32> {
         let mut process = self.process().take()?;
         let pid = process.pid();
         if let Err(error) = process.child.kill().await {
@@ -90,7 +90,7 @@ impl Operator {
     }
 
     /// Starts it again, unless it runs, and gives the process id.
-    pub(super) fn restart(&self) -> io::Result<Option<u32>> {
+    pub(in crate::environment) fn restart(&self) -> io::Result<Option<u32>> {
         let mut process = self.process();
         if process.is_none() {
             *process = Some(self.spawn(&self.election, LOG)?);
@@ -99,17 +99,17 @@ impl Operator {
     }
 
     /// Starts another one beside it, which does not ask for the lease.
-    pub(super) fn second(&self) -> io::Result<OperatorProcess> {
+    pub(in crate::environment) fn second(&self) -> io::Result<OperatorProcess> {
         self.spawn(&[], SECOND_LOG)
     }
 
     /// Where its log goes.
-    pub(super) fn log(&self) -> PathBuf {
+    pub(in crate::environment) fn log(&self) -> PathBuf {
         self.directory.join(LOG)
     }
 
     /// Asks it to end, and ends it if it does not.
-    pub(super) async fn stop(&self) {
+    pub(in crate::environment) async fn stop(&self) {
         let process = self.process().take();
         if let Some(process) = process {
             process.stop().await;
@@ -133,7 +133,7 @@ impl Operator {
 
 /// A running operator; killed when dropped.
 #[derive(Debug)]
-pub(super) struct OperatorProcess {
+pub(in crate::environment) struct OperatorProcess {
     child: Child,
     log: PathBuf,
 }
@@ -156,22 +156,22 @@ impl OperatorProcess {
     }
 
     /// Whether it has not ended.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(in crate::environment) fn is_alive(&self) -> bool {
         self.pid().is_some_and(|pid| crate::clock::start_ticks(pid).is_some())
     }
 
     /// Process id while it runs.
-    pub(super) fn pid(&self) -> Option<u32> {
+    pub(in crate::environment) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
     /// Where its log goes.
-    pub(super) fn log(&self) -> &Path {
+    pub(in crate::environment) fn log(&self) -> &Path {
         &self.log
     }
 
     /// Asks it to end, and ends it if it does not.
-    pub(super) async fn stop(mut self) {
+    pub(in crate::environment) async fn stop(mut self) {
         if let Some(pid) = self.child.id().and_then(crate::child::pid) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }

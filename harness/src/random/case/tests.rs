@@ -1,4 +1,5 @@
 use super::*;
+use crate::environment::Capability;
 use crate::random::weather::Weather;
 use crate::scenario::builtin;
 use crate::scenario::spec::StrategyName;
@@ -10,7 +11,8 @@ fn drawn(seed: u64) -> Candidate {
     let text = builtin::scenario("smoke").unwrap();
     let base = ValidatedScenario::parse("smoke", text, &Overrides::default()).unwrap();
     let weather = Weather::Random { intensity: 0.5 };
-    Candidate(Arc::new(weather.put_into(&base, StrategyName::LowLatency, seed).unwrap()))
+    let scenario = weather.put_into(&base, Capability::LOCAL, StrategyName::LowLatency, seed);
+    Candidate(Arc::new(scenario.unwrap()))
 }
 
 /// Whether a fault that costs workers overlaps one that costs a broker, as the bug of

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Lets the API server fail, for `limit` at most.
-pub(super) fn install(
+pub(in crate::environment) fn install(
     kube: &Arc<EmbeddedKube>,
     action: &Action,
     limit: Duration,

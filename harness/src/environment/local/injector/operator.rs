@@ -12,10 +12,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
-pub(super) use lease::take as take_lease;
+pub(in crate::environment) use lease::take as take_lease;
 
 /// Kills the operator.
-pub(super) async fn kill(operator: &Arc<Operator>) -> Result<Box<dyn Installed>, Refusal> {
+pub(in crate::environment) async fn kill(
+    operator: &Arc<Operator>,
+) -> Result<Box<dyn Installed>, Refusal> {
     let started = operator.pid().and_then(clock::start_ticks);
     let pid = operator.kill().await;
     let pid = pid.ok_or_else(|| Refusal::Failed("no operator runs".to_owned()))?;
@@ -23,7 +25,9 @@ pub(super) async fn kill(operator: &Arc<Operator>) -> Result<Box<dyn Installed>,
 }
 
 /// Starts a second operator.
-pub(super) fn double(operator: &Arc<Operator>) -> Result<Box<dyn Installed>, Refusal> {
+pub(in crate::environment) fn double(
+    operator: &Arc<Operator>,
+) -> Result<Box<dyn Installed>, Refusal> {
     let second = operator.second().map_err(|error| Refusal::Failed(error.to_string()))?;
     Ok(Box::new(Doubled { operator: Arc::clone(operator), second: Some(second), passes: 0 }))
 }

@@ -26,7 +26,7 @@ const REQUEST: &[u8] = b"\0\0\0\x0f\0\x12\0\0\0\0\0\x01\0\x05storm";
 const ANSWER_BYTES: usize = 8;
 
 /// Opens so many connections to each broker again and again, for `limit` at most.
-pub(super) fn raise(
+pub(in crate::environment) fn raise(
     fronts: &BTreeMap<String, SocketAddr>,
     names: &[String],
     connections: u32,

@@ -19,7 +19,7 @@ use starts::Hindrance;
 use std::time::Duration;
 
 /// Brings nodes into trouble, for `limit` at most.
-pub(super) async fn install(
+pub(in crate::environment) async fn install(
     kube: &EmbeddedKube,
     action: &Action,
     limit: Duration,

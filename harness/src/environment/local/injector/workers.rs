@@ -18,8 +18,8 @@ use kube::{Api, Client};
 use operator::reconcile::build::selector;
 use std::collections::BTreeMap;
 
-pub(super) use leak::leak;
-pub(super) use upgrade::upgrade;
+pub(in crate::environment) use leak::leak;
+pub(in crate::environment) use upgrade::upgrade;
 
 /// A worker that runs.
 struct Worker {
@@ -29,7 +29,7 @@ struct Worker {
 }
 
 /// Does something to workers, drawn from those that run now.
-pub(super) async fn install(
+pub(in crate::environment) async fn install(
     kube: &EmbeddedKube,
     action: &Action,
 ) -> Result<Box<dyn Installed>, Refusal> {

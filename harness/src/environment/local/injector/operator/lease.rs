@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) const USURPER: &str = "usurper";
 
 /// Takes the lease away. It runs out after `limit`.
-pub(in super::super) async fn take(
+pub(in crate::environment) async fn take(
     kube: &Arc<EmbeddedKube>,
     operator: &Arc<Operator>,
     limit: Duration,

@@ -20,7 +20,7 @@ pub(super) const LEAK: &str = "WORKER_LEAK_BYTES";
 const TRIES: usize = 20;
 
 /// Lets the workers leak for each record, and limits their memory.
-pub(in super::super) async fn leak(
+pub(in crate::environment) async fn leak(
     kube: &EmbeddedKube,
     bytes_per_record: u32,
     limit_mib: u32,

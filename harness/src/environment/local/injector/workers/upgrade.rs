@@ -16,7 +16,7 @@ use serde_json::json;
 pub(super) const REVISION: &str = "stormgauge.dev/revision";
 
 /// Changes the template, so that the operator replaces every worker in turn.
-pub(in super::super) async fn upgrade(
+pub(in crate::environment) async fn upgrade(
     kube: &EmbeddedKube,
     seed: u64,
 ) -> Result<Box<dyn Installed>, Refusal> {

@@ -1,19 +1,20 @@
-//! What faults can leave behind in a local environment: its state in a few lines, the same before
-//! and after a fault that is over.
+//! What faults can leave behind around the brokers: its state in a few lines, the same before and
+//! after a fault that is over.
 
-use super::Local;
+use super::Around;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of everything that faults can touch. What differs from one moment to the next without
 /// any fault is counted, or left out.
-pub(super) fn footprint(local: &Local) -> Vec<String> {
-    let mut lines = local.kafka.out_of_order();
-    lines.push(format!("{} rules of proxies", local.rules.in_force()));
-    lines.push(format!("{} faults of the API server", local.kube.api_faults()));
-    let all = local.kube.objects();
+pub(super) fn footprint(around: &Around) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} rules of proxies", around.rules.in_force()),
+        format!("{} faults of the API server", around.kube.api_faults()),
+    ];
+    let all = around.kube.objects();
     lines.extend(objects(&all));
-    lines.extend(nodes(local));
+    lines.extend(nodes(around));
     lines.extend(children());
     let ended = all.iter().filter(|object| has_ended(object));
     let ended: BTreeSet<&str> = ended.map(|object| text(&object["metadata"]["uid"])).collect();
@@ -78,9 +79,9 @@ fn text(value: &Value) -> &str {
 }
 
 /// Processes of nodes by their states: stopped, or not.
-fn nodes(local: &Local) -> Vec<String> {
-    let names = local.kube.nodes();
-    let nodes = names.iter().filter_map(|name| local.kube.node(name));
+fn nodes(around: &Around) -> Vec<String> {
+    let names = around.kube.nodes();
+    let nodes = names.iter().filter_map(|name| around.kube.node(name));
     let states: Vec<char> =
         nodes.flat_map(|node| node.states().unwrap_or_default()).map(|(_, state)| state).collect();
     let stopped = states.iter().filter(|state| **state == 'T').count();

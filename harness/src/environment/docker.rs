@@ -1,0 +1,370 @@
+//! Apache Kafka in containers. Operator, workers and control plane are as in `local`: processes
+//! on this machine, on embedded stand-ins for a control plane and nodes.
+
+mod admin;
+mod brokers;
+mod cluster;
+mod defects;
+mod engine;
+mod footprint;
+mod injector;
+pub mod leftover;
+mod owner;
+pub mod ready;
+mod wire;
+
+use super::around::{self, Around, Proxies};
+use super::local::brokers::name;
+use super::{Environment, EnvironmentError, Processes, RESULT_TOPIC, SOURCE_TOPIC, Standing};
+use crate::scenario::ValidatedScenario;
+use brokers::{Fronts, Names, Plan, Ports};
+use chaos::proxy::{FaultProxy, Rules};
+use chaos::{Fault, Injector};
+use cluster::Cluster;
+use defects::Defects;
+use engine::{Engine, EngineError};
+use futures::future::BoxFuture;
+use injector::{DockerInjector, Hands};
+use owner::Owner;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+pub use injector::refuses;
+
+/// Name of this environment.
+pub const NAME: &str = "docker";
+/// The image where none is named.
+pub const KAFKA_IMAGE: &str = "apache/kafka:4.1.0";
+
+/// The last lines of a broker's log that are kept.
+const LOG_LINES: u32 = 100_000;
+/// Time for elections, and for brokers to start again.
+const DRAIN_GRACE: Duration = Duration::from_secs(20);
+
+/// How containers are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DockerSettings {
+    /// The brokers' image: Apache's own, or one that takes the same variables.
+    pub image: String,
+}
+
+/// A started environment in containers.
+pub struct Docker {
+    engine: Engine,
+    names: Names,
+    cluster: Arc<Cluster>,
+    around: Arc<Around>,
+    /// Between brokers and their peers, where the scenario delays those.
+    between: Vec<FaultProxy>,
+    injector: Arc<DockerInjector>,
+    defects: Defects,
+    ports: BTreeMap<i32, Ports>,
+    settings: BTreeMap<String, String>,
+    /// Where the brokers' logs go at the end.
+    directory: PathBuf,
+}
+
+/// Environments that this process has started so far.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+impl Docker {
+    /// Starts brokers in containers, and the rest as `local` does.
+    ///
+    /// # Errors
+    /// When the daemon, the image or memory is missing, or something does not start. What was made
+    /// by then has been removed.
+    pub async fn start(
+        scenario: &ValidatedScenario,
+        settings: &DockerSettings,
+        seed: u64,
+        directory: &Path,
+    ) -> Result<Self, EnvironmentError> {
+        let engine = Engine::connect().await.map_err(|error| failed("find Docker", error))?;
+        let owner = Owner::this();
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let names = Names::new(owner.environment(number));
+        let made = Making { engine, names, owner, scenario, settings, seed, directory };
+        match made.start().await {
+            Ok(started) => Ok(started),
+            Err(error) => {
+                let left = remove(&made.engine, &made.names).await.err();
+                let left = left.map(|left| {
+                    format!("; not all of it could be removed ({left}): `stormgauge clean` will")
+                });
+                let reason = format!("{}{}", error.reason, left.unwrap_or_default());
+                Err(EnvironmentError { reason, ..error })
+            }
+        }
+    }
+
+    /// Writes what the brokers printed to the trial's folder.
+    async fn keep_logs(&self) {
+        for id in self.ports.keys() {
+            let lines = self.engine.last_lines(&self.names.container(*id), LOG_LINES).await;
+            let path = self.directory.join(format!("{}.log", name(*id)));
+            if let Err(error) = std::fs::write(&path, lines) {
+                crate::note!("{}: {error}", path.display());
+            }
+        }
+    }
+}
+
+/// Removes all that belongs to one environment.
+async fn remove(engine: &Engine, names: &Names) -> Result<(), EngineError> {
+    match engine.belongings().await?.get(names.environment()) {
+        Some(belongings) => engine.remove(belongings).await,
+        None => Ok(()),
+    }
+}
+
+/// An environment that is being started.
+struct Making<'a> {
+    engine: Engine,
+    names: Names,
+    owner: Owner,
+    scenario: &'a ValidatedScenario,
+    settings: &'a DockerSettings,
+    seed: u64,
+    directory: &'a Path,
+}
+
+impl Making<'_> {
+    async fn start(&self) -> Result<Docker, EnvironmentError> {
+        let engine = &self.engine;
+        let image = engine.image(&self.settings.image).await;
+        let image = image.map_err(|error| failed("get the image", error))?;
+        let ports = brokers::free_ports(self.scenario.spec.environment.brokers)
+            .map_err(|error| failed("find free ports", error))?;
+        let plan = Plan {
+            names: &self.names,
+            owner: &self.owner,
+            settings: self.settings,
+            scenario: self.scenario,
+            ports: &ports,
+        };
+        ready::enough_memory(plan.memory_bytes())
+            .map_err(|reason| failed("start brokers", reason))?;
+        let gateway = plan
+            .prepare(engine)
+            .await
+            .map_err(|error| failed("make networks and volumes", error))?;
+        let rules = Rules::new();
+        let (proxies, between) = self.start_proxies(&ports, &gateway, &rules).await?;
+        let fronts = fronts(&ports, &proxies, &between);
+        let cluster = plan.start(engine, &fronts).await;
+        let cluster = Arc::new(cluster.map_err(|error| failed("start brokers", error))?);
+        let place = (self.scenario, self.seed, self.directory);
+        let around = Arc::new(Around::start(NAME, place, (rules, proxies)).await?);
+        let defects = Defects::watch(engine.clone(), self.names.clone(), cluster.ids());
+        let hands = Hands {
+            engine: engine.clone(),
+            names: self.names.clone(),
+            cluster: Arc::clone(&cluster),
+            down: defects.down(),
+            peers_by_proxy: !between.is_empty(),
+        };
+        let injector = DockerInjector { hands, around: Arc::clone(&around) };
+        let version = engine.describe().await.map_err(|error| failed("ask Docker", error))?.0;
+        let settings = [
+            ("docker", version),
+            ("kafka_image", format!("{} {image}", self.settings.image)),
+            ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
+        ];
+        Ok(Docker {
+            engine: engine.clone(),
+            names: self.names.clone(),
+            cluster,
+            around,
+            between: between.into_values().collect(),
+            injector: Arc::new(injector),
+            defects,
+            ports,
+            directory: self.directory.to_owned(),
+            settings: settings.map(|(key, value)| (key.to_owned(), value)).into(),
+        })
+    }
+
+    /// One proxy a broker for workers, and one for its peers where the scenario delays those.
+    async fn start_proxies(
+        &self,
+        ports: &BTreeMap<i32, Ports>,
+        gateway: &str,
+        rules: &Rules,
+    ) -> Result<(Proxies, BTreeMap<i32, FaultProxy>), EnvironmentError> {
+        let trails = |fault: &chaos::FaultSpec| matches!(fault.fault, Fault::ReplicationLag(_));
+        let delays_peers = self.scenario.spec.faults.iter().any(trails);
+        let gateway: IpAddr =
+            gateway.parse().map_err(|error| failed("find this machine's address", error))?;
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (mut proxies, mut between) = (Proxies::new(), BTreeMap::new());
+        for (id, ports) in ports {
+            let upstream = SocketAddr::from((loopback, ports.workers));
+            let server = name(*id);
+            let worker = around::start_proxy(NAME, (loopback, upstream), &server, rules).await?;
+            proxies.insert(server, worker);
+            if delays_peers {
+                let upstream = SocketAddr::from((loopback, ports.delayed));
+                let server = injector::peers_of(*id);
+                let peers = around::start_proxy(NAME, (gateway, upstream), &server, rules);
+                between.insert(*id, peers.await?);
+            }
+        }
+        Ok((proxies, between))
+    }
+}
+
+/// Where clients of each broker are told to connect to.
+fn fronts(
+    ports: &BTreeMap<i32, Ports>,
+    proxies: &Proxies,
+    between: &BTreeMap<i32, FaultProxy>,
+) -> BTreeMap<i32, Fronts> {
+    let front = |id: &i32| {
+        let workers = proxies.get(&name(*id))?.address();
+        Some((*id, Fronts { workers, peers: between.get(id).map(FaultProxy::address) }))
+    };
+    ports.keys().filter_map(front).collect()
+}
+
+impl Environment for Docker {
+    fn bootstrap(&self) -> String {
+        let addresses = self.ports.values().map(|ports| format!("127.0.0.1:{}", ports.host));
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    fn worker_bootstrap(&self) -> String {
+        self.around.bootstrap()
+    }
+
+    fn kube(&self) -> kube::Client {
+        self.around.kube.client()
+    }
+
+    fn injector(&self) -> Arc<dyn Injector> {
+        Arc::clone(&self.injector) as Arc<dyn Injector>
+    }
+
+    fn lag_records(&self) -> u64 {
+        let committed = self.cluster.group().committed;
+        let behind = |(place, end): (&admin::Place, &i64)| {
+            u64::try_from(end - committed.get(place).copied().unwrap_or(0).max(0)).unwrap_or(0)
+        };
+        let ends = self.cluster.ends();
+        ends.iter().filter(|((topic, _), _)| topic == SOURCE_TOPIC).map(behind).sum()
+    }
+
+    fn standing(&self) -> Standing {
+        let mut standing = Standing::default();
+        for ((topic, index), partition) in self.cluster.partitions() {
+            let key = format!("{topic}/{index}");
+            let in_sync = partition.in_sync.into_iter().map(name).collect();
+            standing.in_sync.insert(key.clone(), in_sync);
+            if let Some(leader) = partition.leader {
+                standing.leaders.insert(key, name(leader));
+            }
+        }
+        let node_of = |client: &str| client.split('/').next().unwrap_or_default().to_owned();
+        let members = self.cluster.group().members;
+        standing.members =
+            members.into_iter().map(|(member, client)| (member, node_of(&client))).collect();
+        standing
+    }
+
+    fn source_partitions(&self) -> i32 {
+        let places = self.cluster.partitions().into_keys();
+        places.filter(|(topic, _)| topic == SOURCE_TOPIC).count() as i32
+    }
+
+    fn assigned_partitions(&self) -> usize {
+        self.cluster.group().assigned
+    }
+
+    fn trim_source(&self) {
+        let committed = self.cluster.group().committed;
+        self.cluster.trim(committed.into_iter().filter(|((topic, _), _)| topic == SOURCE_TOPIC));
+    }
+
+    fn trim_results(&self, collected: &[i64]) {
+        let below = (0..).zip(collected);
+        let below = below.map(|(index, offset)| ((RESULT_TOPIC.to_owned(), index), *offset));
+        self.cluster.trim(below);
+    }
+
+    fn result_ends(&self) -> Vec<i64> {
+        let ends = self.cluster.ends();
+        let places = self.cluster.partitions().into_keys();
+        let results = places.filter(|(topic, _)| topic == RESULT_TOPIC);
+        results.map(|place| ends.get(&place).copied().unwrap_or(0)).collect()
+    }
+
+    fn drain_grace(&self) -> Duration {
+        DRAIN_GRACE
+    }
+
+    fn defects(&self) -> Vec<String> {
+        let mut defects = self.defects.seen();
+        defects.extend(self.around.defects());
+        defects
+    }
+
+    fn processes(&self) -> Processes {
+        self.around.processes()
+    }
+
+    fn footprint(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async {
+            let mut lines = footprint::footprint(&self.engine, &self.names, &self.cluster).await;
+            lines.extend(self.around.footprint());
+            lines
+        })
+    }
+
+    fn describe(&self) -> results::Environment {
+        results::Environment {
+            name: NAME.to_owned(),
+            real: [
+                "brokers: Apache Kafka, each in a container with its own memory limit, each a controller too",
+                "operator and workers are processes of their own",
+                "Kafka clients are librdkafka over TCP, or what your worker brings",
+                "time",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            emulated: [
+                "disks: the brokers' logs lie in memory, which outlives a broker's crash",
+                "control plane: an embedded API server with stand-ins for controllers and kubelet",
+                "nodes: groups of processes on one machine; network faults by proxies before brokers and API server",
+                "service time of the reference worker: slept, not computed",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            settings: self.settings.clone(),
+        }
+    }
+
+    fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.keep_logs().await;
+            // The injector shares it; it goes first, so that it can be shut down for good.
+            drop(self.injector);
+            drop(self.defects);
+            if let Some(around) = Arc::into_inner(self.around) {
+                around.shutdown().await;
+            }
+            for proxy in self.between {
+                proxy.shutdown().await;
+            }
+            if let Err(error) = remove(&self.engine, &self.names).await {
+                crate::note!("containers are left ({error}); `stormgauge clean` removes them");
+            }
+        })
+    }
+}
+
+fn failed(step: &'static str, reason: impl std::fmt::Display) -> EnvironmentError {
+    EnvironmentError { environment: NAME, step, reason: reason.to_string() }
+}

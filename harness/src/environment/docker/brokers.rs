@@ -1,0 +1,396 @@
+//! Three containers with Apache Kafka: how they are set up, started and got ready.
+//!
+//! Each broker is a controller too, and has a volume in memory for its logs: a container that
+//! holds all the volumes keeps them while brokers are down. There are three networks: brokers copy
+//! from their peers on one, controllers vote on another, and both lead nowhere else; the third
+//! leads to the ports that this machine reaches.
+
+#[cfg(test)]
+mod tests;
+
+use super::cluster::{Cluster, TOPICS};
+use super::engine::{Engine, EngineError};
+use super::owner::Owner;
+use super::{DockerSettings, admin};
+use crate::clock::Anchor;
+use crate::environment::local::brokers::name;
+use crate::environment::{DEAD_LETTER_TOPIC, GROUP};
+use crate::scenario::ValidatedScenario;
+use crate::upstream;
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, NetworkingConfig,
+    PortBinding,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+/// Ports inside the containers: for this machine, for workers, for peers by way of a proxy, for
+/// peers, and for controllers.
+const HOST_PORT: u16 = 9092;
+const WORKERS_PORT: u16 = 9095;
+const DELAYED_PORT: u16 = 9096;
+const PEERS_PORT: u16 = 9094;
+const CONTROLLER_PORT: u16 = 9093;
+/// Where a broker keeps its logs, and where the keeper of the volumes sees those of broker N.
+const LOGS: &str = "/var/lib/kafka/data";
+const KEPT: &str = "/kept";
+/// A broker's heap, and what its container may take besides heap and logs, in MiB.
+const HEAP_MIB: u64 = 512;
+const BESIDES_MIB: u64 = 512;
+/// Size of a log volume for what is not kept to the end, in bytes.
+const LOG_BYTES: u64 = 1 << 30;
+/// Below it a session with the controller ends now and then on a machine with much to do.
+const SESSION_MIN: Duration = Duration::from_secs(2);
+/// Time that the brokers have to start.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// The names of one environment's containers, networks and volumes.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    environment: String,
+}
+
+impl Names {
+    pub(super) fn new(environment: String) -> Self {
+        Self { environment }
+    }
+
+    pub(super) fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    pub(super) fn container(&self, id: i32) -> String {
+        format!("{}-{}", self.environment, name(id))
+    }
+
+    pub(super) fn keeper(&self) -> String {
+        format!("{}-keeper", self.environment)
+    }
+
+    fn volume(&self, id: i32) -> String {
+        format!("{}-log-{id}", self.environment)
+    }
+
+    /// The network on which brokers copy from each other.
+    pub(super) fn peers(&self) -> String {
+        format!("{}-peers", self.environment)
+    }
+
+    /// The network on which controllers vote, and brokers report to them.
+    pub(super) fn control(&self) -> String {
+        format!("{}-control", self.environment)
+    }
+
+    fn access(&self) -> String {
+        format!("{}-access", self.environment)
+    }
+
+    /// The folder of a broker's logs, in the keeper.
+    pub(super) fn kept(id: i32) -> String {
+        format!("{KEPT}/{id}")
+    }
+
+    /// By what name others on the network for peers, or the one for controllers, know a broker.
+    pub(super) fn alias(id: i32, network: &'static str) -> String {
+        format!("{}-{network}", name(id))
+    }
+}
+
+/// Where a broker listens on this machine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) host: u16,
+    pub(super) workers: u16,
+    /// For peers by way of a proxy.
+    pub(super) delayed: u16,
+}
+
+/// Where clients are told to connect to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fronts {
+    pub(super) workers: SocketAddr,
+    /// Where peers connect to, if not to each other.
+    pub(super) peers: Option<SocketAddr>,
+}
+
+/// Ports that were free a moment ago. All are held until all are found, so that none comes twice.
+pub(super) fn free_ports(brokers: usize) -> std::io::Result<BTreeMap<i32, Ports>> {
+    let mut held = Vec::new();
+    let mut free = || -> std::io::Result<u16> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        held.push(listener);
+        Ok(port)
+    };
+    (1..)
+        .take(brokers)
+        .map(|id| Ok((id, Ports { host: free()?, workers: free()?, delayed: free()? })))
+        .collect()
+}
+
+/// Everything that the containers of one environment have in common.
+pub(super) struct Plan<'a> {
+    pub(super) names: &'a Names,
+    pub(super) owner: &'a Owner,
+    pub(super) settings: &'a DockerSettings,
+    pub(super) scenario: &'a ValidatedScenario,
+    pub(super) ports: &'a BTreeMap<i32, Ports>,
+}
+
+impl Plan<'_> {
+    /// The size of one broker's log volume, in bytes: an audited source log is kept to the end.
+    fn log_bytes(&self) -> u64 {
+        let workload = &self.scenario.workload;
+        let kept = workload.total().saturating_mul(workload.payload_bytes() as u64 + 200);
+        LOG_BYTES + if self.scenario.spec.delivery.audit { kept } else { 0 }
+    }
+
+    /// The memory that the brokers take together, in bytes, while their logs are small.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        (HEAP_MIB + BESIDES_MIB / 2) * (1 << 20) * self.ports.len() as u64
+    }
+
+    /// Makes networks, volumes and the keeper; gives this machine's address as containers see it.
+    pub(super) async fn prepare(&self, engine: &Engine) -> Result<String, EngineError> {
+        let labels = || self.owner.labels(self.names.environment());
+        engine.network(&self.names.access(), false, labels()).await?;
+        engine.network(&self.names.peers(), true, labels()).await?;
+        engine.network(&self.names.control(), true, labels()).await?;
+        for id in self.ports.keys() {
+            engine.volume(&self.names.volume(*id), self.log_bytes(), labels()).await?;
+        }
+        let mounts = self.ports.keys().map(|id| mount(self.names.volume(*id), Names::kept(*id)));
+        let keeper = ContainerCreateBody {
+            image: Some(self.settings.image.clone()),
+            entrypoint: Some(vec!["sleep".to_owned(), "infinity".to_owned()]),
+            labels: Some(labels()),
+            host_config: Some(HostConfig {
+                network_mode: Some("none".to_owned()),
+                mounts: Some(mounts.collect()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        engine.create(&self.names.keeper(), keeper).await?;
+        engine.start(&self.names.keeper()).await?;
+        engine.gateway(&self.names.access()).await
+    }
+
+    /// Starts the brokers, and waits until they are one cluster with the trial's topics.
+    pub(super) async fn start(
+        &self,
+        engine: &Engine,
+        fronts: &BTreeMap<i32, Fronts>,
+    ) -> Result<Cluster, EngineError> {
+        for (id, front) in fronts {
+            let container = self.names.container(*id);
+            engine.create(&container, self.container(*id, front)).await?;
+            engine.join(&self.names.peers(), &container, &Names::alias(*id, "peers")).await?;
+            engine.join(&self.names.control(), &container, &Names::alias(*id, "control")).await?;
+        }
+        let containers: Vec<_> = fronts.keys().map(|id| self.names.container(*id)).collect();
+        let starts = containers.iter().map(|container| engine.start(container));
+        futures::future::try_join_all(starts).await?;
+        let address = |ports: &Ports| SocketAddr::from((Ipv4Addr::LOCALHOST, ports.host));
+        let cluster =
+            Cluster::watch(self.ports.iter().map(|(id, ports)| (*id, address(ports))).collect());
+        self.until_ready(engine, &cluster).await?;
+        Ok(cluster)
+    }
+
+    async fn until_ready(&self, engine: &Engine, cluster: &Cluster) -> Result<(), EngineError> {
+        let begun = Anchor::ahead(Duration::ZERO);
+        let everybody = |cluster: &Cluster| {
+            let views = cluster.views();
+            views.len() == self.ports.len()
+                && views.values().all(|view| view.metadata.brokers.len() == self.ports.len())
+        };
+        self.wait(engine, begun, "form a cluster", || everybody(cluster)).await?;
+        self.create_topics(begun, cluster).await?;
+        let partitions = self.scenario.spec.environment.partitions;
+        let wanted = TOPICS.len() * usize::try_from(partitions).unwrap_or(0);
+        let in_sync = || {
+            let known = cluster.partitions();
+            known.len() == wanted
+                && known.values().all(|partition| {
+                    partition.leader.is_some() && partition.in_sync.len() == self.replicas()
+                })
+        };
+        self.wait(engine, begun, "copy the trial's topics", in_sync).await?;
+        // The first question makes the topic of offsets; workers need not wait for it then.
+        let coordinated = || cluster.coordinator().is_some();
+        self.wait(engine, begun, &format!("coordinate the group {GROUP}"), coordinated).await
+    }
+
+    /// Creates the trial's topics. Brokers that have just started, on a machine with much to do, may
+    /// be held to be gone for a moment.
+    async fn create_topics(&self, begun: Anchor, cluster: &Cluster) -> Result<(), EngineError> {
+        let replicas = i16::try_from(self.replicas()).unwrap_or(3);
+        let spec = &self.scenario.spec;
+        let dead_letters: &[&str] =
+            if upstream::has_dead_letters(spec) { &[DEAD_LETTER_TOPIC] } else { &[] };
+        let settings = [
+            ("min.insync.replicas", self.min_in_sync().to_string()),
+            ("segment.bytes", (4 << 20).to_string()),
+            ("file.delete.delay.ms", "1000".to_owned()),
+        ];
+        loop {
+            let created = async {
+                let mut connection = cluster.connect().await?;
+                let each = (spec.environment.partitions, replicas);
+                admin::create_topics(&mut connection, &TOPICS, each, &settings).await?;
+                admin::create_topics(&mut connection, dead_letters, (1, replicas), &settings).await
+            };
+            match created.await {
+                Ok(()) => return Ok(()),
+                Err(error) if begun.elapsed() > START_LIMIT => {
+                    return Err(EngineError::Refused(format!("{error:#}")));
+                }
+                Err(error) => tracing::debug!(%error, "topics are not created yet"),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Waits until something holds. A container that has ended will never see it.
+    async fn wait(
+        &self,
+        engine: &Engine,
+        begun: Anchor,
+        what: &str,
+        holds: impl Fn() -> bool,
+    ) -> Result<(), EngineError> {
+        while !holds() {
+            let late = begun.elapsed() > START_LIMIT;
+            for id in self.ports.keys() {
+                let container = self.names.container(*id);
+                if late || !engine.state(&container).await?.running {
+                    let said = engine.last_lines(&container, 5).await;
+                    let why = if late { "in time" } else { "and one has ended" };
+                    let reason = format!("the brokers did not {what} {why}; {}: {said}", name(*id));
+                    return Err(EngineError::Refused(reason));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
+    fn replicas(&self) -> usize {
+        self.ports.len().min(3)
+    }
+
+    fn min_in_sync(&self) -> usize {
+        if self.ports.len() > 1 { 2 } else { 1 }
+    }
+
+    fn container(&self, id: i32, fronts: &Fronts) -> ContainerCreateBody {
+        let ports = self.ports[&id];
+        let published = [
+            (HOST_PORT, Some(ports.host)),
+            (WORKERS_PORT, Some(ports.workers)),
+            (DELAYED_PORT, fronts.peers.map(|_| ports.delayed)),
+        ];
+        let bindings = published.into_iter().filter_map(|(inside, outside)| {
+            let binding = PortBinding {
+                host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
+                host_port: Some(outside?.to_string()),
+            };
+            Some((format!("{inside}/tcp"), Some(vec![binding])))
+        });
+        let bindings: HashMap<_, _> = bindings.collect();
+        let memory = (HEAP_MIB + BESIDES_MIB) * (1 << 20) + self.log_bytes();
+        let endpoints = HashMap::from([(self.names.access(), EndpointSettings::default())]);
+        ContainerCreateBody {
+            image: Some(self.settings.image.clone()),
+            hostname: Some(name(id)),
+            // Only what is exposed can be published, and the image exposes what it likes.
+            exposed_ports: Some(bindings.keys().cloned().collect()),
+            env: Some(self.variables(id, fronts)),
+            labels: Some(self.owner.labels(self.names.environment())),
+            host_config: Some(HostConfig {
+                network_mode: Some(self.names.access()),
+                port_bindings: Some(bindings),
+                mounts: Some(vec![mount(self.names.volume(id), LOGS.to_owned())]),
+                memory: i64::try_from(memory).ok(),
+                memory_swap: i64::try_from(memory).ok(),
+                ..Default::default()
+            }),
+            networking_config: Some(NetworkingConfig { endpoints_config: Some(endpoints) }),
+            ..Default::default()
+        }
+    }
+
+    /// The settings of a broker, as the official image takes them.
+    fn variables(&self, id: i32, fronts: &Fronts) -> Vec<String> {
+        let detection = self.scenario.spec.environment.broker_detection.max(SESSION_MIN);
+        let voters: Vec<_> = self
+            .ports
+            .keys()
+            .map(|id| format!("{id}@{}:{CONTROLLER_PORT}", Names::alias(*id, "control")))
+            .collect();
+        let peers = fronts.peers.map_or_else(
+            || format!("{}:{PEERS_PORT}", Names::alias(id, "peers")),
+            |front| front.to_string(),
+        );
+        // Peers that go by way of a proxy are let in where the proxy gets to.
+        let peers_port = if fronts.peers.is_some() { DELAYED_PORT } else { PEERS_PORT };
+        let (replicas, min_in_sync) = (self.replicas(), self.min_in_sync());
+        let settings: [(&str, String); 27] = [
+            ("CLUSTER_ID", "4L6g3nShT-eMCtK--X86sw".to_owned()),
+            ("KAFKA_HEAP_OPTS", format!("-Xms256m -Xmx{HEAP_MIB}m")),
+            ("KAFKA_JVM_PERFORMANCE_OPTS", "-XX:+UseG1GC -XX:MaxGCPauseMillis=20".to_owned()),
+            ("KAFKA_PROCESS_ROLES", "broker,controller".to_owned()),
+            ("KAFKA_NODE_ID", id.to_string()),
+            (
+                "KAFKA_LISTENERS",
+                format!(
+                    "HOST://:{HOST_PORT},WORKERS://:{WORKERS_PORT},PEERS://:{peers_port},\
+                     CONTROLLER://:{CONTROLLER_PORT}"
+                ),
+            ),
+            (
+                "KAFKA_ADVERTISED_LISTENERS",
+                format!(
+                    "HOST://127.0.0.1:{},WORKERS://{},PEERS://{peers}",
+                    self.ports[&id].host, fronts.workers
+                ),
+            ),
+            (
+                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+                "HOST:PLAINTEXT,WORKERS:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            ),
+            ("KAFKA_INTER_BROKER_LISTENER_NAME", "PEERS".to_owned()),
+            ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER".to_owned()),
+            ("KAFKA_CONTROLLER_QUORUM_VOTERS", voters.join(",")),
+            ("KAFKA_CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS", "500".to_owned()),
+            ("KAFKA_CONTROLLER_QUORUM_FETCH_TIMEOUT_MS", "1000".to_owned()),
+            ("KAFKA_BROKER_HEARTBEAT_INTERVAL_MS", (detection.as_millis() / 5).to_string()),
+            ("KAFKA_BROKER_SESSION_TIMEOUT_MS", detection.as_millis().to_string()),
+            ("KAFKA_LOG_DIRS", format!("{LOGS}/logs")),
+            ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false".to_owned()),
+            ("KAFKA_AUTO_LEADER_REBALANCE_ENABLE", "false".to_owned()),
+            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "200".to_owned()),
+            ("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "500".to_owned()),
+            ("KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS", "3".to_owned()),
+            ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", replicas.to_string()),
+            ("KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS", "3".to_owned()),
+            ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", replicas.to_string()),
+            ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", min_in_sync.to_string()),
+            // A follower whose network comes back must not wait for a dead connection for long.
+            ("KAFKA_REPLICA_SOCKET_TIMEOUT_MS", "2000".to_owned()),
+            ("KAFKA_REPLICA_LAG_TIME_MAX_MS", "10000".to_owned()),
+        ];
+        settings.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+}
+
+fn mount(volume: String, target: String) -> Mount {
+    Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(volume),
+        target: Some(target),
+        ..Default::default()
+    }
+}

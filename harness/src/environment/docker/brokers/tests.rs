@@ -1,0 +1,78 @@
+use super::*;
+use crate::scenario::{builtin, validated::Overrides};
+
+struct World {
+    names: Names,
+    owner: Owner,
+    settings: DockerSettings,
+    scenario: ValidatedScenario,
+    ports: BTreeMap<i32, Ports>,
+}
+
+fn world(scenario: &str) -> World {
+    let text = builtin::scenario(scenario).unwrap();
+    let (owner, image) = (Owner::this(), "apache/kafka:4.1.0".to_owned());
+    World {
+        names: Names::new(owner.environment(1)),
+        owner,
+        settings: DockerSettings { image },
+        scenario: ValidatedScenario::parse("it", text, &Overrides::default()).unwrap(),
+        ports: free_ports(3).unwrap(),
+    }
+}
+
+impl World {
+    fn plan(&self) -> Plan<'_> {
+        let Self { names, owner, settings, scenario, ports } = self;
+        Plan { names, owner, settings, scenario, ports }
+    }
+
+    fn container(&self, peers: Option<&str>) -> ContainerCreateBody {
+        let workers = "127.0.0.1:5001".parse().unwrap();
+        let peers = peers.map(|address| address.parse().unwrap());
+        self.plan().container(2, &Fronts { workers, peers })
+    }
+}
+
+fn variable(container: &ContainerCreateBody, name: &str) -> String {
+    let variables = container.env.as_ref().unwrap();
+    let value = variables.iter().find_map(|text| text.strip_prefix(&format!("{name}=")));
+    value.unwrap().to_owned()
+}
+
+fn published(container: &ContainerCreateBody) -> usize {
+    container.host_config.as_ref().unwrap().port_bindings.as_ref().unwrap().len()
+}
+
+#[test]
+fn a_broker_advertises_its_port_its_proxy_and_its_name_among_peers() {
+    let world = world("smoke");
+    let direct = world.container(None);
+    let host = world.ports[&2].host;
+    assert_eq!(
+        variable(&direct, "KAFKA_ADVERTISED_LISTENERS"),
+        format!("HOST://127.0.0.1:{host},WORKERS://127.0.0.1:5001,PEERS://broker-2-peers:9094")
+    );
+    assert_eq!(published(&direct), 2);
+    let delayed = world.container(Some("192.0.2.1:6002"));
+    let listeners = variable(&delayed, "KAFKA_ADVERTISED_LISTENERS");
+    assert!(listeners.ends_with(",PEERS://192.0.2.1:6002"), "{listeners}");
+    assert!(variable(&delayed, "KAFKA_LISTENERS").contains("PEERS://:9096,"));
+    assert_eq!(published(&delayed), 3);
+}
+
+#[test]
+fn everything_bears_its_owner_and_no_port_comes_twice() {
+    let world = world("smoke");
+    let labels = world.container(None).labels.unwrap();
+    assert_eq!(labels, world.owner.labels(world.names.environment()));
+    let ports = world.ports.values().flat_map(|p| [p.host, p.workers, p.delayed]);
+    assert_eq!(ports.collect::<std::collections::BTreeSet<_>>().len(), 9);
+}
+
+#[test]
+fn a_log_volume_holds_an_audited_source_log() {
+    let (plain, audited) = (world("smoke"), world("durability-acks-all"));
+    assert_eq!(plain.plan().log_bytes(), LOG_BYTES);
+    assert_eq!(audited.plan().log_bytes(), LOG_BYTES + 14_000 * 400);
+}

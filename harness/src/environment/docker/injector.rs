@@ -1,0 +1,208 @@
+//! Installs each kind of fault on brokers in containers: how they fail is below this module.
+
+mod controller;
+mod cpu;
+mod disk;
+mod down;
+mod isolation;
+mod leader;
+mod memory;
+mod pause;
+mod reassignment;
+
+use super::brokers::Names;
+use super::cluster::Cluster;
+use super::defects::{Down, locked};
+use super::engine::{Engine, EngineError};
+use crate::environment::around::Around;
+use crate::environment::local::{self, brokers::name};
+use crate::environment::topic_name;
+use chaos::proxy::{self, Delay, Direction, Effect, JitterLaw, Rule};
+use chaos::{Action, Fault, Injector, Installed, Refusal, Role, Targets};
+use down::Signal;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What faults work with.
+#[derive(Clone)]
+pub(super) struct Hands {
+    pub(super) engine: Engine,
+    pub(super) names: Names,
+    pub(super) cluster: Arc<Cluster>,
+    /// Brokers whose end is no defect.
+    pub(super) down: Down,
+    /// Whether brokers reach their peers by way of proxies.
+    pub(super) peers_by_proxy: bool,
+}
+
+/// Faults on brokers in containers, emulated nodes and the proxies between them.
+///
+/// While the harness lives, a [`chaos::Keeper`] heals what nobody heals. Containers outlive one that
+/// is killed, but serve nobody then, and `clean` removes them.
+pub(super) struct DockerInjector {
+    pub(super) hands: Hands,
+    pub(super) around: Arc<Around>,
+}
+
+/// The name of the proxy between a broker and its peers.
+pub(super) fn peers_of(id: i32) -> String {
+    format!("{}-peers", name(id))
+}
+
+/// Why a kind of fault cannot be done to brokers in containers; nothing for one that can.
+pub fn refuses(kind: &str) -> Option<&'static str> {
+    match kind {
+        "broker_power_loss" | "zone_outage" => Some(
+            "containers share the machine's page cache, which no kill empties; broker_crash kills \
+             a broker",
+        ),
+        "broker_errors" | "lost_acknowledgement" => {
+            Some("the fault proxies do not change what Apache Kafka answers")
+        }
+        "fetch_stall" | "broker_throttle" => {
+            Some("Apache Kafka is not asked to do this; network_delay slows workers down")
+        }
+        "coordinator_move" | "rebalance_storm" | "under_replicated" | "partition_increase"
+        | "rescale" => Some("it is done to embedded brokers, and shown by them"),
+        _ => None,
+    }
+}
+
+impl DockerInjector {
+    async fn install_now(
+        &self,
+        action: &Action,
+        limit: Duration,
+    ) -> Result<Box<dyn Installed>, Refusal> {
+        let hands = self.hands.clone();
+        let brokers = || local::brokers::ids(&action.targets.brokers);
+        if let Some(reason) = refuses(action.fault.kind().kind) {
+            return unsupported(reason);
+        }
+        match &action.fault {
+            Fault::BrokerCrash(_) => down::end(hands, brokers()?, Signal::Kill).await,
+            Fault::BrokerShutdown(_) => down::end(hands, brokers()?, Signal::Terminate).await,
+            Fault::BrokerIsolation(fault) => {
+                isolation::isolate(hands, brokers()?, fault.from).await
+            }
+            Fault::ControllerCrash(_) => controller::cut_off(hands).await,
+            Fault::BrokerDisk(fault) => disk::change(hands, brokers()?, fault.state).await,
+            Fault::ReplicationLag(fault) => {
+                let law = JitterLaw::Even;
+                let delay = Delay { delay: fault.delay, jitter: fault.jitter, law };
+                Ok(self.delay_followers(&brokers()?, Effect::Delay(delay), action.seed, limit))
+            }
+            Fault::LeaderMove(fault) => {
+                let place = (topic_name(fault.topic).to_owned(), fault.partition);
+                leader::shift(hands, place).await
+            }
+            Fault::BrokerPause(_) => pause::freeze(hands, brokers()?).await,
+            Fault::BrokerMemory(_) => memory::exhaust(hands, brokers()?).await,
+            Fault::BrokerCpu(fault) => cpu::ration(hands, brokers()?, fault.processors).await,
+            Fault::PartitionReassignment(fault) => {
+                let place = (topic_name(fault.topic).to_owned(), fault.partition);
+                reassignment::begin(hands, place).await
+            }
+            _ => self.around.install(action, limit).await,
+        }
+    }
+
+    /// Delays what followers on these brokers are answered by any of their leaders.
+    fn delay_followers(
+        &self,
+        ids: &[i32],
+        delay: Effect,
+        seed: u64,
+        limit: Duration,
+    ) -> Box<dyn Installed> {
+        let targets = Targets {
+            // So does Apache Kafka name its only fetcher on each broker.
+            clients: ids.iter().map(|id| format!("broker-{id}-fetcher-0")).collect(),
+            brokers: self.hands.cluster.ids().into_iter().map(peers_of).collect(),
+            ..Targets::default()
+        };
+        let rule = Rule::between(&targets, (Direction::ToClient, delay), seed, limit);
+        proxy::inject(&self.around.rules, vec![rule])
+    }
+}
+
+impl Injector for DockerInjector {
+    fn broker(&self, role: Role) -> Option<String> {
+        let cluster = &self.hands.cluster;
+        let id = match role {
+            Role::LeaderOf { topic, partition } => {
+                let place = (topic_name(topic).to_owned(), partition);
+                cluster.partitions().get(&place)?.leader
+            }
+            Role::GroupCoordinator => cluster.coordinator(),
+            Role::Controller => cluster.controller().map(|(_, id)| id),
+        };
+        id.map(name)
+    }
+
+    fn install<'a>(
+        &'a self,
+        action: &'a Action,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Installed>, Refusal>> {
+        Box::pin(self.install_now(action, limit))
+    }
+}
+
+fn unsupported(reason: &str) -> Result<Box<dyn Installed>, Refusal> {
+    Err(Refusal::Unsupported(reason.to_owned()))
+}
+
+fn refused(error: EngineError) -> Refusal {
+    Refusal::Failed(error.to_string())
+}
+
+impl Hands {
+    /// Whether a broker answered the last question.
+    fn answers(&self, id: i32) -> bool {
+        self.cluster.views().get(&id).is_some_and(|view| view.seen.is_some())
+    }
+
+    /// Whether a broker is a part of the cluster, as others see it.
+    fn is_back(&self, id: i32) -> bool {
+        let views = self.cluster.views();
+        let known = |(other, view): (&i32, &super::cluster::View)| {
+            (*other != id || views.len() == 1)
+                && view.seen.is_some()
+                && view.metadata.brokers.contains(&id)
+        };
+        self.answers(id) && views.iter().any(known)
+    }
+
+    /// How many partitions a broker leads.
+    fn led_by(&self, id: i32) -> usize {
+        let partitions = self.cluster.partitions();
+        partitions.values().filter(|partition| partition.leader == Some(id)).count()
+    }
+
+    /// Takes note that the ends of these brokers are meant.
+    fn announce(&self, ids: &[i32]) {
+        locked(&self.down).extend(ids);
+    }
+
+    /// Starts brokers that have ended, and waits until they are back in the cluster, for
+    /// `patience` at most.
+    async fn bring_back(&self, ids: &[i32], patience: Duration) -> Result<String, String> {
+        let begun = crate::clock::Anchor::ahead(Duration::ZERO);
+        for id in ids {
+            // One that runs already is left running.
+            let started = self.engine.start(&self.names.container(*id)).await;
+            started.map_err(|error| error.to_string())?;
+        }
+        while !ids.iter().all(|id| self.is_back(*id)) {
+            if begun.elapsed() > patience {
+                return Err(format!("not back after {patience:?}: {}", local::brokers::names(ids)));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        locked(&self.down).retain(|id| !ids.contains(id));
+        let seconds = begun.elapsed().as_secs_f64();
+        Ok(format!("back in the cluster after {seconds:.1} s: {}", local::brokers::names(ids)))
+    }
+}
