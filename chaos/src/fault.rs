@@ -14,6 +14,8 @@ mod broker_pause;
 mod broker_power_loss;
 mod broker_shutdown;
 mod broker_throttle;
+mod clock_jump;
+mod clock_skew;
 mod connection_half_open;
 mod connection_reset;
 mod connection_slow_close;
@@ -48,6 +50,7 @@ mod node_pause;
 mod node_reboot;
 mod node_slow;
 mod oom_kill;
+mod operator_clock_jump;
 mod operator_kill;
 mod operator_twice;
 mod oversized_messages;
@@ -83,6 +86,7 @@ use serde::{Deserialize, Serialize};
 pub use api_errors::ApiError;
 pub use broker_disk::DiskState;
 pub use broker_isolation::Side;
+pub use clock_jump::JumpDirection;
 pub use connection_half_open::Keeper;
 pub use network_partition::PairDirection;
 pub use requests::{Affected, BrokerError, RequestKind};
@@ -235,6 +239,10 @@ faults! {
     image_failure: ImageFailure,
     /// Containers start late.
     slow_start: SlowStart,
+    /// Clocks of nodes go too fast or too slow.
+    clock_skew: ClockSkew,
+    /// Clocks of nodes are set wrong.
+    clock_jump: ClockJump,
     /// Worker pods are deleted with no grace period.
     pod_kill: PodKill,
     /// Worker pods are deleted in order.
@@ -315,6 +323,8 @@ faults! {
     operator_twice: OperatorTwice,
     /// The operator loses its lease.
     lease_lost: LeaseLost,
+    /// The operator's clock is set wrong.
+    operator_clock_jump: OperatorClockJump,
     /// The job's group gets another coordinator.
     coordinator_move: CoordinatorMove,
     /// The job's group rebalances again and again.

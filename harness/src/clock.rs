@@ -1,7 +1,11 @@
 //! The one door through which time comes in.
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
+mod own;
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub use own::{timestamp_of_process, unix_us_of_process};
 
 /// A monotonic instant and the wall-clock time at that instant, read together.
 ///

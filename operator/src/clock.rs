@@ -10,6 +10,7 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
+    wall: fn() -> Timestamp,
 }
 
 impl Clock {
@@ -17,7 +18,15 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the door for time")]
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        Self::start_with(Timestamp::now)
+    }
+
+    /// Starts the clock at zero, with another wall clock than the machine's: one that is wrong,
+    /// say.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the door for time")]
+    pub fn start_with(wall: fn() -> Timestamp) -> Self {
+        Self { origin: Instant::now(), wall }
     }
 
     /// Time since the start.
@@ -28,8 +37,7 @@ impl Clock {
 
     /// The time of day.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the door for time")]
     pub fn timestamp(&self) -> Timestamp {
-        Timestamp::now()
+        (self.wall)()
     }
 }

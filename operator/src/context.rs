@@ -24,8 +24,7 @@ pub struct Context {
 impl Context {
     /// A context that asks `offsets` for the offsets of jobs.
     #[must_use]
-    pub fn new(client: Client, offsets: Arc<dyn OffsetSource>) -> Self {
-        let clock = Clock::start();
+    pub fn new(client: Client, offsets: Arc<dyn OffsetSource>, clock: Clock) -> Self {
         Self {
             events: Events::new(client.clone()),
             observer: Observer::new(offsets, clock),

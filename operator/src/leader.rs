@@ -47,9 +47,9 @@ impl Election {
     /// A candidate for the lease in the client's namespace. A lease that is not renewed for
     /// `duration` is free; parts of a second are rounded up.
     #[must_use]
-    pub fn new(client: Client, identity: String, duration: Duration) -> Self {
+    pub fn new(client: Client, identity: String, duration: Duration, clock: Clock) -> Self {
         let leases = Api::default_namespaced(client);
-        Self { leases, identity, duration, clock: Clock::start() }
+        Self { leases, identity, duration, clock }
     }
 
     /// Time between two looks at the lease, and between two renewals.
@@ -177,7 +177,8 @@ mod tests {
             Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("no server"))
         });
         let client = Client::new(nobody, "default");
-        Election::new(client, identity.to_owned(), Duration::from_millis(14_500))
+        let duration = Duration::from_millis(14_500);
+        Election::new(client, identity.to_owned(), duration, Clock::start())
     }
 
     #[tokio::test]

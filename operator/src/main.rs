@@ -1,6 +1,7 @@
 //! The `operator` program.
 
 use clap::Parser;
+use operator::clock::Clock;
 use operator::{Args, run, shutdown_on_signals};
 
 /// Kubernetes operator that allocates workers to streaming jobs.
@@ -14,5 +15,5 @@ struct Program {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let program = Program::parse();
-    run(program.args, shutdown_on_signals()?).await
+    run(program.args, Clock::start(), shutdown_on_signals()?).await
 }

@@ -21,6 +21,7 @@ use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::context::Context;
 use crate::crd::{StreamingJob, crd};
 use crate::leader::Election;
@@ -86,17 +87,17 @@ pub enum LogFormat {
     Json,
 }
 
-/// Runs the operator until `shutdown` is cancelled, or once.
+/// Runs the operator by this clock until `shutdown` is cancelled, or once.
 ///
 /// # Errors
 /// If the cluster cannot be reached, the address is taken, or, with `once`, a pass failed.
-pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(args: Args, clock: Clock, shutdown: CancellationToken) -> anyhow::Result<()> {
     start_log(args.log_format);
     let client = connect(args.kubeconfig.as_deref()).await?;
     if args.install_crds {
         install_crds(&client).await?;
     }
-    let context = Arc::new(Context::new(client, Arc::new(KafkaOffsets::default())));
+    let context = Arc::new(Context::new(client, Arc::new(KafkaOffsets::default()), clock));
     if args.once {
         return once(&context, args.namespace.as_deref()).await;
     }
@@ -109,7 +110,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> 
     let namespace = args.namespace.as_deref();
     if args.leader_elect {
         let election =
-            Election::new(context.client.clone(), identity(&context), args.lease_duration);
+            Election::new(context.client.clone(), identity(&context), args.lease_duration, clock);
         // Who waits for the lease is as ready as it gets.
         ready.store(true, Ordering::Relaxed);
         lead(&election, context, namespace, shutdown).await;

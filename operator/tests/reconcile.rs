@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use kube::core::DeserializeGuard;
 use operator::Context;
+use operator::clock::Clock;
 use operator::crd::{KafkaSource, StreamingJob};
 use operator::observe::{OffsetSource, Offsets, OffsetsError, PartitionOffsets};
 use operator::reconcile::{ReconcileError, reconcile};
@@ -129,7 +130,7 @@ impl World {
         let client = kube::Client::new(service, "trading");
         let brokers = Arc::new(Brokers::default());
         brokers.set(Some((1, 100, 100)));
-        let context = Arc::new(Context::new(client, brokers.clone()));
+        let context = Arc::new(Context::new(client, brokers.clone(), Clock::start()));
         Self { server, brokers, context }
     }
 

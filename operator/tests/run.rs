@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use operator::clock::Clock;
 use operator::{Args, LogFormat, run};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,8 @@ async fn a_kubeconfig_that_is_not_there_is_named_with_its_flag() {
         log_format: LogFormat::Text,
     };
     // Spawned, as a subcommand of another program would.
-    let result = tokio::spawn(run(args, CancellationToken::new())).await.expect("no panic");
+    let result =
+        tokio::spawn(run(args, Clock::start(), CancellationToken::new())).await.expect("no panic");
     let error = format!("{:#}", result.expect_err("there is no such file"));
     assert!(error.starts_with("reading /no/such/kubeconfig (--kubeconfig)"), "{error}");
 }

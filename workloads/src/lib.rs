@@ -21,6 +21,7 @@ mod stream;
 pub mod worker;
 
 pub use arrival::Arrival;
+pub use clock::WallClock;
 pub use generator::{Event, Generator, fingerprint};
 pub use market::{Symbol, Tick};
 pub use spec::{Problem, Workload, WorkloadSpec};

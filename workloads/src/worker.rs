@@ -39,6 +39,8 @@ use std::sync::Arc;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
 
+use crate::clock::WallClock;
+
 pub use config::{WorkerConfig, parse_slowed_by};
 pub use planted_bug::PlantedBug;
 pub use processing::{Guarantee, Processing, Transactions};
@@ -81,22 +83,23 @@ pub enum WorkerError {
     Drain(std::time::Duration),
 }
 
-/// Runs a worker as the environment variables say, until SIGTERM.
+/// Runs a worker as the environment variables say, with this clock, until SIGTERM.
 ///
 /// # Errors
 /// See [`run`]; also [`WorkerError::Config`] with every problem of the environment.
-pub fn run_from_env() -> Result<(), WorkerError> {
-    run(&WorkerConfig::from_env()?)
+pub fn run_from_env(clock: WallClock) -> Result<(), WorkerError> {
+    run(&WorkerConfig::from_env()?, clock)
 }
 
 /// Runs a worker until SIGTERM (or SIGINT), then drains: finishes what was polled, flushes,
-/// commits, leaves the group.
+/// commits, leaves the group. The clock dates results, and measures latencies from intended send
+/// times.
 ///
 /// # Errors
 /// When a client cannot be made, a result is not accepted, or the drain takes too long. The
 /// process should then exit with an error and be restarted: what was not committed comes again.
-pub fn run(config: &WorkerConfig) -> Result<(), WorkerError> {
-    let metrics = Arc::new(metrics::Metrics::default());
+pub fn run(config: &WorkerConfig, clock: WallClock) -> Result<(), WorkerError> {
+    let metrics = Arc::new(metrics::Metrics::new(clock));
     let endpoint = endpoint::Endpoint::open(config.metrics_address, Arc::clone(&metrics))?;
     pipeline::run(config, &metrics, endpoint.stop_flag())
 }

@@ -28,6 +28,8 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"oom_kill": {"nodes": "all"}}),
         json!({"image_failure": {"nodes": "all"}}),
         json!({"slow_start": {"nodes": "all", "delay": "500ms"}}),
+        json!({"clock_skew": {"nodes": {"count": 1}, "gains_ms_per_s": -200}}),
+        json!({"clock_jump": {"nodes": "all", "by": "5s", "direction": "back"}}),
         json!({"pod_kill": {"workers": {"count": 1}}}),
         json!({"pod_terminate": {"workers": {"share": 0.5}}}),
         json!({"crash_loop": {"workers": {"count": 1}}}),
@@ -73,6 +75,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"operator_kill": {}}),
         json!({"operator_twice": {}}),
         json!({"lease_lost": {}}),
+        json!({"operator_clock_jump": {"by": "1m", "direction": "forward"}}),
         json!({"coordinator_move": {}}),
         json!({"rebalance_storm": {"every": "200ms"}}),
         json!({"under_replicated": {"brokers": "all"}}),
@@ -119,6 +122,32 @@ fn a_slow_node_has_a_part_of_the_time() {
         );
         assert_eq!(slow(cpu), [expected]);
     }
+}
+
+#[test]
+fn a_clock_is_wrong_by_enough_to_be_seen_and_not_absurdly() {
+    let skew = |gains: i32| {
+        problems(json!({"clock_skew": {"nodes": {"count": 1}, "gains_ms_per_s": gains}}))
+    };
+    let at = "faults[0].fault.clock_skew.gains_ms_per_s";
+    assert!(skew(500).is_empty() && skew(-100).is_empty());
+    assert_eq!(skew(-501), [format!("{at}: -501; allowed: -500 to 500")]);
+    let unseen = "in each of 1s comes to less than 100 ms, which would not show";
+    assert_eq!(skew(99), [format!("{at}: 99 {unseen}")]);
+    assert_eq!(skew(0), [format!("{at}: 0 {unseen}")]);
+    let jump = |kind: &str, rest: Value, by: &str| {
+        let mut fault = rest;
+        fault["by"] = json!(by);
+        problems(json!({kind: fault}))
+    };
+    let nodes = || json!({"nodes": {"count": 1}});
+    assert!(jump("clock_jump", nodes(), "100ms").is_empty());
+    let at = "faults[0].fault.clock_jump.by";
+    let expected = format!("{at}: 99ms; allowed: 100ms to 1day");
+    assert_eq!(jump("clock_jump", nodes(), "99ms"), [expected]);
+    let at = "faults[0].fault.operator_clock_jump.by";
+    let expected = format!("{at}: 2days; allowed: 1s to 1day");
+    assert_eq!(jump("operator_clock_jump", json!({}), "2days"), [expected]);
 }
 
 #[test]

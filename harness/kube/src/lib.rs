@@ -32,6 +32,6 @@ pub mod store;
 pub use control_plane::{ControlPlaneConfig, EmbeddedKube, StartError};
 pub use error::{ApiError, Cause};
 pub use nodes::{
-    DrainRound, NodeHandle, NodeSpec, NodesError, Pressure, ProcessEvent, ProcessStatus,
-    ProcessView, SPOT_TAINT, Slowness, StartTroubles, StoppedTime,
+    CLOCK_FILE, ClockShift, DrainRound, NodeHandle, NodeSpec, NodesError, Pressure, ProcessEvent,
+    ProcessStatus, ProcessView, SPOT_TAINT, Slowness, StartTroubles, StoppedTime,
 };

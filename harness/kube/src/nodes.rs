@@ -1,8 +1,8 @@
 //! Emulated nodes: each is a kubelet stand-in that runs the containers bound to it as real
 //! processes.
 //!
-//! - [`handle`]: what a test does to a node, with `drain`, `notice`, `pressure`, `slowness` and
-//!   `starts`; `kubelet`: one boot of it (lease, watch, workers);
+//! - [`handle`]: what a test does to a node, with `clock_shift`, `drain`, `notice`, `pressure`,
+//!   `slowness` and `starts`; `kubelet`: one boot of it (lease, watch, workers);
 //!   `registration`: its Node object and Lease; `gate`: freezing it;
 //! - `pod_worker`: one pod from arrival to end, with `pod_process` (starting it),
 //!   `pod_status_writer`, `events`; pure parts are `container`, `environment`, `status`, `probe`
@@ -15,6 +15,7 @@
 
 mod address;
 mod backoff;
+mod clock_shift;
 mod container;
 mod drain;
 mod environment;
@@ -50,6 +51,7 @@ use kube::Client;
 use tokio::sync::{broadcast, watch};
 
 use address::AddressPlan;
+pub use clock_shift::{CLOCK_FILE, ClockShift};
 pub use drain::DrainRound;
 pub use handle::NodeHandle;
 use kubelet::Machine;

@@ -1,5 +1,6 @@
 //! Verbs that the program calls on itself: its children are the same executable.
 
+use crate::clock;
 use crate::exit::{Exit, Failure};
 use clap::Subcommand;
 use std::ffi::OsString;
@@ -29,7 +30,8 @@ impl Hidden {
         match self {
             Self::Operator(args) => run_operator(args).map_err(Failure::internal),
             Self::Worker => {
-                workloads::worker::run_from_env().map(|()| Exit::Pass).map_err(Failure::internal)
+                let ended = workloads::worker::run_from_env(clock::unix_us_of_process);
+                ended.map(|()| Exit::Pass).map_err(Failure::internal)
             }
             Self::RunChild { parent, command } => {
                 Err(Failure::internal(crate::child::become_child(parent, &command)))
@@ -40,6 +42,8 @@ impl Hidden {
 
 fn run_operator(args: operator::Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async { operator::run(args, operator::shutdown_on_signals()?).await })?;
+    let clock = operator::clock::Clock::start_with(clock::timestamp_of_process);
+    runtime
+        .block_on(async { operator::run(args, clock, operator::shutdown_on_signals()?).await })?;
     Ok(Exit::Pass)
 }

@@ -131,7 +131,9 @@ impl Around {
             | Fault::DiskPressure(_)
             | Fault::OomKill(_)
             | Fault::ImageFailure(_)
-            | Fault::SlowStart(_) => trouble::install(&self.kube, action, limit).await,
+            | Fault::SlowStart(_)
+            | Fault::ClockSkew(_)
+            | Fault::ClockJump(_) => trouble::install(&self.kube, action, limit).await,
             Fault::PodKill(_)
             | Fault::PodTerminate(_)
             | Fault::CrashLoop(_)
@@ -170,6 +172,10 @@ impl Around {
             Fault::OperatorKill(_) => operator::kill(&self.operator).await,
             Fault::LeaseLost(_) => operator::take_lease(&self.kube, &self.operator, limit).await,
             Fault::OperatorTwice(_) => operator::double(&self.operator),
+            Fault::OperatorClockJump(fault) => {
+                let offset_us = fault.direction.offset_us(fault.by);
+                operator::set_clock(&self.kube, &self.operator, offset_us, limit)
+            }
             Fault::MalformedMessages(_)
             | Fault::IncompatibleSchema(_)
             | Fault::OversizedMessages(_)

@@ -10,6 +10,7 @@ use embedded_kube::api::{ApiFailure, ApiFault, ApiFaultCounts, ApiRequests, Stal
 use http::Request;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{DeleteParams, Patch, PatchParams};
+use operator::clock::Clock;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -229,7 +230,7 @@ async fn an_api_server_that_takes_requests_and_never_answers_is_given_up_on() {
         lease_duration: LEASE,
         log_format: operator::LogFormat::Text,
     };
-    let run = operator::run(args, CancellationToken::new());
+    let run = operator::run(args, Clock::start(), CancellationToken::new());
     let ended = tokio::time::timeout(Duration::from_secs(60), run).await;
     let error = ended.expect("it does not wait for ever").unwrap_err();
     assert!(error.to_string().starts_with("listing StreamingJobs"), "{error}");

@@ -13,6 +13,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::{Api, Client, ResourceExt};
+use operator::clock::Clock;
 use operator::crd::{KafkaSource, StreamingJob};
 use operator::observe::{OffsetSource, Offsets, OffsetsError, PartitionOffsets};
 use operator::{Context, Election};
@@ -118,9 +119,9 @@ impl World {
         let dead = CancellationToken::new();
         let (client, written) = (self.server.outside_client(), Arc::clone(&self.written));
         let client = mortal(client, name, written, None, dead.clone());
-        let election = Election::new(client.clone(), name.to_owned(), LEASE);
+        let election = Election::new(client.clone(), name.to_owned(), LEASE, Clock::start());
         let life = async move {
-            let context = Arc::new(Context::new(client, Arc::new(Backlog)));
+            let context = Arc::new(Context::new(client, Arc::new(Backlog), Clock::start()));
             let shutdown = CancellationToken::new();
             operator::lead(&election, context, Some("default"), shutdown).await;
         };
@@ -163,7 +164,7 @@ impl World {
 }
 
 async fn operate(client: Client) {
-    let context = Arc::new(Context::new(client, Arc::new(Backlog)));
+    let context = Arc::new(Context::new(client, Arc::new(Backlog), Clock::start()));
     operator::control(context, Some("default"), Arc::default(), CancellationToken::new()).await;
 }
 

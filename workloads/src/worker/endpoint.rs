@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn metrics_and_readiness_are_served_and_the_port_is_free_afterwards() {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(|| 0));
         let endpoint = Endpoint::open(Some(address), Arc::clone(&metrics)).unwrap();
         assert!(request(address, "/readyz").starts_with("HTTP/1.1 503"));
         metrics.ready.store(true, Ordering::Relaxed);
@@ -183,7 +183,7 @@ mod tests {
     fn a_taken_port_is_an_error_that_names_it() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let error = Endpoint::open(Some(address), Arc::new(Metrics::default())).unwrap_err();
+        let error = Endpoint::open(Some(address), Arc::new(Metrics::new(|| 0))).unwrap_err();
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }
 }

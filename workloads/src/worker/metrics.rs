@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::histogram::Histogram;
+use crate::clock::WallClock;
 
 /// Latencies: upper bounds double from 1 ms to 65.536 s.
 const LATENCY_BOUNDS: usize = 17;
@@ -22,10 +23,12 @@ pub(crate) struct Metrics {
     pub(crate) ready: AtomicBool,
     latency_us: Histogram,
     service_ns: Histogram,
+    clock: WallClock,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Nothing counted yet; latencies will be measured by this clock.
+    pub(crate) fn new(clock: WallClock) -> Self {
         Self {
             records: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -34,15 +37,19 @@ impl Default for Metrics {
             ready: AtomicBool::new(false),
             latency_us: Histogram::new(1_000_000, LATENCY_FIRST_US, LATENCY_BOUNDS),
             service_ns: Histogram::new(1_000_000_000, SERVICE_FIRST_NS, SERVICE_BOUNDS),
+            clock,
         }
     }
-}
 
-impl Metrics {
-    /// A result was acknowledged this long after its record was intended to be sent. A negative
+    /// What the worker takes for the time.
+    pub(crate) fn clock(&self) -> WallClock {
+        self.clock
+    }
+
+    /// The result of a record is acknowledged now that was intended to be sent then. A negative
     /// latency (clocks disagree) counts as 0.
-    pub(crate) fn observe_latency_us(&self, latency_us: u64) {
-        self.latency_us.observe(latency_us);
+    pub(crate) fn acknowledged(&self, intended_us: u64) {
+        self.latency_us.observe((self.clock)().saturating_sub(intended_us));
     }
 
     /// A record took this long from work start to work end.
@@ -66,6 +73,10 @@ impl Metrics {
         line(&mut text, "busy_seconds_total", &format!("{busy:.6}"));
         family(&mut text, "assigned_partitions", "gauge", "Partitions owned.");
         line(&mut text, "assigned_partitions", &assigned.to_string());
+        let now_us = (self.clock)();
+        let now = format!("{}.{:06}", now_us / 1_000_000, now_us % 1_000_000);
+        family(&mut text, "time_seconds", "gauge", "The time of day, since the Unix epoch.");
+        line(&mut text, "time_seconds", &now);
         let help = "Intended send time to result acknowledged.";
         family(&mut text, "latency_seconds", "histogram", help);
         self.latency_us.write(&mut text, "streaming_worker_latency_seconds");
@@ -92,13 +103,13 @@ mod tests {
 
     #[test]
     fn the_text_is_cumulative_and_complete() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(|| 100_000_900);
         metrics.records.store(3, Ordering::Relaxed);
         metrics.rejected.store(2, Ordering::Relaxed);
         metrics.busy_ns.store(1_500_000_000, Ordering::Relaxed);
         metrics.assigned_partitions.store(4, Ordering::Relaxed);
-        for latency_us in [900, 3_500, 100_000_000] {
-            metrics.observe_latency_us(latency_us);
+        for intended_us in [100_000_000, 99_997_400, 900] {
+            metrics.acknowledged(intended_us);
         }
         for service_ns in [700, 4_600_000, 12_000_000_000] {
             metrics.observe_service_ns(service_ns);
@@ -110,6 +121,7 @@ mod tests {
             "streaming_worker_rejected_total 2",
             "streaming_worker_busy_seconds_total 1.500000",
             "streaming_worker_assigned_partitions 4",
+            "streaming_worker_time_seconds 100.000900",
             "streaming_worker_latency_seconds_bucket{le=\"0.001\"} 1",
             "streaming_worker_latency_seconds_bucket{le=\"0.002\"} 1",
             "streaming_worker_latency_seconds_bucket{le=\"0.004\"} 2",

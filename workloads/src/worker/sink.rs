@@ -14,7 +14,7 @@ use super::acknowledgements::Acknowledgements;
 use super::metrics::Metrics;
 use super::record::{Record, stamp_bytes};
 use super::{Rejection, WorkerConfig, WorkerError};
-use crate::clock;
+use crate::clock::{self, WallClock};
 use crate::stamp::Stamp;
 
 /// Results that wait for the broker, at most; the consumer waits when it is full.
@@ -33,16 +33,17 @@ pub(crate) struct Sink {
     acknowledgements: Arc<Acknowledgements>,
 }
 
-/// Where records go.
+/// Where records go, and what dates them.
 pub(super) struct Topics {
     results: String,
     dead_letters: Option<String>,
+    clock: WallClock,
 }
 
 impl Topics {
-    pub(super) fn of(config: &WorkerConfig) -> Self {
+    pub(super) fn of(config: &WorkerConfig, clock: WallClock) -> Self {
         let dead_letters = config.dead_letter_topic.clone();
-        Self { results: config.result_topic.clone(), dead_letters }
+        Self { results: config.result_topic.clone(), dead_letters, clock }
     }
 }
 
@@ -67,7 +68,7 @@ impl Sink {
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
         Ok(Self {
             producer,
-            topics: Topics::of(config),
+            topics: Topics::of(config, metrics.clock()),
             acknowledgements: Arc::clone(acknowledgements),
         })
     }
@@ -131,6 +132,7 @@ pub(super) fn pending<'a, D: IntoOpaque>(
     let mut pending = BaseRecord::with_opaque_to(aside.unwrap_or(&topics.results), opaque);
     pending.key = record.key;
     pending.payload = record.value;
+    pending.timestamp = i64::try_from((topics.clock)() / 1_000).ok();
     let why = record.rejected.map(|rejection| rejection.as_str().as_bytes());
     let headers = [(Stamp::HEADER, record.header), (Rejection::HEADER, why)];
     for (key, value) in headers.into_iter().filter(|(_, value)| value.is_some()) {
@@ -160,8 +162,7 @@ impl ProducerContext for SinkContext {
                 self.acknowledgements.acknowledge(epoch);
                 let stamp = message.headers().and_then(stamp_bytes).and_then(Stamp::decode);
                 if let Some(stamp) = stamp {
-                    let latency_us = clock::unix_us().saturating_sub(stamp.intended_us);
-                    self.metrics.observe_latency_us(latency_us);
+                    self.metrics.acknowledged(stamp.intended_us);
                 }
             }
             Err((error, _)) => self.acknowledgements.fail(error.to_string()),

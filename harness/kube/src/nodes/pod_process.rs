@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::net::unix::pipe;
 
 use super::address::PodAddress;
+use super::clock_shift::CLOCK_FILE;
 use super::container;
 use super::environment::{self, ConfigMaps, PodAddresses};
 use super::kubelet::Boot;
@@ -61,8 +62,10 @@ pub(super) async fn start(
     let variables =
         environment::resolve(&pod, &container, &addresses, &maps).map_err(misconfigured)?;
     let inherited = |name: &str| std::env::var_os(name);
-    let invocation = container::invocation(&container, &variables, &machine.exec_prefix, inherited)
-        .map_err(failed)?;
+    let mut invocation =
+        container::invocation(&container, &variables, &machine.exec_prefix, inherited)
+            .map_err(failed)?;
+    invocation.environment.insert(CLOCK_FILE.into(), machine.clock_file().into());
     let name = pod.metadata.name.clone().unwrap_or_default();
     let (file, length) = log::open(&machine.log_directory, &name).await.map_err(|error| {
         let place = log::path(&machine.log_directory, &name);

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The state of everything that faults can touch. What differs from one moment to the next without
 /// any fault is counted, or left out.
 pub(super) fn footprint(around: &Around) -> Vec<String> {
+    let wrong_clock = around.operator.clock_file().exists();
     let mut lines = vec![
+        format!("the operator's clock is {}", if wrong_clock { "wrong" } else { "right" }),
         format!("{} rules of proxies", around.rules.in_force()),
         format!("{} faults of the API server", around.kube.api_faults()),
     ];

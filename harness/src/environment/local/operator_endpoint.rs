@@ -25,7 +25,11 @@ pub(super) async fn leads(log: &Path) -> Option<bool> {
 }
 
 async fn metrics(log: &Path) -> Option<String> {
-    let address = address(&tokio::fs::read_to_string(log).await.ok()?)?;
+    ask(address(&tokio::fs::read_to_string(log).await.ok()?)?).await
+}
+
+/// The metrics that are told here, with what HTTP says before; nothing if they do not come soon.
+pub(super) async fn ask(address: SocketAddr) -> Option<String> {
     tokio::time::timeout(PATIENCE, get(address, "/metrics")).await.ok()?.ok()
 }
 

@@ -1,5 +1,6 @@
 //! The operator as a child process of the harness.
 
+use embedded_kube::CLOCK_FILE;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
@@ -19,6 +20,8 @@ const LEASE_DURATION: &str = "4s";
 const STARTS_MAX: usize = 1_000;
 /// Name of its log.
 const LOG: &str = "operator.log";
+/// Name of the file that says what is wrong with its clock.
+const CLOCK: &str = "operator.clock";
 /// Name of the log of a second operator.
 const SECOND_LOG: &str = "operator-2.log";
 
@@ -30,6 +33,7 @@ pub(in crate::environment) struct Operator {
     election: Vec<OsString>,
     /// Where the logs go.
     directory: PathBuf,
+    clock_file: PathBuf,
     /// Nothing while a fault has it killed.
     process: Mutex<Option<OperatorProcess>>,
     starts: broadcast::Sender<u32>,
@@ -57,6 +61,7 @@ impl Operator {
             command,
             election,
             directory: directory.to_owned(),
+            clock_file: directory.join(CLOCK),
             process: Mutex::default(),
             starts: broadcast::Sender::new(STARTS_MAX),
         };
@@ -108,6 +113,11 @@ impl Operator {
         self.directory.join(LOG)
     }
 
+    /// Where a [`embedded_kube::ClockShift`] puts the clock of every operator wrong.
+    pub(in crate::environment) fn clock_file(&self) -> &Path {
+        &self.clock_file
+    }
+
     /// Asks it to end, and ends it if it does not.
     pub(in crate::environment) async fn stop(&self) {
         let process = self.process().take();
@@ -118,7 +128,8 @@ impl Operator {
 
     fn spawn(&self, election: &[OsString], log: &str) -> io::Result<OperatorProcess> {
         let command: Vec<&OsString> = self.command.iter().chain(election).collect();
-        let process = OperatorProcess::start(&command, self.directory.join(log))?;
+        let log = self.directory.join(log);
+        let process = OperatorProcess::start(&command, log, &self.clock_file)?;
         if let Some(pid) = process.pid() {
             // Nobody has to listen.
             let _ = self.starts.send(pid);
@@ -140,11 +151,12 @@ pub(in crate::environment) struct OperatorProcess {
 
 impl OperatorProcess {
     /// Starts an operator that adds to `log`.
-    fn start(command: &[&OsString], log: PathBuf) -> io::Result<Self> {
+    fn start(command: &[&OsString], log: PathBuf, clock: &Path) -> io::Result<Self> {
         let output = OpenOptions::new().create(true).append(true).open(&log)?;
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let child = Command::new(program)
             .args(arguments)
+            .env(CLOCK_FILE, clock)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

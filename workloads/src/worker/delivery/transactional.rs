@@ -39,7 +39,7 @@ impl Transactional {
     ) -> Result<Option<Self>, WorkerError> {
         // The brokers would abort a transaction that is longer than their patience.
         let interval = config.commit_interval.min(transactions.timeout / 2);
-        let transactor = Transactor::open(config, transactions, stop)?;
+        let transactor = Transactor::open(config, transactions, metrics.clock(), stop)?;
         Ok(transactor.map(|transactor| Self {
             transactor,
             transaction: Transaction::new(interval),
@@ -64,9 +64,8 @@ impl Transactional {
         let deadline = clock::now() + limit;
         match self.commit(source, deadline)? {
             Step::Done => {
-                let now_us = clock::unix_us();
                 for intended_us in self.transaction.committed() {
-                    self.metrics.observe_latency_us(now_us.saturating_sub(intended_us));
+                    self.metrics.acknowledged(intended_us);
                 }
                 Ok(())
             }

@@ -15,7 +15,7 @@ use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::transaction::{Remedy, remedy};
-use crate::clock;
+use crate::clock::{self, WallClock};
 use crate::worker::processing::Transactions;
 use crate::worker::record::Record;
 use crate::worker::sink::{QUEUE_FULL_WAIT, Topics, pending, settings};
@@ -64,6 +64,7 @@ impl Transactor {
     pub(super) fn open(
         config: &WorkerConfig,
         transactions: &Transactions,
+        clock: WallClock,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, WorkerError> {
         let timeout_ms = transactions.timeout.as_millis().to_string();
@@ -74,7 +75,7 @@ impl Transactor {
             .set("delivery.timeout.ms", &timeout_ms)
             .create_with_context(TransactorContext)
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
-        let topics = Topics::of(config);
+        let topics = Topics::of(config, clock);
         // After that the brokers have aborted the transaction whatever the client does.
         let transactor = Self { producer, topics, patience: transactions.timeout };
         let deadline = clock::now() + OPEN_LIMIT;

@@ -1,8 +1,9 @@
-//! Faults of the operator: killed, there twice, or without its lease.
+//! Faults of the operator: killed, there twice, without its lease, or with a wrong clock.
 
 mod lease;
 #[cfg(test)]
 mod tests;
+mod wrong_clock;
 
 use super::super::operator_endpoint;
 use super::super::operator_process::{Operator, OperatorProcess};
@@ -13,6 +14,7 @@ use futures::future::BoxFuture;
 use std::sync::Arc;
 
 pub(in crate::environment) use lease::take as take_lease;
+pub(in crate::environment) use wrong_clock::set_clock;
 
 /// Kills the operator.
 pub(in crate::environment) async fn kill(

@@ -1,5 +1,5 @@
-//! Nodes in trouble: slow, away for a boot, drained, taken back, silent, short of something, or
-//! unable to start containers.
+//! Nodes in trouble: slow, away for a boot, drained, taken back, silent, short of something, unable
+//! to start containers, or with a wrong clock.
 
 mod drain;
 mod memory;
@@ -11,12 +11,14 @@ mod spot;
 mod starts;
 #[cfg(test)]
 mod tests;
+mod wrong_clock;
 
 use super::super::nodes::handles;
 use chaos::{Action, Fault, Installed, Refusal};
 use embedded_kube::{EmbeddedKube, NodeHandle, Pressure};
 use starts::Hindrance;
 use std::time::Duration;
+use wrong_clock::Wrong;
 
 /// Brings nodes into trouble, for `limit` at most.
 pub(in crate::environment) async fn install(
@@ -36,6 +38,16 @@ pub(in crate::environment) async fn install(
         Fault::OomKill(_) => memory::run_out(kube, &nodes),
         Fault::ImageFailure(_) => Ok(starts::hinder(nodes, Hindrance::NoImages)),
         Fault::SlowStart(fault) => Ok(starts::hinder(nodes, Hindrance::Late(fault.delay))),
+        Fault::ClockSkew(fault) => {
+            let drift_us_per_s = i64::from(fault.gains_ms_per_s) * 1_000;
+            let wrong = Wrong { offset_us: 0, drift_us_per_s };
+            wrong_clock::shift(kube.client(), nodes, wrong, limit)
+        }
+        Fault::ClockJump(fault) => {
+            let offset_us = fault.direction.offset_us(fault.by);
+            let wrong = Wrong { offset_us, drift_us_per_s: 0 };
+            wrong_clock::shift(kube.client(), nodes, wrong, limit)
+        }
         other => Err(Refusal::Unsupported(format!("{} is no fault of nodes", other.kind().kind))),
     }
 }

@@ -106,3 +106,42 @@ async fn a_lease_counts_as_lost_once_the_operator_says_so_and_is_given_back() {
     drop(installed);
     Arc::into_inner(kube).unwrap().shutdown().await;
 }
+
+#[tokio::test]
+async fn a_clock_counts_as_wrong_once_the_lease_is_renewed_at_a_wrong_time() {
+    let kube = EmbeddedKube::start(ControlPlaneConfig::default()).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let operator = stand_in("127.0.0.1:1", directory.path());
+    let leases: Api<Lease> = Api::namespaced(kube.client(), crate::environment::NAMESPACE);
+    let hour_us = 3_600_000_000;
+    let lease = |off_us: i64| {
+        let now = i64::try_from(clock::unix_us()).unwrap();
+        let renewed = jiff::Timestamp::from_microsecond(now + off_us).unwrap();
+        let spec = json!({"holderIdentity": "it", "renewTime": format!("{renewed:.6}")});
+        json!({"metadata": {"name": operator::LEASE}, "spec": spec})
+    };
+    let create = async |off_us| {
+        let lease = serde_json::from_value(lease(off_us)).unwrap();
+        leases.create(&PostParams::default(), &lease).await.unwrap();
+    };
+    let renew = async |off_us| {
+        let patch = kube::api::Patch::Merge(lease(off_us));
+        leases.patch(operator::LEASE, &Default::default(), &patch).await.unwrap();
+    };
+    let mut installed = set_clock(&kube, &operator, hour_us, LIMIT).unwrap();
+    assert_eq!(installed.evidence().await, None, "there is no lease");
+    create(hour_us).await;
+    assert_eq!(installed.evidence().await, None, "who knows when it was renewed");
+    renew(0).await;
+    assert_eq!(installed.evidence().await, None, "it was renewed at the right time");
+    renew(hour_us).await;
+    let sentence = installed.evidence().await.unwrap();
+    assert!(sentence.starts_with("the operator renewed its lease 3"), "{sentence}");
+    assert!(sentence.ends_with(" s in the future"), "{sentence}");
+    assert!(operator.clock_file().exists());
+    assert_eq!(heal_twice(&mut installed).await, "the operator's clock is right");
+    assert!(!operator.clock_file().exists());
+    operator.stop().await;
+    drop(installed);
+    kube.shutdown().await;
+}

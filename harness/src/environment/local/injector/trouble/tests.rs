@@ -145,3 +145,24 @@ async fn containers_start_late_or_not_at_all_until_it_is_healed() {
     }
     world.kube.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_needs_a_worker_that_tells_it_and_its_file_goes() {
+    let world = World::start(1, 1).await;
+    let jump = json!({"clock_jump": {"nodes": "all", "by": "5s", "direction": "back"}});
+    let mut wrong = installed(&world, jump).await;
+    let shift = world.node("node-1").clock_shift().unwrap();
+    assert_eq!((shift.offset_us, shift.drift_us_per_s), (-5_000_000, 0));
+    assert_eq!(shift.until_us - shift.since_us, 20_000_000);
+    // These workers sleep and tell nothing.
+    assert_eq!(wrong.evidence().await, None);
+    let healed = heal_twice(&mut wrong).await;
+    assert_eq!(healed, "the clocks of node-1 are right, 0 workers tell the time");
+    assert_eq!(world.node("node-1").clock_shift(), None);
+    let skew = json!({"clock_skew": {"nodes": "all", "gains_ms_per_s": 50}});
+    let mut wrong = installed(&world, skew).await;
+    let shift = world.node("node-1").clock_shift().unwrap();
+    assert_eq!((shift.offset_us, shift.drift_us_per_s), (0, 50_000));
+    heal_twice(&mut wrong).await;
+    world.kube.shutdown().await;
+}
