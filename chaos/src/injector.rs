@@ -40,6 +40,7 @@ impl Action {
     pub fn targets(&self) -> Vec<String> {
         match self.fault.definition().aim() {
             Aim::Partition(topic, partition) => vec![format!("{}/{partition}", topic.name())],
+            Aim::Controller => vec!["controller".to_owned()],
             Aim::Named(name) => vec![name.to_owned()],
             Aim::Workers(_) => vec!["workers".to_owned()],
             Aim::Nodes(_) | Aim::Brokers(_) | Aim::Zone(_) | Aim::Between(_) => {

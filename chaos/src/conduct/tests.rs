@@ -340,6 +340,27 @@ async fn a_role_is_filled_when_due_and_a_target_that_is_still_down_is_spared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_is_found_outside_the_blast_radius_is_spared() {
+    let mut fake = Fake::new([("controller", seen_after(0)), ("source/0", seen_after(0))]);
+    fake.leader = Some("broker-2".to_owned());
+    let faults = [
+        serde_json::json!({"controller_crash": {"failover": "1s"}}),
+        serde_json::json!({"leader_move": {"topic": "source", "partition": 0}}),
+    ];
+    for (fault, role) in faults.into_iter().zip(["active controller", "leader of source/0"]) {
+        let mut planned = leader_crash(1);
+        planned.action.fault = serde_json::from_value(fault).unwrap();
+        planned.reach = vec!["broker-1".to_owned()];
+        let spared = play(&fake, vec![planned.clone()], None).await;
+        let expected = format!("broker-2, the {role} now, is outside the blast radius");
+        assert_eq!(reason(&spared.outcomes[0]), expected);
+        planned.reach.push("broker-2".to_owned());
+        let hit = play(&fake, vec![planned], None).await;
+        assert!(hit.outcomes[0].landed.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_written_down_is_not_installed() {
     let fake = Fake::new([("node-1", seen_after(0))]);
     let mut fault = node_crash("node-1", 0, 1);

@@ -26,8 +26,10 @@ pub(crate) enum Aim<'a> {
     Workers(Workers),
     /// The network between two groups, in the field `between`.
     Between(&'a (Group, Group)),
-    /// A partition of a topic.
+    /// A partition of a topic: whoever leads it when the fault is due is hit.
     Partition(TopicRole, i32),
+    /// Whoever is the active controller when the fault is due.
+    Controller,
     /// Something that is there once, by its name in reports.
     Named(&'static str),
 }
@@ -42,6 +44,7 @@ impl<'a> Aim<'a> {
             | Self::Workers(_)
             | Self::Between(_)
             | Self::Partition(..)
+            | Self::Controller
             | Self::Named(_) => None,
         }
     }
@@ -69,11 +72,9 @@ impl<'a> Aim<'a> {
                     Group::Nodes(_) | Group::Operator | Group::ApiServer => None,
                 })
             }
-            Self::Nodes(_)
-            | Self::Zone(_)
-            | Self::Workers(_)
-            | Self::Partition(..)
-            | Self::Named(_) => None,
+            Self::Partition(topic, partition) => Some(Role::LeaderOf { topic, partition }),
+            Self::Controller => Some(Role::Controller),
+            Self::Nodes(_) | Self::Zone(_) | Self::Workers(_) | Self::Named(_) => None,
         }
     }
 
@@ -82,6 +83,7 @@ impl<'a> Aim<'a> {
         match self {
             Self::Zone(zone) => check.zone(zone),
             Self::Between(between) => check.between(between),
+            Self::Partition(..) | Self::Controller => check.found_when_due(),
             other => {
                 if let Some((pool, selector)) = other.choice() {
                     check.selector(other.field(pool), selector, pool);
@@ -111,7 +113,7 @@ impl<'a> Aim<'a> {
                     }
                 }
             }
-            Self::Workers(_) | Self::Partition(..) | Self::Named(_) => {}
+            Self::Workers(_) | Self::Partition(..) | Self::Controller | Self::Named(_) => {}
         }
         targets
     }
@@ -153,6 +155,15 @@ impl Check<'_> {
     pub(super) fn all_of(&mut self, field: &str, pool: Pool) {
         if let Some(message) = self.bounds.problem(&Selector::All, pool, self.inventory) {
             self.problem(field, format!("all {} may be hit: {message}", pool.name()));
+        }
+    }
+
+    /// For a broker that nobody chooses: some must be permitted, and who it is will be looked at.
+    fn found_when_due(&mut self) {
+        if let Some(message) =
+            self.bounds.problem(&Selector::Controller, Pool::Brokers, self.inventory)
+        {
+            self.problem_at(self.path.clone(), message);
         }
     }
 

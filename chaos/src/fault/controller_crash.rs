@@ -34,7 +34,7 @@ impl Definition for ControllerCrash {
     }
 
     fn aim(&self) -> Aim<'_> {
-        Aim::Named("controller")
+        Aim::Controller
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -86,6 +86,30 @@ fn what_is_outside_the_blast_radius_is_refused() {
 }
 
 #[test]
+fn a_broker_that_nobody_chooses_is_held_to_the_blast_radius_too() {
+    let faults = [
+        json!({"leader_move": {"topic": "source", "partition": 0}}),
+        json!({"controller_crash": {"failover": "1s"}}),
+    ];
+    let refused = |kind| format!("{kind}: no brokers are in the blast radius; allowed: none");
+    assert_eq!(
+        found(json!({"deny": {"brokers": "all"}}), &faults),
+        [refused("faults[0].fault.leader_move"), refused("faults[1].fault.controller_crash")]
+    );
+    let radius: BlastRadius =
+        serde_json::from_value(json!({"deny": {"brokers": {"name": "broker-2"}}})).unwrap();
+    let specs = faults.map(|fault| spec("1s", "5s", fault));
+    for spec in specs {
+        let schedule = validate(&[spec], &radius, &zoned(), LOAD).unwrap();
+        let fault = &schedule.resolve(1)[0];
+        let mut reach = fault.reach.clone();
+        reach.sort();
+        assert_eq!(reach, ["broker-1", "broker-3"]);
+        assert!(fault.action.role().is_some(), "it is found when the fault is due");
+    }
+}
+
+#[test]
 fn what_may_hit_all_is_refused_where_not_all_may_be_hit() {
     let radius = json!({"deny": {"nodes": {"zone": "b"}, "brokers": {"name": "broker-2"}}});
     let faults = [
