@@ -131,7 +131,8 @@ impl Search<'_> {
     fn write(&self, scenario: &ValidatedScenario, words: &[String]) -> Result<(), Failure> {
         let mut text = String::new();
         let replay = format!("Run it: {}", self.replay());
-        for line in self.failed.verdict.reasons.iter().chain(words).chain([&replay]) {
+        let first = self.failed.verdict.reasons.iter().map(|why| format!("It failed first: {why}"));
+        for line in first.chain(words.iter().cloned()).chain([replay]) {
             text.push_str(&format!("# {line}\n"));
         }
         text.push_str(&scenario.yaml);
