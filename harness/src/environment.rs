@@ -54,6 +54,8 @@ fn topic_name(role: TopicRole) -> &'static str {
 pub struct Capability {
     /// Name of the environment.
     pub environment: &'static str,
+    /// The built-in scenario whose faults are as it can do them.
+    pub showcase: &'static str,
     /// Why it cannot do a kind of fault; nothing for one that it can do.
     pub refuses: fn(&str) -> Option<&'static str>,
 }
@@ -62,9 +64,11 @@ impl Capability {
     /// Every environment.
     pub const ALL: [Self; 2] = [Self::LOCAL, Self::DOCKER];
     /// The default environment.
-    pub const LOCAL: Self = Self { environment: local::NAME, refuses: local::refuses };
+    pub const LOCAL: Self =
+        Self { environment: local::NAME, showcase: "chaos", refuses: local::refuses };
     /// Apache Kafka in containers.
-    pub const DOCKER: Self = Self { environment: docker::NAME, refuses: docker::refuses };
+    pub const DOCKER: Self =
+        Self { environment: docker::NAME, showcase: "containers", refuses: docker::refuses };
 }
 
 /// Who leads, follows and consumes: what changes when an environment notices a fault.
@@ -113,9 +117,8 @@ pub trait Environment: Send + Sync {
     /// The offset after the last record of each partition of the result topic that can be read.
     fn result_ends(&self) -> Vec<i64>;
 
-    /// How much longer than a scenario says a drain may take: faults end later where time-outs are
-    /// not compressed.
-    fn drain_grace(&self) -> Duration;
+    /// How fast clients may be.
+    fn pace(&self) -> Pace;
 
     /// What has broken that no fault asked for, a sentence each; a trial with any is invalid.
     fn defects(&self) -> Vec<String>;
@@ -132,6 +135,20 @@ pub trait Environment: Send + Sync {
 
     /// Stops and removes everything.
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// How fast clients may be: time-outs that brokers in this process keep end sessions with brokers
+/// that share the processors with everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How long driver and reference worker wait for company in a batch. librdkafka spins while five
+    /// batches of a partition are on their way and a sixth is due: five of these must outlast what a
+    /// broker takes to answer.
+    pub linger: Duration,
+    /// The shortest session of a worker with its group.
+    pub session_min: Duration,
+    /// How much longer than a scenario says a drain may take.
+    pub drain_grace: Duration,
 }
 
 /// The processes of an environment.

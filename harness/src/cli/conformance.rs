@@ -78,9 +78,11 @@ impl ConformanceArgs {
 
     /// The samples of the kinds that were asked for.
     fn samples(&self) -> Result<Vec<PlannedFault>, Failure> {
-        let mut samples = conformance::samples(self.seed).map_err(Failure::internal)?;
         let known = chaos::catalogue();
-        let Capability { environment, refuses } = self.environment.place().capability();
+        let capability = self.environment.place().capability();
+        let Capability { environment, refuses, .. } = capability;
+        let samples = conformance::samples(capability, self.seed);
+        let mut samples = samples.map_err(Failure::internal)?;
         for kind in &self.kinds {
             if !known.iter().any(|known| known.kind == kind) {
                 return Err(Failure::usage(anyhow::anyhow!(
@@ -93,7 +95,6 @@ impl ConformanceArgs {
                 )));
             }
         }
-        samples.retain(|sample| refuses(sample.action.fault.kind().kind).is_none());
         if !self.kinds.is_empty() {
             samples.retain(|sample| {
                 self.kinds.iter().any(|kind| kind == sample.action.fault.kind().kind)

@@ -1,8 +1,9 @@
 //! One fault of each kind, taken from the built-in scenarios.
 
+use crate::environment::Capability;
 use crate::scenario::validated::Overrides;
 use crate::scenario::{ScenarioError, ValidatedScenario, builtin};
-use chaos::{Fault, PlannedFault};
+use chaos::{Fault, FaultSpec, PlannedFault};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,17 +12,21 @@ const MOST: &str = "chaos";
 /// The scenario whose load can meet every kind: it has dead letters, and leaders acknowledge alone.
 const LOAD: &str = "brokers-and-workload";
 
-/// The first fault of each kind, with the targets that `seed` draws.
+/// The first fault of each kind that an environment can do, with the targets that `seed` draws.
 ///
 /// # Errors
 /// When a built-in scenario is not valid.
-pub fn samples(seed: u64) -> Result<Vec<PlannedFault>, ScenarioError> {
+pub fn samples(capability: Capability, seed: u64) -> Result<Vec<PlannedFault>, ScenarioError> {
+    let can_do = |kind: &str| (capability.refuses)(kind).is_none();
     let mut seen = BTreeSet::new();
     let mut samples = Vec::new();
     let all = builtin::SCENARIOS.iter().map(|(name, _)| *name);
-    for name in std::iter::once(MOST).chain(all) {
+    for name in [capability.showcase, MOST].into_iter().chain(all) {
         let faults = read(name)?.schedule.resolve(seed).into_iter();
-        samples.extend(faults.filter(|fault| seen.insert(fault.action.fault.kind().kind)));
+        samples.extend(faults.filter(|fault| {
+            let kind = fault.action.fault.kind().kind;
+            can_do(kind) && seen.insert(kind)
+        }));
     }
     Ok(samples)
 }
@@ -36,32 +41,49 @@ pub struct Group {
 }
 
 /// Samples by the load that they need: with as many workers all the time, since what a strategy
-/// adds after a fault takes long to go again, or with room for more.
+/// adds after a fault takes long to go again, or with room for more; and with brokers whose
+/// followers can be made to trail.
 ///
 /// # Errors
 /// When a built-in scenario is not valid.
 pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
     let is_scaled = |sample: &PlannedFault| matches!(sample.action.fault, Fault::Rescale(_));
     let (scaled, fixed): (Vec<_>, Vec<_>) = samples.into_iter().partition(is_scaled);
-    let groups = [("conformance", 3, fixed), ("conformance-scaled", 4, scaled)];
+    let (trailing, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(trails);
+    let groups = [
+        ("conformance", 3, fixed),
+        ("conformance-scaled", 4, scaled),
+        ("conformance-trailing", 3, trailing),
+    ];
     let filled = groups.into_iter().filter(|(_, _, samples)| !samples.is_empty());
-    let group = |(name, workers_max, samples)| {
-        let scenario = Arc::new(scenario(name, workers_max)?);
+    let group = |(name, workers_max, samples): (_, _, Vec<PlannedFault>)| {
+        let scenario = Arc::new(scenario(name, workers_max, &samples)?);
         Ok(Group { scenario, samples })
     };
     filled.map(group).collect()
 }
 
-fn scenario(name: &str, workers_max: u32) -> Result<ValidatedScenario, ScenarioError> {
-    let mut most = read(MOST)?.spec;
-    // By this an environment knows that brokers reach their peers by way of proxies.
-    most.faults.retain(|spec| matches!(spec.fault, Fault::ReplicationLag(_)));
+fn scenario(
+    name: &str,
+    workers_max: u32,
+    samples: &[PlannedFault],
+) -> Result<ValidatedScenario, ScenarioError> {
+    let most = read(MOST)?.spec;
     read(LOAD)?.derived(|spec| {
         name.clone_into(&mut spec.name);
         (spec.duration, spec.environment, spec.job) = (most.duration, most.environment, most.job);
         (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas) = (3, workers_max);
-        spec.faults = most.faults;
+        spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
+        if samples.iter().any(trails) {
+            // By its faults an environment knows which brokers a scenario needs.
+            let lag = |spec: &FaultSpec| matches!(spec.fault, Fault::ReplicationLag(_));
+            spec.faults.extend(most.faults.into_iter().filter(lag));
+        }
     })
+}
+
+fn trails(sample: &PlannedFault) -> bool {
+    matches!(sample.action.fault, Fault::ReplicationLag(_))
 }
 
 fn read(name: &str) -> Result<ValidatedScenario, ScenarioError> {
@@ -74,14 +96,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_sample_of_every_kind() {
-        let samples = samples(1).unwrap();
-        let kinds: BTreeSet<&str> =
-            samples.iter().map(|sample| sample.action.fault.kind().kind).collect();
-        let catalogue: BTreeSet<&str> =
-            chaos::catalogue().into_iter().map(|kind| kind.kind).collect();
-        assert_eq!(kinds, catalogue, "some built-in scenario has each kind of fault");
-        let groups = groups(samples).unwrap();
-        assert_eq!(groups.iter().map(|group| group.samples.len()).sum::<usize>(), kinds.len());
+    fn there_is_a_sample_of_every_kind_that_an_environment_can_do() {
+        for capability in Capability::ALL {
+            let samples = samples(capability, 1).unwrap();
+            let kinds: BTreeSet<&str> =
+                samples.iter().map(|sample| sample.action.fault.kind().kind).collect();
+            let all = chaos::catalogue().into_iter().map(|kind| kind.kind);
+            let possible = all.filter(|kind| (capability.refuses)(kind).is_none());
+            assert_eq!(kinds, possible.collect(), "{}", capability.environment);
+            let groups = groups(samples).unwrap();
+            assert_eq!(groups.iter().map(|group| group.samples.len()).sum::<usize>(), kinds.len());
+        }
     }
 }

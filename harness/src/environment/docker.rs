@@ -15,7 +15,7 @@ mod wire;
 
 use super::around::{self, Around, Proxies};
 use super::local::brokers::name;
-use super::{Environment, EnvironmentError, Processes, RESULT_TOPIC, SOURCE_TOPIC, Standing};
+use super::{Environment, EnvironmentError, Pace, Processes, RESULT_TOPIC, SOURCE_TOPIC, Standing};
 use crate::scenario::ValidatedScenario;
 use brokers::{Fronts, Names, Plan, Ports};
 use chaos::proxy::{FaultProxy, Rules};
@@ -42,8 +42,12 @@ pub const KAFKA_IMAGE: &str = "apache/kafka:4.1.0";
 
 /// The last lines of a broker's log that are kept.
 const LOG_LINES: u32 = 100_000;
-/// Time for elections, and for brokers to start again.
-const DRAIN_GRACE: Duration = Duration::from_secs(20);
+/// The grace is time for elections, and for brokers to start again.
+const PACE: Pace = Pace {
+    linger: Duration::from_millis(25),
+    session_min: Duration::from_secs(3),
+    drain_grace: Duration::from_secs(20),
+};
 
 /// How containers are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +176,10 @@ impl Making<'_> {
         let settings = [
             ("docker", version),
             ("kafka_image", format!("{} {image}", self.settings.image)),
+            ("broker_java", brokers::java_options().to_owned()),
+            ("linger", humantime::format_duration(PACE.linger).to_string()),
+            ("worker_session_min", humantime::format_duration(PACE.session_min).to_string()),
+            ("broker_session", humantime::format_duration(plan.session()).to_string()),
             ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
         ];
         Ok(Docker {
@@ -301,8 +309,8 @@ impl Environment for Docker {
         results.map(|place| ends.get(&place).copied().unwrap_or(0)).collect()
     }
 
-    fn drain_grace(&self) -> Duration {
-        DRAIN_GRACE
+    fn pace(&self) -> Pace {
+        PACE
     }
 
     fn defects(&self) -> Vec<String> {

@@ -10,7 +10,7 @@ pub(super) mod operator_process;
 
 use super::around::{self, Around, Proxies};
 use super::{
-    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, Processes, RESULT_TOPIC,
+    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, Pace, Processes, RESULT_TOPIC,
     SOURCE_BYTES_MAX, SOURCE_TOPIC, Standing,
 };
 use crate::scenario::{ScenarioSpec, ValidatedScenario};
@@ -127,8 +127,9 @@ impl Environment for Local {
         partitions.iter().map(|partition| partition.high_watermark).collect()
     }
 
-    fn drain_grace(&self) -> Duration {
-        Duration::ZERO
+    fn pace(&self) -> Pace {
+        let linger = Duration::from_millis(5);
+        Pace { linger, session_min: Duration::ZERO, drain_grace: Duration::ZERO }
     }
 
     fn defects(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use super::{TrialError, TrialPlan, slowed};
 use crate::clock::Anchor;
 use crate::environment::{
-    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, JOB, NAMESPACE, RESULT_TOPIC,
+    DEAD_LETTER_TOPIC, Environment, EnvironmentError, GROUP, JOB, NAMESPACE, Pace, RESULT_TOPIC,
     SOURCE_TOPIC,
 };
 use crate::scenario::planted::Planted;
@@ -31,7 +31,7 @@ pub(super) async fn start(
 
 /// Creates the `StreamingJob` of a trial.
 async fn create(plan: &TrialPlan, environment: &dyn Environment) -> Result<(), TrialError> {
-    let manifest = manifest(plan, &environment.worker_bootstrap());
+    let manifest = manifest(plan, &environment.worker_bootstrap(), environment.pace());
     let job: StreamingJob = serde_json::from_value(manifest)
         .map_err(|error| TrialError::internal("build the StreamingJob", error))?;
     let jobs: Api<StreamingJob> = Api::namespaced(environment.kube(), NAMESPACE);
@@ -42,7 +42,7 @@ async fn create(plan: &TrialPlan, environment: &dyn Environment) -> Result<(), T
 }
 
 /// The manifest as a user would write it.
-fn manifest(plan: &TrialPlan, bootstrap: &str) -> serde_json::Value {
+fn manifest(plan: &TrialPlan, bootstrap: &str, pace: Pace) -> serde_json::Value {
     let spec = &plan.scenario.spec;
     let scaling = &spec.job.scaling;
     let duration = |d: Duration| humantime::format_duration(d).to_string();
@@ -54,7 +54,7 @@ fn manifest(plan: &TrialPlan, bootstrap: &str) -> serde_json::Value {
             "source": { "kafka": {
                 "bootstrapServers": bootstrap, "topic": SOURCE_TOPIC, "group": GROUP } },
             "sink": { "kafka": { "topic": RESULT_TOPIC } },
-            "worker": worker(spec),
+            "worker": worker(spec, pace),
             "strategy": { "name": strategy(plan) },
             "scaling": {
                 "minReplicas": scaling.min_replicas,
@@ -82,10 +82,10 @@ fn strategy(plan: &TrialPlan) -> &'static str {
     }
 }
 
-fn worker(spec: &ScenarioSpec) -> serde_json::Value {
+fn worker(spec: &ScenarioSpec, pace: Pace) -> serde_json::Value {
     let worker = &spec.job.worker;
     let mut environment = worker.env.clone();
-    let timeout = worker.session_timeout.as_millis().to_string();
+    let timeout = worker.session_timeout.max(pace.session_min).as_millis().to_string();
     environment.insert("KAFKA_SESSION_TIMEOUT_MS".to_owned(), timeout);
     let guarantee = spec.delivery.processing.name().to_owned();
     environment.insert("KAFKA_PROCESSING_GUARANTEE".to_owned(), guarantee);
@@ -95,6 +95,8 @@ fn worker(spec: &ScenarioSpec) -> serde_json::Value {
     }
     let own = worker.command.is_some();
     if !own {
+        let linger = || pace.linger.as_millis().to_string();
+        environment.entry("KAFKA_LINGER_MS".to_owned()).or_insert_with(linger);
         environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());
         if let Some(Planted::Worker(bug)) = spec.planted() {
             environment.insert("WORKER_PLANTED_BUG".to_owned(), bug.to_string());
@@ -114,6 +116,8 @@ fn worker(spec: &ScenarioSpec) -> serde_json::Value {
         "terminationGrace": humantime::format_duration(worker.termination_grace).to_string(),
     });
     if !own {
+        let linger = || pace.linger.as_millis().to_string();
+        environment.entry("KAFKA_LINGER_MS".to_owned()).or_insert_with(linger);
         value["readinessPath"] = "/readyz".into();
     }
     value

@@ -68,7 +68,8 @@ pub(super) async fn run(
     let live = Live::new(plan.scenario.spec.environment.partitions);
     let stop_driver = Arc::new(AtomicBool::new(false));
     let collector = spawn_collector(plan, upstream, &outlook.phases, &ledger, &live)?;
-    let driver = spawn_driver(plan, upstream, &ledger, &stop_driver)?;
+    let linger = environment.pace().linger;
+    let driver = spawn_driver(plan, upstream, linger, &ledger, &stop_driver)?;
     let service = Arc::new(ServiceTimes::default());
     // A task of its own, so that rows need not wait for workers; dropping the set ends it.
     let mut side = JoinSet::new();
@@ -94,7 +95,7 @@ pub(super) async fn run(
         until_sent(&driver, &stop_driver, cancel).await;
         let sent_after = anchor.elapsed();
         progress.phase("drain");
-        let limit = plan.scenario.spec.drain + environment.drain_grace();
+        let limit = plan.scenario.spec.drain + environment.pace().drain_grace;
         drain(limit, &ledger, cancel).await;
         let drained_after = anchor.elapsed();
         tokio::time::sleep(LINGER).await;
@@ -176,9 +177,12 @@ type Outcome<T> = JoinHandle<Result<T, rdkafka::error::KafkaError>>;
 fn spawn_driver(
     plan: &TrialPlan,
     upstream: &Upstream,
+    linger: Duration,
     ledger: &Arc<Ledger>,
     stop: &Arc<AtomicBool>,
 ) -> Result<Outcome<DriverReport>, TrialError> {
+    let mut client = plan.scenario.spec.delivery.acks.client_settings();
+    client.push(("linger.ms".to_owned(), linger.as_millis().to_string()));
     let driver = DriverPlan {
         bootstrap: upstream.bootstrap.clone(),
         topic: SOURCE_TOPIC.to_owned(),
@@ -186,7 +190,7 @@ fn spawn_driver(
         seed: plan.seed,
         trial: plan.tag(),
         anchor: upstream.anchor,
-        client: plan.scenario.spec.delivery.acks.client_settings(),
+        client,
         grows: upstream::grows(&plan.scenario.spec),
         tampering: Arc::clone(&upstream.tampering),
         bug: plan.scenario.spec.harness_bug(),

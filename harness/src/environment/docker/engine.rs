@@ -346,6 +346,7 @@ impl Engine {
         let options = bollard::query_parameters::LogsOptionsBuilder::new()
             .stdout(true)
             .stderr(true)
+            .timestamps(true)
             .tail(&lines.to_string())
             .build();
         let pieces = self.docker.logs(container, Some(options));

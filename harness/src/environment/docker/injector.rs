@@ -11,9 +11,10 @@ mod pause;
 mod reassignment;
 
 use super::brokers::Names;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, View};
 use super::defects::{Down, locked};
 use super::engine::{Engine, EngineError};
+use crate::clock::Anchor;
 use crate::environment::around::Around;
 use crate::environment::local::{self, brokers::name};
 use crate::environment::topic_name;
@@ -23,6 +24,11 @@ use down::Signal;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Time between two looks at what is to happen.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longest that a broker may take to end in order.
+const END_LIMIT: Duration = Duration::from_secs(6);
 
 /// What faults work with.
 #[derive(Clone)]
@@ -164,15 +170,14 @@ impl Hands {
         self.cluster.views().get(&id).is_some_and(|view| view.seen.is_some())
     }
 
-    /// Whether a broker is a part of the cluster, as others see it.
-    fn is_back(&self, id: i32) -> bool {
+    /// Whether a broker is a part of the cluster, as it and others have said since.
+    fn is_back(&self, id: i32, since: &Anchor) -> bool {
         let views = self.cluster.views();
-        let known = |(other, view): (&i32, &super::cluster::View)| {
-            (*other != id || views.len() == 1)
-                && view.seen.is_some()
-                && view.metadata.brokers.contains(&id)
+        let fresh = |view: &View| view.seen.is_some_and(|seen| seen.unix_us() > since.unix_us());
+        let known = |(other, view): (&i32, &View)| {
+            (*other != id || views.len() == 1) && fresh(view) && view.metadata.brokers.contains(&id)
         };
-        self.answers(id) && views.iter().any(known)
+        views.get(&id).is_some_and(fresh) && views.iter().any(known)
     }
 
     /// How many partitions a broker leads.
@@ -186,20 +191,40 @@ impl Hands {
         locked(&self.down).extend(ids);
     }
 
+    /// Waits until brokers have ended that were told to. One that does not is killed.
+    async fn until_ended(&self, ids: &[i32]) -> Result<(), EngineError> {
+        let begun = Anchor::ahead(Duration::ZERO);
+        for id in ids {
+            let container = self.names.container(*id);
+            while self.engine.state(&container).await?.running {
+                if begun.elapsed() > END_LIMIT {
+                    // It may end before this comes.
+                    let _ = self.engine.kill(&container, "KILL").await;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts brokers that have ended, and waits until they are back in the cluster, for
     /// `patience` at most.
     async fn bring_back(&self, ids: &[i32], patience: Duration) -> Result<String, String> {
-        let begun = crate::clock::Anchor::ahead(Duration::ZERO);
-        for id in ids {
-            // One that runs already is left running.
-            let started = self.engine.start(&self.names.container(*id)).await;
-            started.map_err(|error| error.to_string())?;
-        }
-        while !ids.iter().all(|id| self.is_back(*id)) {
+        let begun = Anchor::ahead(Duration::ZERO);
+        loop {
+            for id in ids {
+                // One that runs already is left running.
+                let started = self.engine.start(&self.names.container(*id)).await;
+                started.map_err(|error| error.to_string())?;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            // What a broker said before it was started tells nothing.
+            if ids.iter().all(|id| self.is_back(*id, &begun)) {
+                break;
+            }
             if begun.elapsed() > patience {
                 return Err(format!("not back after {patience:?}: {}", local::brokers::names(ids)));
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         locked(&self.down).retain(|id| !ids.contains(id));
         let seconds = begun.elapsed().as_secs_f64();

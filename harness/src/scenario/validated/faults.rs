@@ -74,7 +74,7 @@ mod tests {
     fn a_fault_that_the_environment_cannot_do_is_refused_with_its_place_and_the_reason() {
         let text = builtin::scenario("smoke").unwrap();
         let refuses = |kind: &str| (kind == "broker_crash").then_some("brokers are not ours");
-        let environment = Some(Capability { environment: "elsewhere", refuses });
+        let environment = Some(Capability { environment: "elsewhere", showcase: "smoke", refuses });
         let overrides = Overrides { environment, ..Overrides::default() };
         let error = ValidatedScenario::parse("it", text, &overrides).unwrap_err().to_string();
         assert_eq!(

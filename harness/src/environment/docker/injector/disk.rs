@@ -3,6 +3,7 @@
 use super::down::PATIENCE;
 use super::{Hands, refused, unsupported};
 use crate::environment::docker::brokers::Names;
+use crate::environment::docker::engine::EngineError;
 use crate::environment::local::brokers::name;
 use chaos::{DiskState, Installed, Refusal};
 use futures::FutureExt;
@@ -18,7 +19,7 @@ pub(super) async fn change(
         return unsupported("the brokers' logs lie in memory, which nothing slows down");
     }
     hands.announce(&ids);
-    let full = Full { hands, ids };
+    let full = Full { hands, ids, emptied: false };
     for id in &full.ids {
         let fill = format!("dd if=/dev/zero of={} bs=1M 2>/dev/null; true", ballast(*id));
         full.keeper(&fill).await.map_err(refused)?;
@@ -34,11 +35,23 @@ fn ballast(id: i32) -> String {
 struct Full {
     hands: Hands,
     ids: Vec<i32>,
+    /// Whether there is space again, and the brokers that had none have ended.
+    emptied: bool,
 }
 
 impl Full {
-    async fn keeper(&self, script: &str) -> Result<String, super::EngineError> {
+    async fn keeper(&self, script: &str) -> Result<String, EngineError> {
         self.hands.engine.run(&self.hands.names.keeper(), &["sh", "-c", script]).await
+    }
+
+    async fn empty(&self) -> Result<(), EngineError> {
+        for id in &self.ids {
+            self.keeper(&format!("rm -f {}", ballast(*id))).await?;
+            // A broker that has lost its logs and runs on does not look for them again.
+            let container = self.hands.names.container(*id);
+            let _ = self.hands.engine.kill(&container, "KILL").await;
+        }
+        self.hands.until_ended(&self.ids).await
     }
 
     /// How many replicas each took offline; nothing while one has all.
@@ -71,12 +84,9 @@ impl Installed for Full {
 
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         async {
-            for id in &self.ids {
-                let removed = self.keeper(&format!("rm -f {}", ballast(*id))).await;
-                removed.map_err(|error| error.to_string())?;
-                // A broker that has lost its logs and runs on does not look for them again.
-                let container = self.hands.names.container(*id);
-                let _ = self.hands.engine.kill(&container, "KILL").await;
+            if !self.emptied {
+                self.empty().await.map_err(|error| error.to_string())?;
+                self.emptied = true;
             }
             self.hands.bring_back(&self.ids, PATIENCE).await
         }

@@ -34,13 +34,15 @@ pub(super) async fn end(
     for id in &ids {
         hands.engine.kill(&hands.names.container(*id), word).await.map_err(refused)?;
     }
-    Ok(Box::new(Ended { hands, ids, led }))
+    Ok(Box::new(Ended { hands, ids, led, ended: false }))
 }
 
 struct Ended {
     hands: Hands,
     ids: Vec<i32>,
     led: usize,
+    /// Whether all have been seen to have ended: one that is about to looks like one that is back.
+    ended: bool,
 }
 
 impl Ended {
@@ -64,6 +66,14 @@ impl Installed for Ended {
     }
 
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
-        self.hands.bring_back(&self.ids, PATIENCE).boxed()
+        async {
+            if !self.ended {
+                let ended = self.hands.until_ended(&self.ids).await;
+                ended.map_err(|error| error.to_string())?;
+                self.ended = true;
+            }
+            self.hands.bring_back(&self.ids, PATIENCE).await
+        }
+        .boxed()
     }
 }
