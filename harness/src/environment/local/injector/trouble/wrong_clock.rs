@@ -18,7 +18,7 @@ const METRICS_PORT: &str = "prometheus.io/port";
 /// What a worker takes for the time.
 const TIME: &str = "streaming_worker_time_seconds ";
 /// A clock is wrong from here on; and right, once it is healed.
-const WRONG_US: i64 = 50_000;
+const WRONG_US: u64 = 50_000;
 /// How often a clock that was set right is looked at, and for how long.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOKS: usize = 50;
@@ -61,10 +61,14 @@ struct WrongClocks {
 }
 
 /// A clock that was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    pod: String,
-    /// What it showed too much, in microseconds.
+    /// When, in microseconds since the Unix epoch: in the middle of the time that the answer took.
+    at_us: u64,
+    /// What it showed too much then, in microseconds.
     off_us: i64,
+    /// By how much that may be wrong: half of the time that the answer took.
+    within_us: u64,
 }
 
 impl WrongClocks {
@@ -77,22 +81,21 @@ impl WrongClocks {
     }
 
     /// Asks the workers that run on the nodes; those that do not tell are left out.
-    async fn look(&self) -> Vec<Seen> {
+    async fn look(&self) -> Vec<(String, Seen)> {
         let processes = self.nodes.iter().flat_map(NodeHandle::processes);
         let asked = processes.map(|process| async move {
             let pod = self.pods.get(&process.pod).await.ok()?;
-            let off_us = off(address(&pod)?).await?;
-            Some(Seen { pod: process.pod, off_us })
+            let seen = Seen::of(address(&pod)?).await?;
+            Some((process.pod, seen))
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// A node proves nothing unless a worker there tells the wrong time, and none the right one.
     async fn evidence(&self) -> Option<String> {
-        let expected = self.shift.at(clock::unix_us());
         let seen = self.look().await;
-        let all = !seen.is_empty() && seen.iter().all(|seen| is_off(seen.off_us, expected));
-        all.then(|| seen.iter().map(Seen::sentence).collect::<Vec<_>>().join(", "))
+        let is_wrong = |(_, seen): &(String, Seen)| seen.is_off(self.shift.at(seen.at_us));
+        (!seen.is_empty() && seen.iter().all(is_wrong)).then(|| sentence(&seen))
     }
 
     async fn heal(&self) -> Result<String, String> {
@@ -101,42 +104,50 @@ impl WrongClocks {
         for _ in 0..LOOKS {
             tokio::time::sleep(LOOK_EVERY).await;
             seen = self.look().await;
-            if seen.iter().all(|seen| seen.off_us.abs() < WRONG_US) {
+            if seen.iter().all(|(_, seen)| seen.may_be_right()) {
                 let asked = format!("{} workers tell the time", seen.len());
                 return Ok(format!("the clocks of {} are right, {asked}", names(&self.nodes)));
             }
         }
-        Err(seen.iter().map(Seen::sentence).collect::<Vec<_>>().join(", "))
+        Err(sentence(&seen))
     }
 }
 
 impl Seen {
-    fn sentence(&self) -> String {
-        let by = Duration::from_micros(self.off_us.unsigned_abs()).as_secs_f64();
-        let way = if self.off_us < 0 { "slow" } else { "fast" };
-        format!("the clock of {} is {by:.3} s {way}", self.pod)
+    async fn of(address: SocketAddr) -> Option<Self> {
+        let before = clock::unix_us();
+        let answer = ask(address).await?;
+        let after = clock::unix_us();
+        let at_us = before.midpoint(after);
+        let off_us = told(&answer)?.saturating_sub(i64::try_from(at_us).ok()?);
+        Some(Self { at_us, off_us, within_us: after.saturating_sub(before).div_ceil(2) })
+    }
+
+    /// Whether it is off by about as much as it should be, and surely off.
+    fn is_off(self, expected_us: i64) -> bool {
+        let error = self.off_us.abs_diff(expected_us);
+        !self.may_be_right() && error <= expected_us.unsigned_abs() / 2
+    }
+
+    fn may_be_right(self) -> bool {
+        self.off_us.unsigned_abs() < WRONG_US.saturating_add(self.within_us)
     }
 }
 
-/// Whether a clock is off by about as much as it should be.
-fn is_off(off_us: i64, expected_us: i64) -> bool {
-    let error = off_us.abs_diff(expected_us);
-    off_us.abs() >= WRONG_US && error <= expected_us.unsigned_abs() / 2
+fn sentence(seen: &[(String, Seen)]) -> String {
+    let seconds = |us| Duration::from_micros(us).as_secs_f64();
+    let each = seen.iter().map(|(pod, seen)| {
+        let (by, within) = (seconds(seen.off_us.unsigned_abs()), seconds(seen.within_us));
+        let way = if seen.off_us < 0 { "slow" } else { "fast" };
+        format!("the clock of {pod} is {by:.3} s (± {within:.3} s) {way}")
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn address(pod: &Pod) -> Option<SocketAddr> {
     let ip = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
     let port = pod.metadata.annotations.as_ref()?.get(METRICS_PORT)?.parse().ok()?;
     Some(SocketAddr::new(ip, port))
-}
-
-/// What a worker's clock shows too much: against the middle of the time that its answer took.
-async fn off(address: SocketAddr) -> Option<i64> {
-    let before = clock::unix_us();
-    let answer = ask(address).await?;
-    let after = clock::unix_us();
-    let middle = i64::try_from(before.midpoint(after)).ok()?;
-    Some(told(&answer)?.saturating_sub(middle))
 }
 
 /// The time that metrics tell, in microseconds since the Unix epoch.
@@ -161,11 +172,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_off_only_by_about_what_it_should_be() {
-        assert!(is_off(5_000_000, 5_000_000) && is_off(-80_000, -100_000));
-        assert!(!is_off(-5_000_000, 5_000_000), "the other way");
-        assert!(!is_off(40_000, 41_000), "too little to tell");
-        assert!(!is_off(3_000_000, 1_000_000), "by something else");
+    fn a_clock_is_off_only_by_about_what_it_should_be_and_by_more_than_the_question_took() {
+        let seen = |off_us, within_us| Seen { at_us: 0, off_us, within_us };
+        assert!(seen(5_000_000, 1_000).is_off(5_000_000));
+        assert!(seen(-80_000, 1_000).is_off(-100_000));
+        assert!(!seen(-5_000_000, 0).is_off(5_000_000), "the other way");
+        assert!(!seen(40_000, 0).is_off(41_000), "too little to tell");
+        assert!(!seen(3_000_000, 0).is_off(1_000_000), "by something else");
+        assert!(!seen(80_000, 30_001).is_off(80_000), "the answer took too long");
+        assert!(seen(80_000, 30_001).may_be_right() && !seen(80_000, 30_000).may_be_right());
+        let said = sentence(&[("it".to_owned(), seen(-80_000, 1_500))]);
+        assert_eq!(said, "the clock of it is 0.080 s (± 0.002 s) slow");
     }
 
     #[test]
