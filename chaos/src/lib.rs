@@ -30,6 +30,7 @@ pub mod random;
 pub mod schedule;
 pub mod selector;
 pub mod shrink;
+mod words;
 
 pub use conduct::{FaultEvent, FaultOutcome, FaultState, FaultStep, conduct};
 pub use fault::{

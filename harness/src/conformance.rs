@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use operator::crd::StreamingJob;
+use results::report::format::counted;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -193,7 +194,7 @@ impl Bench<'_> {
     /// The state of everything that faults can touch, and how many are in force.
     async fn footprint(&self) -> Vec<String> {
         let mut lines = self.environment.footprint().await;
-        lines.push(format!("{} faults in force", self.injector.in_force()));
+        lines.push(format!("{} in force", counted(self.injector.in_force(), "fault")));
         lines
     }
 

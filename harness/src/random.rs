@@ -21,6 +21,7 @@ use crate::trial::{self, TrialPlan};
 use chaos::Journal;
 use chaos::journal::JournalEntry;
 use finding::Finding;
+use results::report::format::counted;
 use results::{RunRecord, VerdictKind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,7 +156,7 @@ impl Stage<'_> {
     fn announce(&self, round: &Round) {
         let spec = &round.scenario.spec;
         let say = |line: String| self.progress.say(&line);
-        say(format!("{}: seed {}, {} faults", spec.name, round.seed, spec.faults.len()));
+        say(format!("{}: seed {}, {}", spec.name, round.seed, counted(spec.faults.len(), "fault")));
         for fault in round.scenario.schedule.resolve(round.seed) {
             say(format!("  {}", crate::run::fault_line(&fault)));
         }

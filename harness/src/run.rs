@@ -18,6 +18,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use results::RunRecord;
+use results::report::format::counted;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -127,9 +128,9 @@ fn announced_trials(
 ) -> Vec<TrialPlan> {
     let trials = plan.trials(directory);
     progress.say(&format!(
-        "{}: {} trials, seed {}, results in {}",
+        "{}: {}, seed {}, results in {}",
         plan.name,
-        trials.len(),
+        counted(trials.len(), "trial"),
         plan.seed,
         directory.path().display()
     ));

@@ -168,8 +168,9 @@ fn words(row: &RoundRow, soak: &Soak, plan: &SoakPlan) -> String {
     let RoundRow { seed, faults, landed, .. } = row;
     let reason = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
     format!(
-        "seed {seed}: {} ({landed} of {faults} faults landed, {}; {:.0} % of the time){reason}",
+        "seed {seed}: {} ({landed} of {} landed, {}; {:.0} % of the time){reason}",
         row.outcome.word(),
+        format::counted(faults, "fault"),
         format::seconds(row.took_s),
         (spent / length * 100.0).min(100.0),
     )

@@ -20,6 +20,7 @@ use crate::baseline::{Baseline, BaselineError};
 use crate::comparison::{Comparison, ComparisonError, groups};
 use crate::objectives::Objectives;
 use crate::record::RunRecord;
+use crate::report::format::counted;
 use crate::verdict::{HealthLimits, Verdict, VerdictKind, judge};
 
 pub use duet::{DuetEvidence, DuetSetting, duet, duet_goes_on, log_ratios};
@@ -215,7 +216,10 @@ fn validity<'a>(trials: &[&'a RunRecord], limits: &HealthLimits) -> (Vec<&'a Run
             many => format!("All {many} trials tested what they claim."),
         }
     } else {
-        format!("Only {shown} trials tested what they claim. {}", reasons.join(" "))
+        {
+            let all = counted(trials.len(), "trial");
+            format!("Only {} of {all} tested what they claim. {}", valid.len(), reasons.join(" "))
+        }
     };
     let line = GateLine {
         strategy: trials[0].strategy.clone(),

@@ -6,6 +6,7 @@
 
 mod store;
 
+use crate::report::format::counted;
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -111,7 +112,8 @@ impl HistoryEntry {
         let valid: Vec<&RunRecord> = trials.iter().filter(is_valid).copied().collect();
         let Some(first) = valid.first() else {
             let strategy = &trials[0].strategy;
-            let problem = format!("{strategy}: none of {} trials is valid", trials.len());
+            let problem =
+                format!("{strategy}: none of {} is valid", counted(trials.len(), "trial"));
             return Err(HistoryError::Invalid(problem));
         };
         let figure = |indicator: IndicatorName| {

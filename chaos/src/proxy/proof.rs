@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::words::counted;
+
 use super::counters::RuleCounters;
 use super::effect::{Cut, Effect, Keeps};
 
@@ -30,52 +32,56 @@ pub(super) fn proof(effect: &Effect, counters: &RuleCounters) -> Option<String> 
 
 /// What the rule has done so far.
 pub(super) fn summary(effect: &Effect, counters: &RuleCounters) -> String {
-    let RuleCounters { connections, chunks, bytes_swallowed, .. } = *counters;
+    let connections = counted(counters.connections, "connection");
+    let swallowed = counted(counters.bytes_swallowed, "byte");
     let late = late(counters);
     match effect {
         Effect::Hold => held(counters),
         Effect::Delay(_) => late,
         Effect::Loss(_) => {
             let RuleCounters { packets, packets_lost, .. } = *counters;
-            format!("{packets_lost} of {packets} packets lost; {late}")
+            format!("{packets_lost} of {} lost; {late}", counted(packets, "packet"))
         }
         Effect::Bandwidth { bytes_per_s } => {
-            format!("links carried {bytes_per_s} bytes a second; {late}")
+            format!("links carried {} a second; {late}", counted(*bytes_per_s, "byte"))
         }
         Effect::SlowClose { .. } => {
             let latest_ms = counters.delay_us_max as f64 / 1e3;
-            format!("{chunks} ends of {connections} connections late by {latest_ms:.1} ms at most")
+            let ends = counted(counters.chunks, "end");
+            format!("{ends} of {connections} late by {latest_ms:.1} ms at most")
         }
         Effect::Cut(cut) => match cut.keeps {
-            Keeps::Neither => format!("{connections} connections reset"),
+            Keeps::Neither => format!("{connections} reset"),
             Keeps::Client => {
-                let swallowed = format!("{bytes_swallowed} bytes of clients sent to nobody");
-                format!("{connections} connections open at the client only, {swallowed}")
+                format!(
+                    "{connections} open at the client only, {swallowed} of clients sent to nobody"
+                )
             }
             Keeps::Server => {
-                let swallowed = format!("{bytes_swallowed} bytes of servers sent to nobody");
-                format!("{connections} connections open at the server only, {swallowed}")
+                format!(
+                    "{connections} open at the server only, {swallowed} of servers sent to nobody"
+                )
             }
-            Keeps::Both => {
-                format!("{bytes_swallowed} bytes of {connections} connections swallowed")
-            }
+            Keeps::Both => format!("{swallowed} of {connections} swallowed"),
         },
     }
 }
 
 fn late(counters: &RuleCounters) -> String {
-    let RuleCounters { connections, chunks, bytes_delayed, .. } = *counters;
-    let mean_ms = counters.delay_us_total as f64 / 1e3 / chunks.max(1) as f64;
+    let (bytes, connections) =
+        (counted(counters.bytes_delayed, "byte"), counted(counters.connections, "connection"));
+    let mean_ms = counters.delay_us_total as f64 / 1e3 / counters.chunks.max(1) as f64;
     let longest_ms = counters.delay_us_max as f64 / 1e3;
     format!(
-        "{bytes_delayed} bytes of {connections} connections late by {mean_ms:.1} ms in the mean \
-         and {longest_ms:.1} ms at most"
+        "{bytes} of {connections} late by {mean_ms:.1} ms in the mean and {longest_ms:.1} ms at \
+         most"
     )
 }
 
 fn held(counters: &RuleCounters) -> String {
-    let RuleCounters { connections, bytes_held, .. } = *counters;
-    let mut sentence = format!("{bytes_held} bytes of {connections} connections held back");
+    let (bytes, connections) =
+        (counted(counters.bytes_held, "byte"), counted(counters.connections, "connection"));
+    let mut sentence = format!("{bytes} of {connections} held back");
     if counters.held_us_max > 0 {
         let longest_ms = counters.held_us_max as f64 / 1e3;
         sentence.push_str(&format!(" for up to {longest_ms:.1} ms"));

@@ -426,16 +426,16 @@ async fn network_actions_are_proven_by_numbers_and_heal_twice_harmlessly() {
     client.write_all(b"held").await.unwrap();
     sleep(30 * MILLI).await;
     let evidence = installed.evidence().await.unwrap();
-    assert!(evidence.starts_with("4 bytes of 1 connections held back, first after"), "{evidence}");
+    assert!(evidence.starts_with("4 bytes of 1 connection held back, first after"), "{evidence}");
     let healed = installed.heal().await.unwrap();
-    assert!(healed.starts_with("4 bytes of 1 connections held back for up to"), "{healed}");
+    assert!(healed.starts_with("4 bytes of 1 connection held back for up to"), "{healed}");
     assert_eq!(installed.heal().await.unwrap(), healed);
     expect(&mut client, b"held").await;
 
     let mut installed = inject(&rules, vec![rule("node-1", Direction::Both, late(10, 2))]);
     round_trip(&mut client, b"late").await;
     let evidence = installed.evidence().await.unwrap();
-    assert!(evidence.contains("bytes of 1 connections late by"), "{evidence}");
+    assert!(evidence.contains("bytes of 1 connection late by"), "{evidence}");
     drop(installed);
     assert!(quickest_round_trip(&mut client).await < 16 * MILLI);
 }

@@ -156,8 +156,7 @@ fn change(spec: &mut ScenarioSpec, name: &str, asked: Asked) {
 fn words(asked: Asked) -> String {
     let rate = format::count(asked.rate_per_s.round() as u64);
     match asked.workers {
-        Some(1) => format!("1 worker at {rate}/s"),
-        Some(workers) => format!("{workers} workers at {rate}/s"),
+        Some(workers) => format!("{} at {rate}/s", format::counted(workers, "worker")),
         None => format!("{} at {rate}/s", asked.strategy.as_str()),
     }
 }

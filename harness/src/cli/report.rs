@@ -8,6 +8,7 @@ use crate::run::reports;
 pub(super) use crate::run::reports::scenario_of;
 use clap::Args;
 use results::capacity::CapacityResult;
+use results::report::format::counted;
 use results::{Comparison, RunRecord};
 use std::path::{Path, PathBuf};
 
@@ -106,7 +107,7 @@ pub(super) fn read_records(directory: &Path) -> Result<Vec<RunRecord>, Failure> 
         }
     }
     if files.is_empty() || files.len() > RECORDS_MAX {
-        return Err(wrong(&format!("{} records", files.len())));
+        return Err(wrong(&counted(files.len(), "record")));
     }
     files.sort();
     let mut records = files

@@ -5,6 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::scenario::SuiteSpec;
 use crate::scenario::validated::Overrides;
 use clap::Args;
+use results::report::format::counted;
 use std::path::Path;
 
 #[derive(Debug, Args)]
@@ -41,18 +42,22 @@ impl ValidateArgs {
 }
 
 fn check_suite(file: &str, suite: &SuiteSpec, overrides: &Overrides) -> Result<(), Failure> {
-    crate::note!("{file}: valid: suite {} of {} scenarios", suite.name, suite.scenarios.len());
+    crate::note!(
+        "{file}: valid: suite {} of {}",
+        suite.name,
+        counted(suite.scenarios.len(), "scenario")
+    );
     suite.places(file).iter().try_for_each(|place| check_scenario(place, overrides))
 }
 
 fn check_scenario(file: &str, overrides: &Overrides) -> Result<(), Failure> {
     let scenario = super::options::scenario(file, overrides)?;
     crate::note!(
-        "{file}: valid: {} messages in {:?}, {} faults, {} strategies x {}",
-        scenario.workload.total(),
+        "{file}: valid: {} in {:?}, {}, {} x {}",
+        counted(scenario.workload.total(), "message"),
         scenario.spec.duration,
-        scenario.spec.faults.len(),
-        scenario.spec.strategies.len(),
+        counted(scenario.spec.faults.len(), "fault"),
+        counted(scenario.spec.strategies.len(), "strategy"),
         scenario.spec.repetitions
     );
     Ok(())

@@ -45,8 +45,9 @@ pub(super) async fn shrink(
     }
     search.write(&found.case.0, &words(&found, start.elapsed()))?;
     let faults = round.scenario.spec.faults.len();
+    let left = format::counted(found.case.0.spec.faults.len(), "fault");
     let progress = stage.progress;
-    progress.say(&format!("shrunk from {faults} to {} faults:", found.case.0.spec.faults.len()));
+    progress.say(&format!("shrunk from {faults} to {left}:"));
     words(&found, start.elapsed()).iter().for_each(|line| progress.say(&format!("  {line}")));
     crate::note!("minimal: {}", search.replay());
     Ok(())
@@ -82,8 +83,8 @@ impl Search<'_> {
         let round = Round { scenario: Arc::clone(scenario), ..self.round.clone() };
         let mut plan = self.stage.plan(&round, self.replay());
         plan.directory = self.folder().join(self.number.to_string());
-        let faults = scenario.spec.faults.len();
-        self.stage.progress.probe(&format!("shrinking, {faults} faults"), self.number.into());
+        let faults = format::counted(scenario.spec.faults.len(), "fault");
+        self.stage.progress.probe(&format!("shrinking, {faults}"), self.number.into());
         let (_, finding) = self.stage.try_once(&plan).await?;
         // Only what is in the rows is wanted of so many trials.
         let _left = std::fs::remove_dir_all(&plan.directory);
@@ -160,13 +161,11 @@ fn words(found: &Shrunk<Candidate>, took: Duration) -> Vec<String> {
         format!("The scenario as it failed first failed again in {}.", often(found.before)),
         format!("This one failed in {}, after it had been chosen.", often(found.after)),
     ];
+    let trials = format::counted(found.trials, "trial");
     words.push(if found.is_complete {
-        format!("Nothing smaller failed, in {} trials and {took}.", found.trials)
+        format!("Nothing smaller failed, in {trials} and {took}.")
     } else {
-        format!(
-            "There may be a smaller one: it was looked for in {} trials and {took}.",
-            found.trials
-        )
+        format!("There may be a smaller one: it was looked for in {trials} and {took}.")
     });
     words
 }
@@ -176,7 +175,8 @@ fn often(tally: Tally) -> String {
     let Tally { failed, tried } = tally;
     match share_interval(failed.into(), tried.into(), CONFIDENCE) {
         Some((low, high)) => format!(
-            "{failed} of {tried} trials (95 % interval of the probability: {:.0} to {:.0} %)",
+            "{failed} of {} (95 % interval of the probability: {:.0} to {:.0} %)",
+            format::counted(tried, "trial"),
             low * 100.0,
             high * 100.0
         ),

@@ -13,6 +13,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::PostParams;
 use operator::crd::StreamingJob;
+use results::report::format::counted;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -140,8 +141,9 @@ async fn until_consuming(
     while environment.assigned_partitions() < wanted && !cancel.is_cancelled() {
         if anchor.elapsed() > READY_LIMIT {
             let reason = format!(
-                "after {READY_LIMIT:?} workers own {} of {wanted} partitions; {} {}",
+                "after {READY_LIMIT:?} workers own {} of {}; {} {}",
                 environment.assigned_partitions(),
+                counted(wanted, "partition"),
                 deployment_state(environment).await,
                 environment.defects().join(" "),
             );
@@ -165,8 +167,8 @@ async fn deployment_state(environment: &dyn Environment) -> String {
         Ok(Some(deployment)) => {
             let status = deployment.status.unwrap_or_default();
             format!(
-                "the Deployment has {} replicas, {} ready; see the logs in the trial's folder",
-                status.replicas.unwrap_or(0),
+                "the Deployment has {}, {} ready; see the logs in the trial's folder",
+                counted(status.replicas.unwrap_or(0), "replica"),
                 status.ready_replicas.unwrap_or(0)
             )
         }

@@ -16,6 +16,7 @@ use crate::upstream::{self, Upstream};
 use results::Guarantee;
 use results::detection::Alarm;
 use results::recovery::Sign;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -122,7 +123,8 @@ pub(super) async fn run(
         spoiled.push(format!("{LOG_FILE} could not be written: {error}."));
     }
     if collector.unreadable > 0 {
-        spoiled.push(format!("{} reads of results failed for good.", collector.unreadable));
+        spoiled
+            .push(format!("{} of results failed for good.", counted(collector.unreadable, "read")));
     }
     let log = audited(plan, environment, &mut spoiled).await?;
     Ok(Loaded {

@@ -5,6 +5,7 @@ use super::tampering::Draw;
 use chaos::Installed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -54,7 +55,7 @@ impl Installed for Hot {
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         self.upstream.tampering.heat(None);
         let (_, hot) = acknowledged(&self.upstream);
-        let sentence = format!("{} messages bore the hot key", hot - self.before.1);
+        let sentence = format!("{} bore the hot key", counted(hot - self.before.1, "message"));
         async move { Ok(sentence) }.boxed()
     }
 }

@@ -9,6 +9,7 @@ use chaos::{Installed, Refusal};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rdkafka::error::KafkaError;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -97,9 +98,9 @@ impl Sent {
         }
         let account = self.lot.account();
         if account.open > 0 {
-            let (open, accepted) = (account.open, account.accepted);
+            let (open, accepted) = (account.open, counted(account.accepted, "message"));
             return Err(format!(
-                "{open} of {accepted} messages beside the load were neither processed nor put aside"
+                "of {accepted} beside the load, {open} neither processed nor put aside"
             ));
         }
         self.stop.reading.store(true, Ordering::Relaxed);

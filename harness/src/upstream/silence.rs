@@ -5,6 +5,7 @@ use crate::clock::Anchor;
 use chaos::Installed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,7 +34,7 @@ impl Silenced {
         let now_ns = u64::try_from(self.upstream.anchor.elapsed_ns()).ok()?;
         let due = self.upstream.workload.arrival().due_by_ns(now_ns).saturating_sub(next);
         (counts.behind.load(Ordering::Acquire) && due > 1)
-            .then(|| format!("{due} messages are due, and none is sent since message {next}"))
+            .then(|| format!("{} due, and none sent since message {next}", counted(due, "message")))
     }
 
     async fn end(&self) -> String {
@@ -44,7 +45,7 @@ impl Silenced {
         }
         let withheld = tampering.counts.withheld.load(Ordering::Relaxed) - self.withheld_before;
         let flood_us = tampering.counts.flood_us.load(Ordering::Relaxed) - self.flood_us_before;
-        format!("{withheld} messages held back were sent in {} ms", flood_us / 1000)
+        format!("{} held back, then sent in {} ms", counted(withheld, "message"), flood_us / 1000)
     }
 }
 

@@ -5,6 +5,7 @@ use super::tampering::Draw;
 use chaos::Installed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -26,8 +27,8 @@ struct Twice {
 
 impl Twice {
     fn sentence(&self) -> String {
-        let copies = copies(&self.upstream) - self.before;
-        format!("{copies} second copies acknowledged by brokers")
+        let copies = counted(copies(&self.upstream) - self.before, "second copy");
+        format!("{copies} acknowledged by brokers")
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn lines(trials: &[&RunRecord], baseline: &Baseline, tolerance: f64) 
              {} %.{warning}",
             format::capitalized(indicator.words()),
             shown(now),
-            trials_in_words(values.len()),
+            format::counted(values.len(), "trial"),
             shown(before),
             format::percent(tolerance),
         );
@@ -87,8 +87,4 @@ fn unmeasured(indicator: IndicatorName) -> &'static str {
         IndicatorName::Recovery => "never",
         _ => "not measured",
     }
-}
-
-fn trials_in_words(count: usize) -> String {
-    if count == 1 { "1 trial".to_owned() } else { format!("{count} trials") }
 }

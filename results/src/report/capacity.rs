@@ -144,11 +144,8 @@ pub fn capacity_json(result: &CapacityResult) -> Result<String, serde_json::Erro
 /// One sentence for each allocation.
 fn summary(result: &CapacityResult) -> String {
     let sentence = |found: &AllocationCapacity| {
-        let workers = if found.workers == 1 {
-            "1 worker sustains".to_owned()
-        } else {
-            format!("{} workers sustain", found.workers)
-        };
+        let verb = if found.workers == 1 { "sustains" } else { "sustain" };
+        let workers = format!("{} {verb}", format::counted(found.workers, "worker"));
         let sustained = match found.sustained_per_s {
             Some(rate) => format!("{}/s", format::count(rate.round() as u64)),
             None => "no rate that was probed".to_owned(),

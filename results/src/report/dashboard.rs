@@ -51,7 +51,11 @@ fn entry(row: &StrategyRow, indicator: IndicatorName) -> Option<Entry> {
             let short = |value| format::short(indicator, value);
             format!("{} to {}", short(min), short(max))
         }),
-        extra: format!("verdict {}, {measured} of {trials} trials", row.verdict.kind.word()),
+        extra: format!(
+            "verdict {}, {measured} of {}",
+            row.verdict.kind.word(),
+            format::counted(trials, "trial")
+        ),
     })
 }
 

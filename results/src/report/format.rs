@@ -1,5 +1,7 @@
 //! Values in the units that people think in.
 
+use std::fmt::Display;
+
 use crate::objectives::{IndicatorName, Unit};
 
 /// What stands where nothing was measured.
@@ -38,7 +40,23 @@ pub fn percent(share: f64) -> f64 {
 
 /// A count with its thousands apart: `1,234,567`.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
+    apart(&number.to_string())
+}
+
+/// A whole number of things, each of which is a `noun`: `1 trial`, `1,234 worker processes`.
+pub fn counted(number: impl Display, noun: &str) -> String {
+    let number = number.to_string();
+    let before_y = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    let nouns = match before_y {
+        _ if number == "1" => noun.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => format!("{noun}es"),
+        None => format!("{noun}s"),
+    };
+    format!("{} {nouns}", apart(&number))
+}
+
+fn apart(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -141,6 +159,21 @@ mod tests {
         }
         assert_eq!(short(IndicatorName::NoProgress, 0.5), "50 %");
         assert_eq!(short(IndicatorName::WorstDrain, 2.5), "2.50 s");
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        for (number, noun, words) in [
+            (1, "trial", "1 trial"),
+            (0, "trial", "0 trials"),
+            (1_234, "worker process", "1,234 worker processes"),
+            (2, "strategy", "2 strategies"),
+            (1, "strategy", "1 strategy"),
+            (2, "key", "2 keys"),
+            (3, "watch", "3 watches"),
+        ] {
+            assert_eq!(counted(number, noun), words);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::fmt::Write;
 use crate::comparison::{Comparison, StrategyRow};
 use crate::ranking::Section;
 use crate::record::RunRecord;
+use crate::report::format::counted;
 use crate::report::{TABLE_COLUMNS, cell_spread, cell_value};
 use crate::verdict::VerdictKind;
 
@@ -97,8 +98,8 @@ fn first_line(comparison: &Comparison) -> String {
         "# {}: {}, {}, {}\n\n",
         comparison.verdict.kind.word().to_uppercase(),
         escape(&comparison.scenarios().join(" and ")),
-        plural(strategies.len(), "strategy", "strategies"),
-        plural(trials, "trial", "trials"),
+        counted(strategies.len(), "strategy"),
+        counted(trials, "trial"),
     )
 }
 
@@ -163,10 +164,6 @@ fn sorted<'a>(records: &'a [RunRecord], scenario: &str) -> Vec<&'a RunRecord> {
 /// A trial's short name in tables.
 fn name_of(trial: &RunRecord) -> String {
     format!("{} #{}", trial.strategy, trial.repetition)
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn line(text: &mut String, line: &str) {

@@ -180,17 +180,18 @@ fn notes(section: &Section) -> Vec<String> {
     for contestant in &section.contestants {
         let (label, valid) = (&contestant.label, contestant.seeds.len());
         if contestant.invalid > 0 {
-            let all = valid + contestant.invalid;
+            let all = format::counted(valid + contestant.invalid, "trial");
             notes.push(format!(
-                "{} of {all} trials of {label} did not test what they claim, and are in no figure.",
+                "{} of {all} of {label} did not test what they claim, and are in no figure.",
                 contestant.invalid
             ));
         }
         if contestant.never_recovered > 0 {
             notes.push(format!(
-                "Under {label} the system did not recover in {} of {valid} trials, so its recovery \
-                 is compared with no other.",
-                contestant.never_recovered
+                "Under {label} the system did not recover in {} of {}, so its recovery is compared \
+                 with no other.",
+                contestant.never_recovered,
+                format::counted(valid, "trial")
             ));
         }
     }

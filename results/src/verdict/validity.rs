@@ -30,8 +30,8 @@ pub(crate) fn whatever_the_baseline(evidence: Evidence<'_>, limits: &HealthLimit
     }
     if evidence.delivery.observed == 0 {
         reasons.push(format!(
-            "No result was observed, of {} messages sent.",
-            format::count(evidence.delivery.sent)
+            "No result was observed, of {} sent.",
+            format::counted(evidence.delivery.sent, "message")
         ));
     }
     reasons.extend(evidence.health.spoiled.iter().cloned());

@@ -69,7 +69,7 @@ async fn a_half_open_connection_is_kept_by_the_client_until_the_rule_ends() {
     assert_eq!(echo.received.load(Ordering::Relaxed), received);
     let mut newcomer = greeted(&proxy, "node-1/b").await;
     let evidence = installed.evidence().await.unwrap();
-    let sentence = "1 connections open at the client only, 14 bytes of clients sent to nobody";
+    let sentence = "1 connection open at the client only, 14 bytes of clients sent to nobody";
     assert!(evidence.starts_with(sentence), "{evidence}");
     assert_eq!(installed.heal().await.unwrap(), sentence);
     expect_reset(&mut client).await;
@@ -109,7 +109,7 @@ async fn a_black_hole_swallows_old_and_new_connections_until_it_expires() {
     expect_silence(&mut new, 20).await;
     assert_eq!(echo.received.load(Ordering::Relaxed), received, "nothing arrives");
     let evidence = installed.evidence().await.unwrap();
-    assert!(evidence.starts_with("1022 bytes of 2 connections swallowed"), "{evidence}");
+    assert!(evidence.starts_with("1,022 bytes of 2 connections swallowed"), "{evidence}");
     expect_reset(&mut old).await;
     expect_reset(&mut new).await;
     assert!(clock::now() >= expires);

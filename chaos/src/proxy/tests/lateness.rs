@@ -103,7 +103,7 @@ async fn a_server_learns_late_that_its_client_has_closed() {
         until("the server knows", || echo.open.load(Ordering::Relaxed) == 0).await;
         assert!(clock::now() - closed >= 60 * MILLI, "with a reset: {resets}");
         let evidence = installed.evidence().await.unwrap();
-        assert!(evidence.contains(" of 1 connections late by "), "{evidence}");
+        assert!(evidence.contains(" of 1 connection late by "), "{evidence}");
         until("the connection is gone", || proxy.connections() == 0).await;
     }
 }

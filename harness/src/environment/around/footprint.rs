@@ -2,6 +2,7 @@
 //! after a fault that is over.
 
 use super::Around;
+use results::report::format::counted;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +12,8 @@ pub(super) fn footprint(around: &Around) -> Vec<String> {
     let wrong_clock = around.operator.clock_file().exists();
     let mut lines = vec![
         format!("the operator's clock is {}", if wrong_clock { "wrong" } else { "right" }),
-        format!("{} rules of proxies", around.rules.in_force()),
-        format!("{} faults of the API server", around.kube.api_faults()),
+        format!("{} of proxies", counted(around.rules.in_force(), "rule")),
+        format!("{} of the API server", counted(around.kube.api_faults(), "fault")),
     ];
     let all = around.kube.objects();
     lines.extend(objects(&all));
@@ -21,7 +22,7 @@ pub(super) fn footprint(around: &Around) -> Vec<String> {
     let ended = all.iter().filter(|object| has_ended(object));
     let ended: BTreeSet<&str> = ended.map(|object| text(&object["metadata"]["uid"])).collect();
     let used = folders().into_iter().filter(|folder| !ended.contains(folder.as_str())).count();
-    lines.push(format!("{used} folders of pods"));
+    lines.push(format!("{} of pods", counted(used, "folder")));
     lines.sort();
     lines
 }
@@ -87,7 +88,7 @@ fn nodes(around: &Around) -> Vec<String> {
     let states: Vec<char> =
         nodes.flat_map(|node| node.states().unwrap_or_default()).map(|(_, state)| state).collect();
     let stopped = states.iter().filter(|state| **state == 'T').count();
-    vec![format!("{} processes of workers, {stopped} of them stopped", states.len())]
+    vec![format!("{} of workers, {stopped} of them stopped", counted(states.len(), "process"))]
 }
 
 /// The processes that this one started, by what they are.

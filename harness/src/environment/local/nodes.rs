@@ -4,6 +4,7 @@ use chaos::{Installed, Refusal};
 use embedded_kube::{EmbeddedKube, NodeHandle};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 
 /// Kills everything on the nodes and silences them.
 pub(in crate::environment) async fn crash(
@@ -49,7 +50,10 @@ impl Installed for Crashed {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
         let left: usize = self.nodes.iter().map(|node| node.processes().len()).sum();
         let sentence = (left == 0 && !self.killed.is_empty()).then(|| {
-            format!("{} worker processes killed, none left, lease silent", self.killed.len())
+            format!(
+                "{} killed, none left, lease silent",
+                counted(self.killed.len(), "worker process")
+            )
         });
         async move { sentence }.boxed()
     }
@@ -59,7 +63,7 @@ impl Installed for Crashed {
             for node in &self.nodes {
                 node.restart().await;
             }
-            Ok(format!("{} nodes back, leases renewed", self.nodes.len()))
+            Ok(format!("{} back, leases renewed", counted(self.nodes.len(), "node")))
         }
         .boxed()
     }
@@ -74,7 +78,9 @@ impl Paused {
     fn sentence(&self) -> Option<String> {
         let states: Vec<_> = self.nodes.iter().filter_map(NodeHandle::states).flatten().collect();
         let stopped = !states.is_empty() && states.iter().all(|(_, state)| *state == 'T');
-        stopped.then(|| format!("{} processes in state T (stopped), lease silent", states.len()))
+        stopped.then(|| {
+            format!("{} in state T (stopped), lease silent", counted(states.len(), "process"))
+        })
     }
 }
 
@@ -89,7 +95,7 @@ impl Installed for Paused {
             for node in &self.nodes {
                 node.resume().await;
             }
-            Ok(format!("{} processes continued", self.stopped.len()))
+            Ok(format!("{} continued", counted(self.stopped.len(), "process")))
         }
         .boxed()
     }

@@ -1,6 +1,7 @@
 //! What the trials of a duet break of the delivery guarantee and the objectives.
 
 use crate::gate::{Against, Broken, GateLine, Pair, Role};
+use crate::report::format::counted;
 use crate::statistics::sign_test;
 
 /// One indicator whose bound some trials broke.
@@ -67,8 +68,11 @@ impl Breach {
         let ok = !self.fails(alpha);
         let (candidate, baseline) = (&self.candidate, &self.baseline);
         let times = format!(
-            "broken in {} of {} trials of the candidate and {} of {} of the baseline",
-            candidate.broke, candidate.told, baseline.broke, baseline.told
+            "broken in {} of {} of the candidate and {} of {} of the baseline",
+            candidate.broke,
+            counted(candidate.told, "trial"),
+            baseline.broke,
+            baseline.told
         );
         let sentence = &self.first.sentence;
         GateLine {
@@ -76,7 +80,7 @@ impl Breach {
             indicator: self.first.indicator.clone(),
             against: if self.first.guarantee { Against::Guarantee } else { Against::Bound },
             value: Some(candidate.broke as f64),
-            shown: format!("broken {} times", candidate.broke),
+            shown: format!("broken {}", counted(candidate.broke, "time")),
             bound: "no more than the baseline".to_owned(),
             ok,
             sentence: if ok {

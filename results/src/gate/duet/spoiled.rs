@@ -1,6 +1,7 @@
 //! Pairs that are left out, for a trial of theirs has no p99.
 
 use crate::gate::{Against, GateLine, Pair, Role};
+use crate::report::format::counted;
 use crate::report::format::percent;
 use crate::statistics::sign_test;
 
@@ -108,9 +109,11 @@ impl Spoiled {
             (Against::BaselineProgram, candidate.alone, sentence)
         } else if candidate.died > baseline.died {
             let sentence = format!(
-                "The candidate left no record of {} of {} trials, the baseline of {}: too few to \
+                "The candidate left no record of {} of {}, the baseline of {}: too few to \
                  be told from chance, and too many for a pass.",
-                candidate.died, self.played, baseline.died
+                candidate.died,
+                counted(self.played, "trial"),
+                baseline.died
             );
             (Against::Validity, candidate.died, sentence)
         } else {
@@ -121,7 +124,7 @@ impl Spoiled {
             indicator: "spoiled".to_owned(),
             against,
             value: Some(value as f64),
-            shown: format!("{value} trials"),
+            shown: counted(value, "trial"),
             bound: "no more than the baseline".to_owned(),
             ok: false,
             sentence: format!("{sentence} The last: {}", self.last),

@@ -2,7 +2,7 @@
 
 use crate::calibration::Calibration;
 use crate::gate::DuetEvidence;
-use crate::report::format::percent;
+use crate::report::format::{counted, percent};
 use crate::statistics::duet::{Decision, Outcome, POWER, Rules};
 
 /// A relative change as a percentage with its sign: `+9.8 %`.
@@ -25,10 +25,7 @@ pub(super) fn figure(decision: &Decision) -> String {
 /// What the pairs say, in a sentence.
 pub(super) fn sentence(decision: &Decision, rules: &Rules) -> String {
     let tolerated = format!("{} %", percent(rules.tolerance));
-    let pairs = match decision.pairs {
-        1 => "1 pair".to_owned(),
-        pairs => format!("{pairs} pairs"),
-    };
+    let pairs = counted(decision.pairs, "pair");
     let Some(estimate) = decision.estimate else {
         return format!("Nothing can be said of the p99 response time after {pairs}.");
     };

@@ -12,9 +12,9 @@ pub(super) fn value(indicator: IndicatorName, value: Option<f64>) -> String {
 
 pub(super) fn unmeasured(indicator: IndicatorName, measured: usize, unmeasured: usize) -> String {
     format!(
-        "{} was not measured in the newest run; it was in {measured} of {} runs.",
+        "{} was not measured in the newest run; it was in {measured} of {}.",
         format::capitalized(indicator.words()),
-        measured + unmeasured
+        format::counted(measured + unmeasured, "run")
     )
 }
 

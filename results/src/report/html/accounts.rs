@@ -2,7 +2,7 @@
 
 use crate::record::{HarnessChecks, RunRecord};
 use crate::report::account;
-use crate::report::format::{ABSENT, count, milliseconds, seconds};
+use crate::report::format::{ABSENT, count, counted, milliseconds, seconds};
 use crate::steadiness::SteadyState;
 use crate::verdict::HealthLimits;
 
@@ -44,7 +44,7 @@ fn summary(trials: &[&RunRecord]) -> String {
     let broken = trials.iter().filter(|trial| {
         trial.delivery.guarantee.forbidden(&trial.delivery).iter().any(|(_, number)| *number > 0)
     });
-    let all = super::comparison::plural(trials.len(), "trial", "trials");
+    let all = counted(trials.len(), "trial");
     match broken.count() {
         0 => format!("The delivery guarantee was kept in {all}."),
         broken => format!("The delivery guarantee was broken in {broken} of {all}."),

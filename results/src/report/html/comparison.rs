@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::objectives::IndicatorName;
 use crate::report::markdown::differences;
-use crate::report::{cell_spread, cell_value, format};
+use crate::report::{cell_spread, cell_value};
 
 use super::escape::{clipped, with_units};
 use super::markup::Markup;
@@ -216,9 +216,4 @@ fn interval(
     if let Some(x) = share(summary.value) {
         super::plot::at(markup, x, y, |markup| strategy.look.marker(markup, ""));
     }
-}
-
-/// One of several numbers, in words: `3 trials`.
-pub(super) fn plural(number: usize, one: &str, many: &str) -> String {
-    format!("{} {}", format::count(number as u64), if number == 1 { one } else { many })
 }

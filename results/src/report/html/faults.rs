@@ -87,7 +87,11 @@ pub(super) fn write(markup: &mut Markup, scenario: &Scenario<'_>) {
         });
     });
     if left_out > 0 {
-        markup.leaf("p", &[], format_args!("{left_out} more faults are in faults.csv."));
+        markup.leaf(
+            "p",
+            &[],
+            format_args!("{} in faults.csv only.", format::counted(left_out, "more fault")),
+        );
     }
 }
 

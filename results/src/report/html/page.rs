@@ -6,7 +6,6 @@ use crate::comparison::Comparison;
 use crate::report::format;
 use crate::verdict::{Verdict, VerdictKind};
 
-use super::comparison::plural;
 use super::escape::{clipped, with_units};
 use super::markup::Markup;
 use super::trials::Scenario;
@@ -64,7 +63,8 @@ pub(super) fn write(
                     section(markup, comparison, scenario, scenarios.len() > 1);
                 });
                 if left_out > 0 {
-                    let text = format!("{left_out} more scenarios are left out here.");
+                    let text =
+                        format!("{} left out here.", format::counted(left_out, "more scenario"));
                     markup.leaf("p", &[], text);
                 }
             });
@@ -83,9 +83,9 @@ fn header(markup: &mut Markup, comparison: &Comparison, title: &str) {
     markup.element("header", &[], |markup| {
         markup.element("p", &[("class", &"eyebrow")], |markup| {
             markup.text("Stormgauge report · ");
-            markup.text(plural(strategies.len(), "strategy", "strategies"));
+            markup.text(format::counted(strategies.len(), "strategy"));
             markup.text(" · ");
-            markup.text(plural(trials, "trial", "trials"));
+            markup.text(format::counted(trials, "trial"));
         });
         markup.leaf("h1", &[], title);
         verdict(markup, "verdict", &comparison.verdict);
@@ -198,7 +198,7 @@ fn section(
         if scenario.left_out > 0 {
             let left_out = scenario.left_out;
             let text =
-                format!("{left_out} more strategies are in summary.csv, and not shown here.");
+                format!("{} in summary.csv only.", format::counted(left_out, "more strategy"));
             markup.leaf("p", &[], text);
         }
         for (ending, title, part) in PARTS {

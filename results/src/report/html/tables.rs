@@ -1,6 +1,8 @@
 //! Tables: a caption, headings that say what they are the heading of, and a frame that scrolls
 //! where the page is narrower than the table.
 
+use crate::report::format::counted;
+
 use super::escape::with_units;
 use super::markup::{Attribute, Markup};
 
@@ -99,7 +101,7 @@ impl Table<'_> {
             });
         });
         if left_out > 0 {
-            markup.leaf("p", &[], format_args!("{left_out} more rows are left out here."));
+            markup.leaf("p", &[], format_args!("{} left out here.", counted(left_out, "more row")));
         }
     }
 }
@@ -155,6 +157,6 @@ mod tests {
         Table { id: "t", caption: "Many", headings: &["row"], rows }.write(&mut markup);
         let text = markup.finish();
         assert_eq!(text.matches("<tr ").count(), ROWS_MAX + 1);
-        assert!(text.contains("5 more rows are left out here."));
+        assert!(text.contains("5 more rows left out here."));
     }
 }

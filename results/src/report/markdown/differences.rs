@@ -25,8 +25,8 @@ pub(in crate::report) fn sentences(
 /// Trials that did not recover, which have no place among the numbers.
 fn never(row: &StrategyRow, indicator: IndicatorName) -> Option<String> {
     (indicator == IndicatorName::Recovery && row.never_recovered > 0).then(|| {
-        let (never, all) = (row.never_recovered, row.trials.len());
-        format!("Under {}, the system did not recover in {never} of {all} trials.", row.strategy)
+        let (never, all) = (row.never_recovered, format::counted(row.trials.len(), "trial"));
+        format!("Under {}, the system did not recover in {never} of {all}.", row.strategy)
     })
 }
 

@@ -1,9 +1,10 @@
 //! What the gate found, as a page for a comment on a pull request.
 
 use super::page::Page;
+use super::reasons;
 use super::table::{Table, escape};
-use super::{plural, reasons};
 use crate::gate::{GateLine, GateResult};
+use crate::report::format::counted;
 
 /// The gate's result: the verdict in the first line, then why, what is not in order as a table,
 /// and all that was compared folded. At most 64 kB; the last line is a hidden mark by which a
@@ -11,7 +12,7 @@ use crate::gate::{GateLine, GateResult};
 pub fn gate_markdown(result: &GateResult) -> String {
     let mut page = Page::default();
     let wrong: Vec<&GateLine> = result.lines.iter().filter(|line| !line.ok).collect();
-    let count = plural(result.lines.len(), "comparison", "comparisons");
+    let count = counted(result.lines.len(), "comparison");
     let verdict = result.verdict.kind.word().to_uppercase();
     let mode = result.mode.word();
     page.open(&format!("# {verdict}: {mode}, {} of {count} not in order\n\n", wrong.len()));

@@ -8,6 +8,7 @@ use embedded_kube::EmbeddedKube;
 use embedded_kube::api::{self, ApiFailure, ApiFault, ApiFaultCounts, InstalledApiFault};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -101,46 +102,40 @@ fn account(fault: ApiFault, counts: &ApiFaultCounts) -> Option<String> {
         u64::try_from(counts.longest.as_millis()).unwrap_or(u64::MAX),
     ));
     let (proof, sentence) = match fault {
-        ApiFault::Down => (1, format!("{} cut, new ones refused", some(connections, "connection"))),
+        ApiFault::Down => {
+            (1, format!("{} cut, new ones refused", counted(connections, "connection")))
+        }
         ApiFault::Slow(_) => {
-            (requests, format!("{} waited, {longest} at most", some(requests, "request")))
+            (requests, format!("{} waited, {longest} at most", counted(requests, "request")))
         }
         ApiFault::WebhookSilent { .. } => {
-            let writes = some(requests, "write");
+            let writes = counted(requests, "write");
             (requests, format!("{writes} waited for a webhook, {longest} at most"))
         }
         ApiFault::Errors(failure, _) => {
             let code = failure.code();
-            (requests, format!("{} answered with {code}", some(requests, "request")))
+            (requests, format!("{} answered with {code}", counted(requests, "request")))
         }
-        ApiFault::WatchesCut(_) => (watches, format!("{} cut", some(watches, "watch"))),
+        ApiFault::WatchesCut(_) => (watches, format!("{} cut", counted(watches, "watch"))),
         ApiFault::WatchesStalled => {
-            let lacking = some(events, "event");
-            (watches, format!("{} silent, {lacking} withheld", some(watches, "watch")))
+            let lacking = counted(events, "event");
+            (watches, format!("{} silent, {lacking} withheld", counted(watches, "watch")))
         }
         ApiFault::EventsDelayed { merged, .. } => {
-            let gone = format!(", {} told by none", some(counts.merged, "change"));
+            let gone = format!(", {} told by none", counted(counts.merged, "change"));
             let gone = if merged { gone } else { String::new() };
-            (events, format!("{} late by {longest} at most{gone}", some(events, "event")))
+            (events, format!("{} late by {longest} at most{gone}", counted(events, "event")))
         }
         ApiFault::ReadsStale(_) => {
-            let old = some(counts.versions_behind, "version");
-            (requests, format!("{} got a state {old} old at most", some(requests, "read")))
+            let old = counted(counts.versions_behind, "version");
+            (requests, format!("{} got a state {old} old at most", counted(requests, "read")))
         }
         ApiFault::HistoryCompacted => {
-            let told = some(requests, "watch");
-            (requests, format!("{} cut, {told} told 410", some(watches, "watch")))
+            let told = counted(requests, "watch");
+            (requests, format!("{} cut, {told} told 410", counted(watches, "watch")))
         }
     };
     (proof > 0).then_some(sentence)
-}
-
-fn some(count: u64, what: &str) -> String {
-    match (count, what.strip_suffix("ch")) {
-        (1, _) => format!("1 {what}"),
-        (_, Some(_)) => format!("{count} {what}es"),
-        (_, None) => format!("{count} {what}s"),
-    }
 }
 
 impl Installed for Broken {

@@ -2,6 +2,7 @@
 
 use super::super::brokers;
 use embedded_kafka::ReplicaView;
+use results::report::format::counted;
 
 /// How far a broker's copies are behind.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,9 +16,11 @@ impl Behind {
     /// The measure in words; nothing if the broker is behind on nothing.
     pub(super) fn sentence(&self) -> Option<String> {
         let Self { broker, records, partitions } = self;
-        let name = brokers::name(*broker);
-        (*records > 0)
-            .then(|| format!("{name} is {records} records behind on {partitions} partitions"))
+        (*records > 0).then(|| {
+            let (records, partitions) =
+                (counted(records, "record"), counted(partitions, "partition"));
+            format!("{} is {records} behind on {partitions}", brokers::name(*broker))
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use chaos::{DiskState, Installed, Refusal};
 use embedded_kafka::{CapturedRequest, ClusterError, Disk, EmbeddedKafka};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +55,8 @@ impl Changed {
         let (in_sync, all) = kept_in_sync(&self.kafka, id);
         (in_sync == 0 && all > 0).then(|| {
             let name = brokers::name(id);
-            format!("the logs of {name} are offline: in sync for none of {all} partitions")
+            let all = counted(all, "partition");
+            format!("the logs of {name} are offline: in sync for none of {all}")
         })
     }
 

@@ -5,6 +5,7 @@ use chaos::{Installed, Refusal};
 use embedded_kafka::{ClusterError, CrashReport, EmbeddedKafka};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 
 /// How a broker goes down.
@@ -76,9 +77,10 @@ impl Down {
         let fell = |leader| self.felled.iter().any(|felled| felled.id == leader);
         let led = partitions.iter().filter(|(_, view)| view.leader.is_some_and(|id| !fell(id)));
         let led = led.count();
-        let others =
-            (led == partitions.len()).then(|| format!("all {led} partitions led by others now"))?;
-        Some(format!("{}; {others}", account(self.way, &self.felled)))
+        (led == partitions.len()).then(|| {
+            let account = account(self.way, &self.felled);
+            format!("{account}; all {} led by others now", counted(led, "partition"))
+        })
     }
 
     async fn restart(&mut self) -> Result<String, String> {
@@ -96,18 +98,21 @@ impl Down {
 /// What was cut off, in words.
 fn account(way: Way, felled: &[Felled]) -> String {
     let cut: usize = felled.iter().map(|felled| felled.report.connections_cut).sum();
+    let cut = counted(cut, "connection");
     let led: usize = felled.iter().map(|felled| felled.led).sum();
     let lost: usize = felled.iter().map(|felled| felled.report.leaderships_lost).sum();
     let gone: i64 = felled.iter().map(|felled| felled.gone).sum();
     match way {
-        Way::Crash => format!("{cut} connections cut, {lost} leaderships lost"),
+        Way::Crash => format!("{cut} cut, {} lost", counted(lost, "leadership")),
         Way::PowerLoss => format!(
-            "{gone} unflushed records gone from its logs, {cut} connections cut, \
-             {lost} leaderships lost"
+            "{} gone from its logs, {cut} cut, {} lost",
+            counted(gone, "unflushed record"),
+            counted(lost, "leadership")
         ),
         Way::Shutdown => format!(
-            "{} of {led} leaderships handed over, then {cut} connections cut",
-            led.saturating_sub(lost)
+            "{} of {} handed over, then {cut} cut",
+            led.saturating_sub(lost),
+            counted(led, "leadership")
         ),
     }
 }

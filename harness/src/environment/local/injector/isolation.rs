@@ -5,6 +5,7 @@ use chaos::{Installed, Refusal, Side};
 use embedded_kafka::{EmbeddedKafka, Isolation, ReplicaView};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 
 /// Cuts brokers off.
@@ -72,7 +73,8 @@ impl Isolated {
         let kept = partitions.iter().filter(|(_, view)| view.replicas.contains(&id));
         let (in_sync, out): (Vec<_>, Vec<_>) = kept.partition(|(_, view)| view.isr.contains(&id));
         (in_sync.is_empty() && !out.is_empty()).then(|| {
-            format!("{} is in sync for none of {} partitions", brokers::name(id), out.len())
+            let out = counted(out.len(), "partition");
+            format!("{} is in sync for none of {out}", brokers::name(id))
         })
     }
 
@@ -81,7 +83,8 @@ impl Isolated {
         let (led, cut) = (brokers::led_by(&self.kafka, before.id), before.connections);
         let name = brokers::name(before.id);
         (open == 0).then(|| {
-            format!("{cut} connections of {name} cut, none open; it still leads {led} partitions")
+            let (cut, led) = (counted(cut, "connection"), counted(led, "partition"));
+            format!("{cut} of {name} cut, none open; it still leads {led}")
         })
     }
 

@@ -7,6 +7,7 @@ use chaos::{Installed, Refusal};
 use embedded_kafka::{EmbeddedKafka, ReplicationLag};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 
 /// Sets how far the followers on these brokers trail.
@@ -54,7 +55,11 @@ impl Installed for Trailing {
         let ended = self.set(ReplicationLag::default()).map(|()| {
             let replicas = brokers::replicas(&self.kafka);
             let left: i64 = self.ids.iter().map(|id| behind(*id, &replicas).records).sum();
-            format!("{} copy at once again, {left} records behind", brokers::names(&self.ids))
+            format!(
+                "{} copy at once again, {} behind",
+                brokers::names(&self.ids),
+                counted(left, "record")
+            )
         });
         async move { ended }.boxed()
     }

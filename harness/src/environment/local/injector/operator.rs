@@ -11,6 +11,7 @@ use crate::clock;
 use chaos::{Installed, Refusal};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 
 pub(in crate::environment) use lease::take as take_lease;
@@ -101,7 +102,7 @@ impl Doubled {
 }
 
 fn passes_of(count: u64) -> String {
-    format!("{count} pass{} over jobs", if count == 1 { "" } else { "es" })
+    format!("{} over jobs", counted(count, "pass"))
 }
 
 impl Installed for Doubled {

@@ -5,6 +5,7 @@ use chaos::{Installed, Refusal};
 use embedded_kafka::EmbeddedKafka;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +36,11 @@ impl Added {
         let committed = |partition| self.kafka.committed(GROUP, SOURCE_TOPIC, partition);
         let committed: i64 = new().filter_map(|view| committed(view.partition)).sum();
         (written > 0 && committed > 0).then(|| {
-            let (before, all) = (self.before, self.all);
             format!(
-                "{before} partitions before, {all} now: {written} records in the new ones, \
-                 {committed} committed by workers"
+                "{} before, {} now: {} in the new ones, {committed} committed by workers",
+                counted(self.before, "partition"),
+                self.all,
+                counted(written, "record")
             )
         })
     }
@@ -62,7 +64,7 @@ impl Installed for Added {
             while self.owned() < self.all as usize {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            Ok(format!("all {} partitions have an owner", self.all))
+            Ok(format!("{}, each with an owner", counted(self.all, "partition")))
         }
         .boxed()
     }

@@ -5,6 +5,7 @@ use chaos::{Installed, Refusal};
 use embedded_kafka::{EmbeddedKafka, GroupState};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -76,9 +77,9 @@ impl Storm {
             match view.filter(|view| !view.members.is_empty()) {
                 Some(view) if view.state == GroupState::Stable => {
                     return format!(
-                        "{}; stable with {} members",
+                        "{}; stable with {}",
                         account(self.group, self.before, view.generation),
-                        view.members.len()
+                        counted(view.members.len(), "member")
                     );
                 }
                 Some(_) => sleep(LOOK_EVERY).await,

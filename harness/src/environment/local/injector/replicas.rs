@@ -5,6 +5,7 @@ use chaos::{Installed, Refusal};
 use embedded_kafka::{CapturedRequest, EmbeddedKafka, ReplicationLag};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ impl Held {
         while self.short().is_some() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(format!("at least {} replicas of each partition in sync", self.min_in_sync))
+        Ok(format!("at least {} of each partition in sync", counted(self.min_in_sync, "replica")))
     }
 }
 
@@ -68,8 +69,8 @@ impl Held {
 fn short(in_sync: &[usize], min_in_sync: usize) -> Option<String> {
     let short = || in_sync.iter().filter(|count| **count < min_in_sync);
     let fewest = short().min()?;
-    let (short, all) = (short().count(), in_sync.len());
-    Some(format!("{short} of {all} partitions have {fewest} in sync, {min_in_sync} asked for"))
+    let (short, all) = (short().count(), counted(in_sync.len(), "partition"));
+    Some(format!("{short} of {all} with {fewest} in sync, {min_in_sync} asked for"))
 }
 
 /// What became of the writes that were answered since: refused, or accepted without followers.
@@ -79,8 +80,8 @@ fn outcome(requests: &[CapturedRequest], since: Duration) -> Option<String> {
     let accepted = writes().filter(|it| it.error_code == 0).count();
     match (refused, accepted) {
         (0, 0) => None,
-        (0, _) => Some(format!("{accepted} writes accepted")),
-        _ => Some(format!("{refused} writes refused for it")),
+        (0, _) => Some(format!("{} accepted", counted(accepted, "write"))),
+        _ => Some(format!("{} refused for it", counted(refused, "write"))),
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn only_writes_that_were_answered_while_too_few_were_in_sync_are_evidence() {
         assert_eq!(short(&[3, 2, 2], 2), None);
-        assert_eq!(short(&[3, 1, 1], 2).unwrap(), "2 of 3 partitions have 1 in sync, 2 asked for");
+        assert_eq!(short(&[3, 1, 1], 2).unwrap(), "2 of 3 partitions with 1 in sync, 2 asked for");
         let millis = Duration::from_millis;
         let request = |api_key, at, error_code| CapturedRequest {
             at: millis(at),
@@ -117,8 +118,8 @@ mod tests {
         };
         let seen = |requests: &[CapturedRequest]| outcome(requests, millis(100));
         assert_eq!(seen(&[request(PRODUCE, 100, 19), request(1, 200, 0)]), None);
-        assert_eq!(seen(&[request(PRODUCE, 101, 0)]).unwrap(), "1 writes accepted");
+        assert_eq!(seen(&[request(PRODUCE, 101, 0)]).unwrap(), "1 write accepted");
         let both = [request(PRODUCE, 101, 0), request(PRODUCE, 102, 19)];
-        assert_eq!(seen(&both).unwrap(), "1 writes refused for it");
+        assert_eq!(seen(&both).unwrap(), "1 write refused for it");
     }
 }

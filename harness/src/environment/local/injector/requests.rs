@@ -6,6 +6,7 @@ use chaos::{Affected, BrokerError, Installed, Refusal, RequestKind};
 use embedded_kafka::{ApiFailure, EmbeddedKafka, FailedRequests, RequestOutcome};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 
 /// What brokers do with requests of a kind.
@@ -78,14 +79,14 @@ fn account(
         let name = brokers::name(*id);
         match failure {
             Failure::Error(error) => (failed.requests > 0).then(|| {
-                let (count, error) = (failed.requests, error.name());
+                let count = counted(failed.requests, &format!("{} request", kind.name()));
                 let whose = if kind == RequestKind::Produce { "" } else { " of workers" };
-                format!("{name} answered {count} {} requests{whose} with {error}", kind.name())
+                format!("{name} answered {count}{whose} with {}", error.name())
             }),
             // A producer that sends again what is written adds to the requests, not to the log.
             Failure::AnswerLost => (failed.carried_out > 0).then(|| {
-                let count = failed.carried_out;
-                format!("{name} left {count} produce requests unacknowledged though it had their records")
+                let count = counted(failed.carried_out, "produce request");
+                format!("{name} left {count} unacknowledged though it had the records")
             }),
         }
     });
@@ -135,7 +136,7 @@ mod tests {
         assert_eq!(account(kind, Failure::AnswerLost, &counts(3, 0)), None, "nothing was written");
         assert_eq!(
             account(kind, Failure::AnswerLost, &counts(3, 2)).unwrap(),
-            "broker-1 left 2 produce requests unacknowledged though it had their records"
+            "broker-1 left 2 produce requests unacknowledged though it had the records"
         );
     }
 }

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use operator::crd::StreamingJob;
+use results::report::format::counted;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -50,8 +51,8 @@ impl Scaled {
         // As many as before would be no change.
         let done = u32::try_from(ready) == Ok(self.replicas) && members == self.replicas as usize;
         (done && ready != self.before).then(|| {
-            let before = self.before;
-            format!("{before} workers before, {ready} ready, {members} share the partitions")
+            let before = counted(self.before, "worker");
+            format!("{before} before, {ready} ready; the partitions shared by {members}")
         })
     }
 

@@ -6,6 +6,7 @@ use chaos::{Installed, Refusal, RequestKind};
 use embedded_kafka::EmbeddedKafka;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,5 +65,5 @@ impl Installed for Stalled {
 }
 
 fn requests(count: u64) -> String {
-    format!("{count} fetch request{} of workers", if count == 1 { "" } else { "s" })
+    format!("{} of workers", counted(count, "fetch request"))
 }

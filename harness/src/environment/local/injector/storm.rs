@@ -3,6 +3,7 @@
 use chaos::{Installed, Refusal};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use results::report::format::counted;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -100,8 +101,8 @@ impl Storm {
             let failed = read(&counts.failed);
             (answered > 0).then(|| {
                 format!(
-                    "{name} answered on {answered} connections, {open} of them at once, \
-                     and {failed} failed"
+                    "{name} answered on {}, {open} of them at once, and {failed} failed",
+                    counted(answered, "connection")
                 )
             })
         });

@@ -148,7 +148,7 @@ async fn errors_for_readers_hit_workers_and_not_the_harness() {
     }
     assert_eq!(installed.evidence().await, None, "no worker was refused");
     assert_eq!(first_offset(consumer(&kafka, "node-1/pod")).await, 0, "it tries again");
-    let sentence = "broker-1 answered 1 fetch requests of workers with kafka_storage_error";
+    let sentence = "broker-1 answered 1 fetch request of workers with kafka_storage_error";
     assert_eq!(heal_twice(&mut installed).await, sentence);
 }
 
@@ -163,7 +163,7 @@ async fn a_throttle_slows_workers_and_not_the_driver() {
     // Ten seconds of the quota are free; the rest costs a pause beyond the patience of this test.
     send(&worker, 60_000).await;
     let sentence = evidence(&mut installed).await;
-    assert!(sentence.starts_with("broker-1 told workers 1 times to pause, "), "{sentence}");
+    assert!(sentence.starts_with("broker-1 told workers 1 time to pause, "), "{sentence}");
     assert_eq!(heal_twice(&mut installed).await, format!("no quota is set; {sentence}"));
     send(&worker, 50_000).await;
     assert_eq!((installed.evidence().await.unwrap(), written(&kafka)), (sentence, 3));

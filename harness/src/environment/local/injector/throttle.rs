@@ -6,6 +6,7 @@ use chaos::{Installed, Refusal};
 use embedded_kafka::{ClusterError, EmbeddedKafka, Quota, QuotaTarget, Throttled};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::sync::Arc;
 
 /// Holds every client to a quota but those of the harness and the operator: workers remain.
@@ -68,8 +69,8 @@ impl Held {
             let answers = now.answers - before.answers;
             let seconds = now.time.saturating_sub(before.time).as_secs_f64();
             (answers > 0).then(|| {
-                let name = brokers::name(*id);
-                format!("{name} told workers {answers} times to pause, {seconds:.1} s in sum")
+                let (name, times) = (brokers::name(*id), counted(answers, "time"));
+                format!("{name} told workers {times} to pause, {seconds:.1} s in sum")
             })
         });
         Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())

@@ -76,10 +76,10 @@ mod tests {
         let targets = Targets { nodes: vec![node], brokers: vec![broker], ..Targets::default() };
         let mut installed = black_out(&world.kube, &kafka, &targets).await.unwrap();
         let sentence = evidence(&mut installed).await;
-        assert!(sentence.starts_with("1 worker processes killed, none left"), "{sentence}");
+        assert!(sentence.starts_with("1 worker process killed, none left"), "{sentence}");
         assert!(sentence.ends_with("; all 3 partitions led by others now"), "{sentence}");
         let healed = heal_twice(&mut installed).await;
-        assert_eq!(healed, "1 nodes back, leases renewed; broker-2 serving again");
+        assert_eq!(healed, "1 node back, leases renewed; broker-2 serving again");
         world.settled(2).await;
         let unknown = Targets { brokers: vec!["broker-9".to_owned()], ..targets };
         assert!(black_out(&world.kube, &kafka, &unknown).await.is_err());

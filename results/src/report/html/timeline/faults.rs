@@ -232,10 +232,9 @@ pub(super) fn description(trial: &RunRecord) -> String {
             let faults: Vec<String> = trial.faults.iter().map(of).collect();
             format!("Faults: {}.", faults.join(", "))
         }
-        faults => format!(
-            "{} faults, each with a row in the table of faults.",
-            format::count(faults as u64)
-        ),
+        faults => {
+            format!("{}, each with a row in the table of faults.", format::counted(faults, "fault"))
+        }
     }
 }
 

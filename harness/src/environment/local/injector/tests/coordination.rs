@@ -90,7 +90,7 @@ async fn a_storm_lets_a_group_rebalance_until_it_is_healed() {
     let sentence = evidence(&mut installed).await;
     assert!(sentence.starts_with("group job began 2 generations, "), "{sentence}");
     let healed = heal_twice(&mut installed).await;
-    assert!(healed.ends_with("stable with 1 members"), "{healed}");
+    assert!(healed.ends_with("stable with 1 member"), "{healed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,13 +107,13 @@ async fn with_too_few_in_sync_one_acknowledgement_is_given_and_all_are_refused()
     assert_eq!(installed.evidence().await, None, "nothing was written since");
     send(&leader_only, 100).await;
     let sentence = evidence(&mut installed).await;
-    let words = "1 of 2 partitions have 1 in sync, 2 asked for; 1 writes accepted";
+    let words = "1 of 2 partitions with 1 in sync, 2 asked for; 1 write accepted";
     assert_eq!(sentence, words);
     let all: FutureProducer = settings(&kafka, DRIVER_CLIENT).create().unwrap();
     let sending = tokio::spawn(async move { send(&all, 100).await });
     until(|| kafka.captured().iter().any(|request| request.error_code == 19)).await;
     let refused = evidence(&mut installed).await;
-    assert!(refused.contains(" writes refused for it"), "{refused}");
+    assert!(refused.contains(" refused for it"), "{refused}");
     assert_eq!(heal_twice(&mut installed).await, "at least 2 replicas of each partition in sync");
     sending.await.unwrap();
     assert_eq!(partitions()[0].isr.len(), 3);

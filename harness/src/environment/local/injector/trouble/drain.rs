@@ -6,6 +6,7 @@ use chaos::{Installed, Refusal};
 use embedded_kube::NodeHandle;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -79,8 +80,9 @@ impl Draining {
             None => "not empty".to_owned(),
         };
         format!(
-            "{} pods evicted, {} evictions refused by disruption budgets, {end}",
-            account.evicted, account.refused
+            "{} evicted, {} refused by disruption budgets, {end}",
+            counted(account.evicted, "pod"),
+            counted(account.refused, "eviction")
         )
     }
 }

@@ -4,6 +4,7 @@ use chaos::{Installed, Refusal};
 use embedded_kube::{EmbeddedKube, NodeHandle, ProcessEvent, ProcessStatus, ProcessView};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::collections::BTreeSet;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -54,7 +55,7 @@ impl Installed for Killed {
 
     /// There is nothing to undo: the kubelet starts the containers again.
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
-        let killed = self.victims.len();
-        async move { Ok(format!("there is memory again; {killed} processes were killed")) }.boxed()
+        let killed = counted(self.victims.len(), "process");
+        async move { Ok(format!("there is memory again; {killed} killed")) }.boxed()
     }
 }

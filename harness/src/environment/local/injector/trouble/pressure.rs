@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
+use results::report::format::counted;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -66,7 +67,7 @@ impl Pressed {
     }
 
     fn sentence(&self) -> String {
-        format!("{} worker processes evicted", self.evicted)
+        format!("{} evicted", counted(self.evicted, "worker process"))
     }
 
     async fn evidence(&mut self) -> Option<String> {

@@ -6,6 +6,7 @@ use chaos::Installed;
 use embedded_kube::NodeHandle;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +50,8 @@ impl Installed for Rebooting {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
         let sentence = (self.killed > 0 && self.left == 0).then(|| {
             let downtime = humantime::format_duration(self.downtime);
-            format!("{} worker processes killed, none left; back in {downtime}", self.killed)
+            let killed = counted(self.killed, "worker process");
+            format!("{killed} killed, none left; back in {downtime}")
         });
         async move { sentence }.boxed()
     }

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
+use results::report::format::counted;
 use std::time::Duration;
 
 /// Where kubelets keep their leases.
@@ -54,7 +55,8 @@ impl Silent {
         let living = processes(&self.nodes);
         let (names, age) = (names(&self.nodes), youngest.as_secs_f64());
         (living > 0).then(|| {
-            format!("no lease of {names} is younger than {age:.1} s, {living} processes live on")
+            let living = counted(living, "process");
+            format!("no lease of {names} is younger than {age:.1} s, {living} still alive")
         })
     }
 

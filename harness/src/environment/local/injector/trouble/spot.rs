@@ -5,6 +5,7 @@ use chaos::{Installed, Refusal};
 use embedded_kube::NodeHandle;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -71,7 +72,8 @@ struct Interrupted {
 impl Interrupted {
     fn sentence(&self) -> Option<String> {
         let killed = (*self.killed.borrow())?;
-        Some(format!("{} worker processes at the notice, {killed} at the end of it", self.running))
+        let running = counted(self.running, "worker process");
+        Some(format!("{running} at the notice, {killed} at the end of it"))
     }
 }
 

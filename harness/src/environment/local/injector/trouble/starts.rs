@@ -4,6 +4,7 @@ use chaos::Installed;
 use embedded_kube::NodeHandle;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::time::Duration;
 
 /// What becomes of starts.
@@ -57,10 +58,11 @@ impl Hindered {
     fn sentence(&self) -> Option<String> {
         let met: u64 = self.nodes.iter().map(|node| self.hindrance.met(node)).sum();
         let count = met.saturating_sub(self.before);
+        let starts = counted(count, "start");
         (count > 0).then(|| match self.hindrance {
-            Hindrance::NoImages => format!("{count} starts refused for want of the image"),
+            Hindrance::NoImages => format!("{starts} refused for want of the image"),
             Hindrance::Late(delay) => {
-                format!("{count} starts late by up to {}", humantime::format_duration(delay))
+                format!("{starts} late by up to {}", humantime::format_duration(delay))
             }
         })
     }

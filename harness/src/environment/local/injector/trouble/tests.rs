@@ -53,8 +53,8 @@ async fn a_node_that_boots_is_back_by_itself_or_when_healed() {
 async fn a_drained_node_takes_pods_again() {
     let world = World::start(2, 2).await;
     let (sentence, healed) = played(&world, json!({"node_drain": {"nodes": "all"}})).await;
-    assert!(sentence.starts_with("node-1: 1 pods evicted, 0 evictions refused"), "{sentence}");
-    assert!(healed.starts_with("pods may go to node-1 again; 1 pods evicted"), "{healed}");
+    assert!(sentence.starts_with("node-1: 1 pod evicted, 0 evictions refused"), "{sentence}");
+    assert!(healed.starts_with("pods may go to node-1 again; 1 pod evicted"), "{healed}");
     world.settled(2).await;
     world.kube.shutdown().await;
 }
@@ -64,7 +64,7 @@ async fn a_node_that_is_taken_back_goes_after_its_notice_and_not_when_spared() {
     let world = World::start(2, 2).await;
     let spot = |notice: &str| json!({"spot_interruption": {"nodes": "all", "notice": notice}});
     let (sentence, healed) = played(&world, spot("100ms")).await;
-    let expected = "1 worker processes at the notice, 1 at the end of it";
+    let expected = "1 worker process at the notice, 1 at the end of it";
     assert_eq!(sentence, format!("{expected}, none is left"));
     assert_eq!(healed, format!("pods may go to node-1 again; {expected}"));
     world.settled(2).await;
@@ -86,7 +86,7 @@ async fn a_silent_kubelet_has_an_old_lease_and_is_silenced_once() {
     assert_eq!(refusal, Refusal::Failed("node-1 is not up".to_owned()));
     let sentence = evidence(&mut silence).await;
     assert!(sentence.starts_with("no lease of node-1 is younger than 1."), "{sentence}");
-    assert!(sentence.ends_with(" s, 1 processes live on"), "{sentence}");
+    assert!(sentence.ends_with(" s, 1 process still alive"), "{sentence}");
     assert_eq!(heal_twice(&mut silence).await, "leases of node-1 are renewed");
     world.settled(1).await;
     world.kube.shutdown().await;
@@ -122,7 +122,7 @@ async fn memory_runs_out_where_something_runs() {
     let mut installed = install(&world.kube, &action, LIMIT).await.unwrap();
     let sentence = evidence(&mut installed).await;
     assert!(sentence.starts_with("ended for want of memory: "), "{sentence}");
-    assert_eq!(heal_twice(&mut installed).await, "there is memory again; 1 processes were killed");
+    assert_eq!(heal_twice(&mut installed).await, "there is memory again; 1 process killed");
     world.settled(1).await;
     world.kube.shutdown().await;
 }
@@ -131,8 +131,8 @@ async fn memory_runs_out_where_something_runs() {
 async fn containers_start_late_or_not_at_all_until_it_is_healed() {
     let world = World::start(1, 1).await;
     for (fault, sign) in [
-        (json!({"image_failure": {"nodes": "all"}}), " starts refused for want of the image"),
-        (json!({"slow_start": {"nodes": "all", "delay": "50ms"}}), "1 starts late by up to 50ms"),
+        (json!({"image_failure": {"nodes": "all"}}), " refused for want of the image"),
+        (json!({"slow_start": {"nodes": "all", "delay": "50ms"}}), "1 start late by up to 50ms"),
     ] {
         let mut installed = installed(&world, fault).await;
         assert_eq!(installed.evidence().await, None, "nothing was to start");

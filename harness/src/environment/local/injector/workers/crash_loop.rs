@@ -5,6 +5,7 @@ use chaos::Installed;
 use embedded_kube::{EmbeddedKube, NodeHandle};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -50,7 +51,8 @@ struct Crashing {
 impl Crashing {
     fn sentence(&self) -> String {
         let deaths = self.deaths.borrow();
-        let each = deaths.iter().map(|(pod, count)| format!("{pod} killed {count} times"));
+        let each =
+            deaths.iter().map(|(pod, count)| format!("{pod} killed {}", counted(count, "time")));
         each.collect::<Vec<_>>().join(", ")
     }
 }

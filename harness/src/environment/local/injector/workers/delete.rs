@@ -6,6 +6,7 @@ use embedded_kube::{EmbeddedKube, ProcessEvent, ProcessStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::api::DeleteParams;
+use results::report::format::counted;
 use std::collections::BTreeMap;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -80,13 +81,12 @@ impl Deleted {
         let ended = self.ends.values().flatten().count();
         let forced =
             self.ends.values().filter(|end| **end == Some(ProcessStatus::Signal(KILL))).count();
+        let all = counted(self.ends.len(), "worker process");
         let sentence = match self.manner {
-            Manner::AtOnce => format!("{forced} of {} worker processes killed", self.ends.len()),
-            Manner::InOrder => format!(
-                "{ended} of {} worker processes ended, {} by themselves",
-                self.ends.len(),
-                ended - forced
-            ),
+            Manner::AtOnce => format!("{forced} of {all} killed"),
+            Manner::InOrder => {
+                format!("{ended} of {all} ended, {} by themselves", ended - forced)
+            }
         };
         (ended == self.ends.len(), sentence)
     }

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Api;
 use kube::api::PostParams;
 use operator::crd::{EnvironmentVariable, StreamingJob};
+use results::report::format::counted;
 use std::collections::BTreeMap;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -87,7 +88,8 @@ impl Leaking {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        format!("{} times a worker was killed with more than {} MiB", self.killed, self.limit_mib)
+        let times = counted(self.killed, "time");
+        format!("{times} a worker was killed with more than {} MiB", self.limit_mib)
     }
 
     async fn heal(&mut self) -> Result<String, kube::Error> {

@@ -4,6 +4,7 @@ use super::Worker;
 use chaos::Installed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use results::report::format::counted;
 
 /// Stops the processes of workers where they are.
 pub(super) fn hold(workers: Vec<Worker>) -> Box<dyn Installed> {
@@ -43,7 +44,7 @@ impl Installed for Stuck {
 
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         self.set_held(false);
-        let count = self.workers.len();
-        async move { Ok(format!("{count} processes continued")) }.boxed()
+        let continued = counted(self.workers.len(), "process");
+        async move { Ok(format!("{continued} continued")) }.boxed()
     }
 }

@@ -25,7 +25,7 @@ async fn played(world: &World, fault: Value) -> (String, String) {
 async fn deleted_workers_are_replaced() {
     let world = World::start(2, 2).await;
     let killed = played(&world, json!({"pod_kill": {"workers": {"count": 1}}})).await;
-    let sentence = "1 of 1 worker processes killed".to_owned();
+    let sentence = "1 of 1 worker process killed".to_owned();
     assert_eq!(killed, (sentence.clone(), sentence));
     world.settled(2).await;
     let ended = played(&world, json!({"pod_terminate": {"workers": "all"}})).await;
@@ -106,7 +106,7 @@ async fn an_upgrade_replaces_workers_and_is_taken_back() {
     assert_eq!(installed.evidence().await, None, "nobody has acted on it");
     assert_eq!(reconcile(&world, &jobs).await.unwrap(), "0000000000000007");
     let sentence = evidence(&mut installed).await;
-    assert!(sentence.ends_with(" workers are of the new template and ready"), "{sentence}");
+    assert!(sentence.ends_with(" of the new template and ready"), "{sentence}");
     let healed = heal_twice(&mut installed).await;
     assert!(healed.starts_with("the template is as before; "), "{healed}");
     assert_eq!(reconcile(&world, &jobs).await, None);

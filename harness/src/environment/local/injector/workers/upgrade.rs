@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use operator::crd::StreamingJob;
+use results::report::format::counted;
 use serde_json::json;
 
 /// The annotation by which the templates differ.
@@ -64,7 +65,8 @@ impl Upgraded {
 
     async fn evidence(&self) -> Option<String> {
         let (all, new) = self.count().await.ok()?;
-        (new > 0).then(|| format!("{new} of {all} workers are of the new template and ready"))
+        (new > 0)
+            .then(|| format!("{new} of {} of the new template and ready", counted(all, "worker")))
     }
 
     async fn heal(&mut self) -> Result<String, kube::Error> {
@@ -73,7 +75,8 @@ impl Upgraded {
         }
         let (all, new) = self.count().await?;
         self.set_revision(None).await?;
-        let healed = format!("the template is as before; {new} of {all} workers were replaced");
+        let all = counted(all, "worker");
+        let healed = format!("the template is as before; {new} of {all} had been replaced");
         self.healed = Some(healed.clone());
         Ok(healed)
     }
