@@ -32,7 +32,7 @@ impl CapacityOutcome {
     pub fn exit(&self) -> Exit {
         let open = |resolved: Resolved| resolved != Resolved::Confirmed;
         let unsure = self.result.allocations.iter().any(|found| open(found.resolved));
-        let untried = self.result.demands.iter().any(|point| point.invalid > 0);
+        let untried = self.result.demands.iter().any(|point| point.invalid + point.not_played > 0);
         if unsure || untried { Exit::Inconclusive } else { Exit::Pass }
     }
 }

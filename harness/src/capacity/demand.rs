@@ -47,6 +47,7 @@ fn untried(strategy: StrategyName, rate_per_s: f64) -> DemandPoint {
         demand_per_s: rate_per_s,
         refused: 0,
         invalid: 0,
+        not_played: 0,
         workers: Vec::new(),
         p99_ms: Vec::new(),
     }
@@ -62,6 +63,7 @@ fn count(point: &mut DemandPoint, probe: Option<Probe>) {
         Some(Probe { sustained: Sustained::No(_) | Sustained::Unclear(_), .. }) => {
             point.refused += 1;
         }
-        Some(Probe { sustained: Sustained::Invalid(_), .. }) | None => point.invalid += 1,
+        Some(Probe { sustained: Sustained::Invalid(_), .. }) => point.invalid += 1,
+        None => point.not_played += 1,
     }
 }

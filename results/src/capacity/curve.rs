@@ -79,8 +79,11 @@ pub struct DemandPoint {
     pub demand_per_s: f64,
     /// Repetitions in which the demand was not sustained.
     pub refused: u32,
-    /// Repetitions that say nothing, since the harness was at its limit or the run was stopped.
+    /// Repetitions that say nothing, since the harness was at its limit.
     pub invalid: u32,
+    /// Repetitions that were not played, or not to their end, since the run was stopped.
+    #[serde(default)]
+    pub not_played: u32,
     /// Workers ready in the mean over the settled seconds, of each repetition in which the demand
     /// was sustained.
     pub workers: Vec<f64>,
@@ -166,6 +169,7 @@ mod tests {
             demand_per_s: 100.0,
             refused: 0,
             invalid: 0,
+            not_played: 0,
             workers,
             p99_ms: Vec::new(),
         }

@@ -103,6 +103,7 @@ pub fn capacity_csv(result: &CapacityResult) -> csv::Result<String> {
         "sustained",
         "refused",
         "invalid",
+        "not_played",
     ];
     let schema = || CSV_SCHEMA.to_owned();
     let absent = String::new;
@@ -113,7 +114,7 @@ pub fn capacity_csv(result: &CapacityResult) -> csv::Result<String> {
         let known = word(found.resolved).to_owned();
         let mut line = vec![schema(), "allocation".to_owned(), strategy, workers];
         line.extend([absent(), absent(), low, high, known]);
-        line.extend([absent(), absent(), absent(), absent()]);
+        line.extend([absent(), absent(), absent(), absent(), absent()]);
         line
     });
     let demands = result.demands.iter().map(|point| {
@@ -127,7 +128,7 @@ pub fn capacity_csv(result: &CapacityResult) -> csv::Result<String> {
         line.extend([three(Some(point.demand_per_s)), absent(), absent()]);
         line.push(three(median(&point.p99_ms)));
         line.extend([point.workers.len().to_string(), point.refused.to_string()]);
-        line.push(point.invalid.to_string());
+        line.extend([point.invalid.to_string(), point.not_played.to_string()]);
         line
     });
     file(&owned(&headings), allocations.chain(demands))
@@ -188,6 +189,9 @@ fn demand(point: &DemandPoint) -> [String; 5] {
     let mut words = format!("{sustained} of {tried}");
     if point.invalid > 0 {
         words.push_str(&format!(", {} invalid", point.invalid));
+    }
+    if point.not_played > 0 {
+        words.push_str(&format!(", {} not played", point.not_played));
     }
     [
         format::count(point.demand_per_s.round() as u64),

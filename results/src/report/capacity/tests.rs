@@ -12,11 +12,12 @@ fn result() -> CapacityResult {
         probes: 9,
         reason: reason.to_owned(),
     };
-    let point = |strategy: &str, workers, refused, invalid| DemandPoint {
+    let point = |strategy: &str, workers, refused, invalid, not_played| DemandPoint {
         strategy: strategy.to_owned(),
         demand_per_s: 2_000.0,
         refused,
         invalid,
+        not_played,
         workers,
         p99_ms: vec![31.0, 29.0],
     };
@@ -33,7 +34,7 @@ fn result() -> CapacityResult {
             found(1, Some(4_950.0), Some(5_049.0), Resolved::Confirmed, "the backlog grew"),
             found(2, None, None, Resolved::Invalid, "late | by 1 s"),
         ],
-        demands: vec![point("=swift", vec![1.0, 1.2], 1, 0), point("idle", vec![], 3, 1)],
+        demands: vec![point("=swift", vec![1.0, 1.2], 1, 0, 0), point("idle", vec![], 3, 1, 2)],
     }
 }
 
@@ -45,7 +46,7 @@ fn the_page_says_what_is_known_and_what_is_not() {
         "- 2 workers sustain no rate that was probed; more could not be asked, since the harness \
          was at its limit: late \\| by 1 s.",
         "| 1 | 4,950 | 5,049 | 4,950 | 9 | confirmed | the backlog grew |",
-        "| 2,000 | idle | not met | 30.0 ms | 0 of 3, 1 invalid |",
+        "| 2,000 | idle | not met | 30.0 ms | 0 of 3, 1 invalid, 2 not played |",
     ] {
         assert!(page.contains(line), "{line}\nis not in\n{page}");
     }
@@ -59,8 +60,8 @@ fn the_spreadsheet_is_versioned_and_runs_no_formula() {
     let text = capacity_csv(&result()).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 5);
-    assert_eq!(lines[1], "1,allocation,'=swift,1,,,4950,5049,confirmed,,,,");
-    assert_eq!(lines[4], "1,demand,idle,,,,2000,,,30,0,3,1");
+    assert_eq!(lines[1], "1,allocation,'=swift,1,,,4950,5049,confirmed,,,,,");
+    assert_eq!(lines[4], "1,demand,idle,,,,2000,,,30,0,3,1,2");
 }
 
 #[test]
