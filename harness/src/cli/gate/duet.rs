@@ -20,6 +20,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// The files with the result, which are written anew after each pair.
+const FILES: [(&str, GateForm); 3] =
+    [("gate.json", GateForm::Json), ("gate.md", GateForm::Md), ("junit.xml", GateForm::Junit)];
+
 #[derive(Debug, Args)]
 pub(super) struct DuetArgs {
     /// Play this program, or another, against a baseline in pairs of short trials
@@ -80,8 +84,10 @@ impl DuetArgs {
         };
         let write = |played: &Played| {
             let result = judge(played);
-            let json = results::report::gate_json(&result).map_err(Failure::internal)?;
-            folder.write("gate.json", json.as_bytes()).map(|()| result)
+            for (name, form) in FILES {
+                folder.write(name, render(&result, form)?.as_bytes())?;
+            }
+            Ok(result)
         };
         let more = |played: &Played| {
             let result = write(played)?;
