@@ -8,7 +8,7 @@ use std::time::Duration;
 use workloads::spec::ShapeSpec;
 
 /// A stretch of the load that is out of the ordinary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct Disturbance {
     start: Duration,
     end: Duration,
@@ -19,7 +19,8 @@ struct Disturbance {
 pub(super) const WARM_UP: &str = "warm-up";
 
 /// Ends of phases with their names, in order: `warm-up`, `steady`, then `burst` while more is
-/// offered, `fault` while any fault is installed, and `recovery` between and after them.
+/// offered, `fault` while any fault is installed, `fault-in-burst` while both are, and `recovery`
+/// between and after them.
 pub(super) type Ends = Vec<(Duration, &'static str)>;
 
 /// The phases of a load.
@@ -137,29 +138,32 @@ fn bursts(shape: &ShapeSpec) -> Vec<Disturbance> {
 }
 
 fn boundaries(warm_up: Duration, end: Duration, disturbances: &[Disturbance]) -> Ends {
+    let edges = disturbances.iter().flat_map(|it| [it.start, it.end]).chain([end]);
+    let edges: BTreeSet<Duration> = edges.filter(|at| (warm_up..=end).contains(at)).collect();
     let mut phases = vec![(warm_up, WARM_UP)];
-    let mut sorted = disturbances.to_vec();
-    sorted.sort();
-    let mut quiet = "steady";
-    let mut reached = warm_up;
-    for disturbance in sorted {
-        if disturbance.start > reached {
-            phases.push((disturbance.start, quiet));
-            reached = disturbance.start;
+    let mut from = warm_up;
+    for edge in edges.into_iter().filter(|edge| *edge > warm_up) {
+        let name = phase_from(from, disturbances);
+        match phases.last_mut() {
+            Some(last) if last.1 == name => last.0 = edge,
+            _ => phases.push((edge, name)),
         }
-        quiet = "recovery";
-        if disturbance.end > reached {
-            match phases.last_mut() {
-                Some(last) if last.1 == disturbance.name => last.0 = disturbance.end,
-                _ => phases.push((disturbance.end, disturbance.name)),
-            }
-            reached = disturbance.end;
-        }
-    }
-    if end > reached {
-        phases.push((end, quiet));
+        from = edge;
     }
     phases
+}
+
+/// The phase that follows this time. A fault within a burst is neither the one nor the other alone.
+fn phase_from(time: Duration, disturbances: &[Disturbance]) -> &'static str {
+    let begun = || disturbances.iter().filter(|it| it.start <= time);
+    let in_force = |name| begun().any(|it| it.name == name && time < it.end);
+    match (in_force("burst"), in_force("fault")) {
+        (true, true) => "fault-in-burst",
+        (true, false) => "burst",
+        (false, true) => "fault",
+        (false, false) if begun().next().is_some() => "recovery",
+        (false, false) => "steady",
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +211,26 @@ mod tests {
             seconds(&[(8, 12, "fault"), (10, 11, "fault"), (11, 15, "fault")]),
             [(3, "warm-up"), (8, "steady"), (15, "fault"), (30, "recovery")]
         );
+    }
+
+    #[test]
+    fn a_fault_within_a_burst_is_told_from_both() {
+        assert_eq!(
+            seconds(&[(8, 14, "burst"), (10, 12, "fault"), (13, 16, "fault")]),
+            [
+                (3, "warm-up"),
+                (8, "steady"),
+                (10, "burst"),
+                (12, "fault-in-burst"),
+                (13, "burst"),
+                (14, "fault-in-burst"),
+                (16, "fault"),
+                (30, "recovery")
+            ]
+        );
+        let from_the_start = [(1, 5, "fault"), (2, 4, "burst")];
+        let phases = [(3, "warm-up"), (4, "fault-in-burst"), (5, "fault"), (30, "recovery")];
+        assert_eq!(seconds(&from_the_start), phases);
     }
 
     #[test]
