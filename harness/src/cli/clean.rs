@@ -4,6 +4,7 @@ use crate::environment::docker;
 use crate::exit::{Exit, Failure};
 use crate::leftover;
 use clap::Args;
+use results::report::format::counted;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -35,7 +36,11 @@ impl CleanArgs {
         let containers = self.clean_docker()?;
         removed += containers;
         let done = if self.dry_run { "found" } else { "removed" };
-        super::print(&format!("{} unfinished runs, {removed} leftovers {done}", runs.len()))?;
+        super::print(&format!(
+            "{}, {} {done}",
+            counted(runs.len(), "unfinished run"),
+            counted(removed, "leftover")
+        ))?;
         Ok(Exit::Pass)
     }
 
