@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn a_kubeconfig_that_is_not_there_is_named_with_its_flag() {
+    // What it says is shown if this fails.
+    let _first = tracing_subscriber::fmt().with_test_writer().try_init();
     let args = Args {
         kubeconfig: Some("/no/such/kubeconfig".into()),
         namespace: None,

@@ -63,6 +63,8 @@ impl OffsetSource for Backlog {
 impl World {
     /// A cluster with a job, with workers that start at once, and no operator.
     pub(crate) async fn new() -> Self {
+        // What operators say is shown with a test that fails. Another test may have seen to it.
+        let _seen_to = tracing_subscriber::fmt().with_test_writer().try_init();
         let server = ApiServer::with_config(ApiConfig { seed: 7, ..ApiConfig::default() });
         let client = server.client();
         let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
