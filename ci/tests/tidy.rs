@@ -137,12 +137,15 @@ fn every_source_file_belongs_to_a_module() {
         if is_root {
             continue;
         }
-        let owners = [
-            folder.join("lib.rs"),
-            folder.join("main.rs"),
-            folder.join("mod.rs"),
-            folder.with_extension("rs"),
-        ];
+        // What several tests share is a folder beside them, which each of them declares.
+        let shared = sources.iter().map(PathBuf::from).filter(|it| it.parent() == folder.parent());
+        let (stem, owners) = match (stem.as_str(), parent) {
+            ("mod", Some(parent)) => (parent, shared.collect()),
+            _ => {
+                let owners = ["lib.rs", "main.rs", "mod.rs"].map(|name| folder.join(name));
+                (stem, [&owners[..], &[folder.with_extension("rs")]].concat())
+            }
+        };
         let declared = owners.iter().filter(|owner| root().join(owner).is_file()).any(|owner| {
             let text = text(&owner.to_string_lossy());
             text.lines().any(|line| line.trim_end().ends_with(&format!("mod {stem};")))

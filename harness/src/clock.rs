@@ -18,6 +18,11 @@ pub struct Anchor {
 }
 
 impl Anchor {
+    /// An anchor at this moment.
+    pub fn now() -> Self {
+        Self::ahead(Duration::ZERO)
+    }
+
     /// An anchor that lies `ahead` of now.
     pub fn ahead(ahead: Duration) -> Self {
         Self { instant: Instant::now() + ahead, unix_us: unix_us() + micros(ahead) }

@@ -98,7 +98,7 @@ impl Bench<'_> {
             broken: Vec::new(),
         };
         let whole = self.whole(action, &mut outcome).await;
-        let back = Anchor::ahead(Duration::ZERO);
+        let back = Anchor::now();
         let after_whole = self.restored(before).await.map_err(|left| format!("left {left}"));
         outcome.back_ms = milliseconds(&back);
         let cancelled = self.cancelled(action).await;
@@ -113,7 +113,7 @@ impl Bench<'_> {
     /// Installed, proven, healed, and healed once more.
     async fn whole(&self, action: &Action, outcome: &mut Conformance) -> Result<(), String> {
         let action = self.aimed(action).await?;
-        let since = Anchor::ahead(Duration::ZERO);
+        let since = Anchor::now();
         let installed = timeout(PATIENCE, self.injector.install(&action, LIMIT)).await;
         let mut installed = installed
             .map_err(|_| format!("was not installed within {PATIENCE:?}"))?
@@ -201,13 +201,13 @@ impl Bench<'_> {
     /// The state once it has not changed for a while.
     async fn at_rest(&self, rest: Duration) -> Vec<String> {
         let mut state = self.footprint().await;
-        let mut since = Anchor::ahead(Duration::ZERO);
+        let mut since = Anchor::now();
         let patience = Anchor::ahead(PATIENCE);
         while since.elapsed() < rest && patience.elapsed_ns() < 0 {
             sleep(LOOK_EVERY).await;
             let now = self.footprint().await;
             if now != state {
-                (state, since) = (now, Anchor::ahead(Duration::ZERO));
+                (state, since) = (now, Anchor::now());
             }
         }
         state

@@ -89,7 +89,7 @@ pub async fn play(
     cancel: &CancellationToken,
     mut more: impl FnMut(&Played) -> Result<bool, Failure>,
 ) -> Result<Played, Failure> {
-    let start = Anchor::ahead(Duration::ZERO);
+    let start = Anchor::now();
     let mut played = Played::default();
     for number in 1.. {
         let Some(pair) = pair(plan, folder, number, cancel).await? else { break };

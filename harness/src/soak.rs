@@ -58,7 +58,7 @@ pub async fn run(
     let mut broken = 0;
     while soak.spent() < plan.length && soak.failed < plan.failures && !cancel.is_cancelled() {
         folder.clear_round(soak.next_seed)?;
-        let start = Anchor::ahead(Duration::ZERO);
+        let start = Anchor::now();
         let Some(judged) = round(plan, folder, soak, cancel).await? else { break };
         broken = if judged.outcome == state::Outcome::NotRun { broken + 1 } else { 0 };
         let row = soak.add(judged, start.elapsed());

@@ -1,19 +1,8 @@
 //! The program from the outside: what it refuses, what it says, and one whole trial.
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod program;
 
-fn stormgauge(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_stormgauge"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the program starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use program::{stormgauge, text};
 
 /// The smoke scenario with one change.
 fn changed_smoke(from: &str, to: &str) -> String {

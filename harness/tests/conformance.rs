@@ -1,24 +1,15 @@
 //! Every kind of fault that the catalogue has, in every environment that claims it: it lands, has
 //! evidence, heals, heals twice, survives that nobody waits for it, and leaves nothing.
 
+mod program;
+
 use harness::catalogue;
+use program::{command, stormgauge, text};
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 /// Most of the time is spent waiting, so that several environments at once are sooner done.
 const AT_ONCE: usize = 3;
-
-fn conformance(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stormgauge"));
-    command.arg("conformance").args(arguments).current_dir(folder);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 #[test]
 fn every_kind_of_fault_keeps_what_injectors_promise() {
@@ -28,16 +19,17 @@ fn every_kind_of_fault_keeps_what_injectors_promise() {
     let claimed: Vec<&str> = claimed.map(|entry| entry.fault).collect();
     let part = |number: usize| {
         let out = number.to_string();
-        let options = ["--env", "local", "--out", out.as_str(), "-o", "json"];
+        let options = ["conformance", "--env", "local", "--out", out.as_str(), "-o", "json"];
         let kinds = claimed.iter().skip(number).step_by(AT_ONCE);
         let arguments: Vec<&str> = options.into_iter().chain(kinds.copied()).collect();
-        conformance(folder.path(), &arguments).spawn().expect("the program starts")
+        let mut part = command(folder.path(), &arguments);
+        part.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
     };
     let parts: Vec<_> = (0..AT_ONCE).map(part).collect();
     let mut tried = Vec::new();
     for part in parts {
         let output = part.wait_with_output().expect("the program ends");
-        let errors = errors(&output);
+        let errors = text(&output.stderr);
         let held: Vec<Value> = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {errors}"));
         for outcome in &held {
@@ -56,7 +48,7 @@ fn every_kind_of_fault_keeps_what_injectors_promise() {
 #[test]
 fn an_unknown_kind_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let output = conformance(folder.path(), &["node_crush"]).output().expect("the program starts");
+    let output = stormgauge(folder.path(), &["conformance", "node_crush"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors(&output).contains("node_crush: no such kind"));
+    assert!(text(&output.stderr).contains("node_crush: no such kind"));
 }

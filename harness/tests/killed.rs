@@ -1,10 +1,13 @@
 //! The harness is killed in the middle of ten faults: nothing of them outlives it.
 
+mod program;
+
 use chaos::Journal;
 use chaos::journal::{JournalEntry, LeftProcess, Leftovers};
 use harness::clock::Anchor;
+use program::{command, stormgauge, text};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 const SCENARIO: &str = "
@@ -38,23 +41,9 @@ faults:
 /// The most that a loaded machine needs to get the faults in force.
 const PATIENCE: Duration = Duration::from_secs(50);
 
-fn stormgauge(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stormgauge"));
-    command.args(arguments).current_dir(folder);
-    command
-}
-
-fn output(folder: &Path, arguments: &[&str]) -> Output {
-    stormgauge(folder, arguments).output().expect("the program starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// Whether something holds before `limit` passes.
 fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
-    let start = Anchor::ahead(Duration::ZERO);
+    let start = Anchor::now();
     while start.elapsed() < limit {
         if holds() {
             return true;
@@ -97,7 +86,7 @@ fn nothing_outlives_a_harness_that_is_killed_amid_ten_faults() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ten.yaml"), SCENARIO).unwrap();
     let run = ["run", "ten.yaml", "--out", "out"];
-    let mut started = stormgauge(folder.path(), &run);
+    let mut started = command(folder.path(), &run);
     let quiet = started.stdout(Stdio::null()).stderr(Stdio::null());
     let mut harness = Harness(quiet.spawn().expect("the program starts"));
     let journal = folder.path().join("out/journal.jsonl");
@@ -113,13 +102,13 @@ fn nothing_outlives_a_harness_that_is_killed_amid_ten_faults() {
     assert!(in_force && !ended, "{} landed: {:#?}", landed(), entries(&journal));
 
     // It owns the run as long as it lives.
-    let second = output(folder.path(), &run);
+    let second = stormgauge(folder.path(), &run);
     let error = text(&second.stderr);
     assert_eq!(second.status.code(), Some(4), "{error}");
     assert!(error.contains(&format!("process {}", harness.0.id())), "{error}");
     let clean = ["clean", "--root", "out"];
     let nothing = "0 unfinished runs, 0 leftovers removed\n";
-    assert_eq!(text(&output(folder.path(), &clean).stdout), nothing, "it still runs");
+    assert_eq!(text(&stormgauge(folder.path(), &clean).stdout), nothing, "it still runs");
 
     harness.0.kill().unwrap();
     harness.0.wait().unwrap();
@@ -132,9 +121,9 @@ fn nothing_outlives_a_harness_that_is_killed_amid_ten_faults() {
     assert!(gone, "left: {:?}", left(folder.path(), &left_over.processes));
 
     // What is left to `clean` is the folder that the pods ran in, and the word that it is over.
-    let cleaned = text(&output(folder.path(), &clean).stdout);
+    let cleaned = text(&stormgauge(folder.path(), &clean).stdout);
     assert!(cleaned.contains("fault broker_crash-10 was in force"), "{cleaned}");
     assert!(!cleaned.contains("process "), "{cleaned}");
-    assert!(cleaned.ends_with("1 unfinished runs, 1 leftovers removed\n"), "{cleaned}");
-    assert_eq!(text(&output(folder.path(), &clean).stdout), nothing);
+    assert!(cleaned.ends_with("1 unfinished run, 1 leftover removed\n"), "{cleaned}");
+    assert_eq!(text(&stormgauge(folder.path(), &clean).stdout), nothing);
 }

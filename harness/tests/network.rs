@@ -1,6 +1,8 @@
 //! Every fault of the network in one small trial: each lands and heals, and nothing is lost.
 
-use std::process::Command;
+mod program;
+
+use program::{stormgauge, text};
 
 const SCENARIO: &str = "
 name: network
@@ -64,13 +66,9 @@ faults:
 fn every_fault_of_the_network_lands_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("network.yaml"), SCENARIO).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_stormgauge"))
-        .current_dir(folder.path())
-        .args(["run", "network.yaml", "--out", "out"])
-        .output()
-        .unwrap();
+    let output = stormgauge(folder.path(), &["run", "network.yaml", "--out", "out"]);
     let path = folder.path().join("out/records/network-low_latency-1.json");
-    let told = String::from_utf8_lossy(&output.stderr);
+    let told = text(&output.stderr);
     let record = results::RunRecord::read(&path).unwrap_or_else(|error| panic!("{error}: {told}"));
     for fault in &record.faults {
         assert_eq!(fault.state, results::FaultState::Landed, "{fault:?}");

@@ -33,7 +33,7 @@ pub(super) async fn shrink(
     limit: Duration,
 ) -> Result<(), Failure> {
     let mut search = Search { stage, round, failed, tried: String::new(), number: 0, error: None };
-    let start = Anchor::ahead(Duration::ZERO);
+    let start = Anchor::now();
     let first = Candidate(Arc::clone(&round.scenario));
     let may_go_on = || start.elapsed() < limit;
     let found = shrink::shrink(first, LIMITS, may_go_on, async |candidate: &Candidate| {

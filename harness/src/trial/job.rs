@@ -137,7 +137,7 @@ async fn until_consuming(
     cancel: &CancellationToken,
 ) -> Result<(), TrialError> {
     let wanted = usize::try_from(plan.scenario.spec.environment.partitions).unwrap_or(usize::MAX);
-    let anchor = Anchor::ahead(Duration::ZERO);
+    let anchor = Anchor::now();
     while environment.assigned_partitions() < wanted && !cancel.is_cancelled() {
         if anchor.elapsed() > READY_LIMIT {
             let reason = format!(

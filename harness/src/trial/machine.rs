@@ -16,10 +16,7 @@ pub struct Usage {
 impl Usage {
     /// Starts counting now.
     pub fn start() -> Self {
-        Self {
-            anchor: Anchor::ahead(Duration::ZERO),
-            process_start: process_time().unwrap_or_default(),
-        }
+        Self { anchor: Anchor::now(), process_start: process_time().unwrap_or_default() }
     }
 
     /// Share of all processors that this process has used since the start, 0 to 1.

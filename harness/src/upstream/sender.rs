@@ -42,7 +42,7 @@ pub(super) fn run(
     (stop, limit): (&AtomicBool, Duration),
 ) -> Result<(), KafkaError> {
     let producer = connect(upstream, lot)?;
-    let start = Anchor::ahead(Duration::ZERO);
+    let start = Anchor::now();
     let mut maker = Maker::new(upstream, payload);
     let mut position = 0;
     while !stop.load(Ordering::Relaxed) && start.elapsed() < limit {

@@ -218,7 +218,7 @@ mod tests {
     fn a_limit_ends_what_nobody_heals() {
         let tampering = Tampering::new(5);
         tampering.silence(Some(Anchor::ahead(Duration::from_millis(20))));
-        tampering.double(Some(Draw { until: Anchor::ahead(Duration::ZERO), ..draw(1.0).unwrap() }));
+        tampering.double(Some(Draw { until: Anchor::now(), ..draw(1.0).unwrap() }));
         assert!(tampering.is_silent(9));
         assert!(!tampering.make(&mut event(9)).twice);
         std::thread::sleep(Duration::from_millis(30));

@@ -1,7 +1,7 @@
 //! `gate --duet` with scripts that leave prepared records.
 
+use super::program::{command, stormgauge, text};
 use super::record::{record, record_with_lost, scenario};
-use super::{stormgauge, text};
 use harness::duet::{DuetPlan, Folder, Patience, play};
 use harness::scenario::spec::StrategyName;
 use results::{RunRecord, VerdictKind};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,9 @@ fn a_program_that_is_alike_passes() {
     assert_eq!(json["duet"]["pairs"].as_array().unwrap().len(), 9);
     let kept = fs::read_to_string(folder.path().join("out/gate.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), json);
+    let beside = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).unwrap();
+    assert!(beside("gate.md").starts_with("# PASS"), "{}", beside("gate.md"));
+    assert!(beside("junit.xml").contains("failures=\"0\""), "{}", beside("junit.xml"));
 }
 
 #[test]
@@ -153,10 +156,9 @@ fn an_interrupt_reaches_the_trial_and_leaves_a_report() {
     let ends =
         "trap 'echo healed >healed; exit 130' INT; touch started; while :; do sleep 0.1; done";
     script(folder.path(), "candidate", ends);
-    let mut gate = Command::new(env!("CARGO_BIN_EXE_stormgauge"))
-        .args(["gate", "--duet", "--baseline-bin", "baseline", "--candidate-bin", "candidate"])
-        .args(["--out", "out", "--quiet"])
-        .current_dir(folder.path())
+    let programs = ["--baseline-bin", "baseline", "--candidate-bin", "candidate"];
+    let arguments = [&["gate", "--duet", "--out", "out", "--quiet"], &programs[..]].concat();
+    let mut gate = command(folder.path(), &arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

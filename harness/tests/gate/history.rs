@@ -1,7 +1,7 @@
 //! `gate DIR --history FILE`.
 
+use super::program::{stormgauge, text};
 use super::record::{record, scenario};
-use super::{stormgauge, text};
 use results::gate::HISTORY_RUNS_MIN;
 use results::history::{self, HistoryEntry};
 use std::fs;

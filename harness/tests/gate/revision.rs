@@ -1,6 +1,6 @@
 //! `--baseline-rev`: a program built from a revision.
 
-use super::{stormgauge, text};
+use super::program::{stormgauge, text};
 use harness::duet::revision;
 use harness::progress::Progress;
 use std::fs;

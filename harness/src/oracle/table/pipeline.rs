@@ -125,7 +125,7 @@ fn plan(planted: &Planted, guarantee: Guarantee, workload: &Workload) -> Collect
         strays: None,
         symbols: workload.symbols(),
         arrival: workload.arrival().clone(),
-        anchor: Anchor::ahead(Duration::ZERO),
+        anchor: Anchor::now(),
         phases: Arc::new(Phases::new(
             Duration::from_secs(2),
             Duration::from_secs(10),

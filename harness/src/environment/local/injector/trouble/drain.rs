@@ -40,7 +40,7 @@ struct Account {
 }
 
 async fn empty(nodes: Vec<NodeHandle>, progress: watch::Sender<Account>) {
-    let begun = Anchor::ahead(Duration::ZERO);
+    let begun = Anchor::now();
     loop {
         let mut is_empty = true;
         for node in &nodes {

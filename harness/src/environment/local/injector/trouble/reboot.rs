@@ -25,7 +25,7 @@ pub(super) async fn reboot(nodes: Vec<NodeHandle>, downtime: Duration) -> Box<dy
 
 /// Brings the nodes back after `downtime`, or early. Gives how long they were away.
 async fn boot(nodes: Vec<NodeHandle>, downtime: Duration, early: CancellationToken) -> Duration {
-    let down = Anchor::ahead(Duration::ZERO);
+    let down = Anchor::now();
     tokio::select! {
         () = early.cancelled() => {}
         () = tokio::time::sleep(downtime) => {}
