@@ -251,12 +251,16 @@ impl Engine {
         })
     }
 
-    /// The memory that a container may have and that it has, in bytes.
+    /// The memory that a container may have, and what it has and cannot do without, in bytes: pages
+    /// of files can be read again.
     pub(super) async fn memory(&self, name: &str) -> Result<(i64, i64), EngineError> {
         let limited = self.limits(name).await?.memory_bytes;
-        let used = self.stats(name).await?.and_then(|stats| stats.memory_stats?.usage);
-        let used = used.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(0);
-        Ok((limited, used))
+        let memory = self.stats(name).await?.and_then(|stats| stats.memory_stats);
+        let memory = memory.unwrap_or_default();
+        let details = memory.stats.unwrap_or_default();
+        let pages = ["inactive_file", "active_file"].map(|key| details.get(key).unwrap_or(&0));
+        let needed = memory.usage.unwrap_or(0).saturating_sub(pages.into_iter().sum());
+        Ok((limited, i64::try_from(needed).unwrap_or(i64::MAX)))
     }
 
     /// In how many periods a container has been held back for its share of processors.
