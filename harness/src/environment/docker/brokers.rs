@@ -351,7 +351,7 @@ impl Plan<'_> {
         // Peers that go by way of a proxy are let in where the proxy gets to.
         let peers_port = if fronts.peers.is_some() { DELAYED_PORT } else { PEERS_PORT };
         let (replicas, min_in_sync) = (self.replicas(), self.min_in_sync());
-        let settings: [(&str, String); 25] = [
+        let settings: [(&str, String); 26] = [
             ("CLUSTER_ID", "4L6g3nShT-eMCtK--X86sw".to_owned()),
             ("KAFKA_HEAP_OPTS", format!("-Xms256m -Xmx{HEAP_MIB}m")),
             ("KAFKA_JVM_PERFORMANCE_OPTS", java_options().to_owned()),
@@ -390,8 +390,10 @@ impl Plan<'_> {
             ("KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS", "3".to_owned()),
             ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", replicas.to_string()),
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", min_in_sync.to_string()),
-            // A follower whose network comes back must not wait for a dead connection for long.
+            // Nobody must wait for a dead connection for long: a follower whose network comes back,
+            // or a broker whose controller is cut off.
             ("KAFKA_REPLICA_SOCKET_TIMEOUT_MS", "2000".to_owned()),
+            ("KAFKA_CONTROLLER_SOCKET_TIMEOUT_MS", "2000".to_owned()),
             ("KAFKA_REPLICA_LAG_TIME_MAX_MS", "10000".to_owned()),
         ];
         settings.into_iter().map(|(key, value)| format!("{key}={value}")).collect()

@@ -1,6 +1,6 @@
 //! The active controller, taken off the network of controllers: the others elect another one.
 //!
-//! How long there is none is up to them (half a second to elect, after a second without a word).
+//! How long there is none is up to them (a second to elect, after two seconds without a word).
 //! Brokers here are controllers too, and reach the active one by the same network, so that this
 //! broker's session with it ends as well.
 
