@@ -66,6 +66,14 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_names_every_kind() {
+        let readme = include_str!("../../README.md");
+        let missing =
+            entries().into_iter().filter(|entry| !readme.contains(&format!("`{}`", entry.fault)));
+        assert_eq!(missing.map(|entry| entry.fault).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
     fn each_kind_says_all_that_is_asked_of_it() {
         for entry in entries() {
             let words = [entry.description, entry.evidence, entry.healing];
