@@ -50,7 +50,7 @@ pub fn stormy(program: &Path) -> anyhow::Result<RunRecord> {
     let between = "between: [{ nodes: all }, { brokers: all }]";
     for number in 0..DELAYS {
         text.push_str(&format!(
-            "  - {{ at: {}ms, for: 8s, fault: {{ network_delay: {{ {between}, delay: 1ms }} }} }}\n",
+            "  - {{ at: {}ms, for: 8s, fault: {{ network_delay: {{ {between}, delay: 100us }} }} }}\n",
             6_000 + 10 * number,
         ));
     }

@@ -8,8 +8,8 @@ use crate::selector::Selector;
 
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "connection_storm",
-    description: "every second so many connections are opened to each broker at once, ask for its \
-                  API versions, and are dropped",
+    description: "so many connections are opened to each broker within half a second and ask for its \
+                  API versions; each is dropped and opened again every second",
     evidence: "how many connections each broker has answered, and how many it had open at once",
     heal: "the last connections are dropped and none is opened any more",
 };

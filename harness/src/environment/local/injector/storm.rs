@@ -13,10 +13,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// How often the connections are opened and dropped.
+/// How often each connection is dropped and opened again.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How long it takes to open all of them.
+const OPENING: Duration = Duration::from_millis(500);
 /// Files that one connection takes in this process: client, proxy on both sides, broker.
 const FILES_EACH: u64 = 4;
 /// Files that the process needs for everything else.
@@ -38,7 +40,8 @@ pub(in crate::environment) fn raise(
         let reason = format!("it takes {files} open files, and `ulimit -n` is {allowed}");
         return Err(Refusal::Unsupported(reason));
     }
-    let mut storm = Storm { floods: Vec::new(), tasks: JoinSet::new() };
+    let mut storm =
+        Storm { floods: Vec::new(), connections: connections.into(), tasks: JoinSet::new() };
     for name in names {
         let front = fronts.get(name).copied();
         let front = front.ok_or_else(|| Refusal::Failed(format!("there is no broker {name}")))?;
@@ -56,6 +59,8 @@ fn files_max() -> Option<u64> {
 
 struct Storm {
     floods: Vec<(String, Arc<Counts>)>,
+    /// To each broker.
+    connections: u64,
     /// They end with it.
     tasks: JoinSet<Result<(), tokio::time::error::Elapsed>>,
 }
@@ -65,20 +70,50 @@ struct Storm {
 struct Counts {
     answered: AtomicU64,
     failed: AtomicU64,
+    open: AtomicU64,
     open_max: AtomicU64,
 }
 
+/// Each connection has its own moment, since a thousand at one would take the machine from all else,
+/// the load driver too. They are open at once all the same.
 async fn flood(front: SocketAddr, connections: u32, counts: Arc<Counts>) {
-    let mut rounds = interval(PERIOD);
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        rounds.tick().await;
-        let asked = join_all((0..connections).map(|_| timeout(PERIOD, ask(front)))).await;
-        let open: Vec<TcpStream> = asked.into_iter().flatten().flatten().collect();
-        let answered = open.len() as u64;
-        counts.answered.fetch_add(answered, Ordering::Relaxed);
-        counts.failed.fetch_add(u64::from(connections) - answered, Ordering::Relaxed);
-        counts.open_max.fetch_max(answered, Ordering::Relaxed);
+    let each = (0..connections).map(async |number| {
+        sleep(OPENING * number / connections).await;
+        let mut rounds = interval(PERIOD);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut open = None;
+        loop {
+            rounds.tick().await;
+            drop(open.take());
+            open = timeout(PERIOD, ask(front)).await.ok().and_then(Result::ok).map(|stream| {
+                counts.answered.fetch_add(1, Ordering::Relaxed);
+                Open::of(stream, &counts)
+            });
+            if open.is_none() {
+                counts.failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    join_all(each).await;
+}
+
+/// A connection that counts as open until it is dropped.
+struct Open<'a> {
+    _stream: TcpStream,
+    counts: &'a Counts,
+}
+
+impl<'a> Open<'a> {
+    fn of(stream: TcpStream, counts: &'a Counts) -> Self {
+        let open = counts.open.fetch_add(1, Ordering::Relaxed) + 1;
+        counts.open_max.fetch_max(open, Ordering::Relaxed);
+        Self { _stream: stream, counts }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.counts.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -93,6 +128,13 @@ async fn ask(front: SocketAddr) -> io::Result<TcpStream> {
 }
 
 impl Storm {
+    /// Whether as many connections have been tried as there are to be at once.
+    fn has_risen(&self) -> bool {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let tried = |counts: &Counts| read(&counts.answered) + read(&counts.failed);
+        self.floods.iter().all(|(_, counts)| tried(counts) >= self.connections)
+    }
+
     /// What each broker went through; nothing while one has not answered.
     fn sentence(&self) -> Option<String> {
         let each = self.floods.iter().map(|(name, counts)| {
@@ -112,7 +154,7 @@ impl Storm {
 
 impl Installed for Storm {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
-        let sentence = self.sentence();
+        let sentence = self.sentence().filter(|_| self.has_risen());
         async move { sentence }.boxed()
     }
 
@@ -172,7 +214,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_storm_ends_by_itself_and_one_that_cannot_be_is_refused() {
         let kafka = EmbeddedKafka::start(1).await.unwrap();
-        let limit = Duration::from_millis(100);
+        let limit = Duration::from_millis(600);
         let mut storm = raise(&fronts(&kafka), &[brokers::name(1)], 2, limit).unwrap();
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let sentence = storm.evidence().await.unwrap();
