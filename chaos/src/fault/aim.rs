@@ -140,6 +140,13 @@ impl Check<'_> {
         self.problems.push(ScheduleProblem { path, message: message.into() });
     }
 
+    /// A partition that has to be there.
+    pub(super) fn partition(&mut self, partition: i32) {
+        if let Some(message) = self.inventory.partition_problem(partition) {
+            self.problem("partition", message);
+        }
+    }
+
     /// A time that has to pass within the fault to show.
     pub(super) fn within_hold(&mut self, field: &str, time: Duration) {
         if time.is_zero() || time >= self.hold {

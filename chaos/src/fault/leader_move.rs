@@ -33,9 +33,7 @@ impl Definition for LeaderMove {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if let Some(message) = check.inventory.partition_problem(self.partition) {
-            check.problem("partition", message);
-        }
+        check.partition(self.partition);
         if check.inventory.brokers.len() < 2 {
             let brokers = check.inventory.brokers.len();
             check.problem("partition", format!("no other broker to move to: there is {brokers}"));

@@ -33,9 +33,7 @@ impl Definition for PartitionReassignment {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if let Some(message) = check.inventory.partition_problem(self.partition) {
-            check.problem("partition", message);
-        }
+        check.partition(self.partition);
         if check.inventory.brokers.len() < 3 {
             let brokers = check.inventory.brokers.len();
             let message = format!("{brokers} brokers; a copy can be given up with 3 or more");

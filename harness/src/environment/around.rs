@@ -232,6 +232,38 @@ impl Around {
     }
 }
 
+/// What is real and what is emulated in the environment of this name: what is said of its brokers,
+/// then all that is around them.
+pub(super) fn describe(
+    name: &str,
+    (real, emulated): (&[&str], &[&str]),
+    settings: BTreeMap<String, String>,
+) -> results::Environment {
+    let with = |brokers: &[&str], around: [&str; 3]| -> Vec<String> {
+        brokers.iter().copied().chain(around).map(str::to_owned).collect()
+    };
+    results::Environment {
+        name: name.to_owned(),
+        real: with(
+            real,
+            [
+                "operator and workers are processes of their own",
+                "Kafka clients are librdkafka over TCP, or what your worker brings",
+                "time",
+            ],
+        ),
+        emulated: with(
+            emulated,
+            [
+                "control plane: an embedded API server with stand-ins for controllers and kubelet",
+                "nodes: groups of processes on one machine; network faults by proxies before brokers and API server",
+                "service time of the reference worker: slept, not computed",
+            ],
+        ),
+        settings,
+    }
+}
+
 /// Whatever the direction.
 fn both(effect: Effect) -> (Direction, Effect) {
     (Direction::Both, effect)

@@ -332,26 +332,10 @@ impl Environment for Docker {
     }
 
     fn describe(&self) -> results::Environment {
-        results::Environment {
-            name: NAME.to_owned(),
-            real: [
-                "brokers: Apache Kafka, each in a container with its own memory limit, each a controller too",
-                "operator and workers are processes of their own",
-                "Kafka clients are librdkafka over TCP, or what your worker brings",
-                "time",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            emulated: [
-                "disks: the brokers' logs lie in memory, which outlives a broker's crash",
-                "control plane: an embedded API server with stand-ins for controllers and kubelet",
-                "nodes: groups of processes on one machine; network faults by proxies before brokers and API server",
-                "service time of the reference worker: slept, not computed",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            settings: self.settings.clone(),
-        }
+        let real = "brokers: Apache Kafka, each in a container with its own memory limit, each a \
+                    controller too";
+        let emulated = "disks: the brokers' logs lie in memory, which outlives a broker's crash";
+        around::describe(NAME, (&[real], &[emulated]), self.settings.clone())
     }
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {

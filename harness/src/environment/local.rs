@@ -147,25 +147,9 @@ impl Environment for Local {
     }
 
     fn describe(&self) -> results::Environment {
-        results::Environment {
-            name: NAME.to_owned(),
-            real: [
-                "operator and workers are processes of their own",
-                "Kafka clients are librdkafka over TCP, or what your worker brings",
-                "time",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            emulated: [
-                "brokers: an embedded Kafka cluster in the harness, in memory; followers copy at once but for faults",
-                "control plane: an embedded API server with stand-ins for controllers and kubelet",
-                "nodes: groups of processes on one machine; network faults by proxies before brokers and API server",
-                "service time of the reference worker: slept, not computed",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            settings: BTreeMap::new(),
-        }
+        let emulated = "brokers: an embedded Kafka cluster in the harness, in memory; followers copy \
+                        at once but for faults";
+        around::describe(NAME, (&[], &[emulated]), BTreeMap::new())
     }
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -46,10 +46,13 @@ impl Metrics {
         self.clock
     }
 
-    /// The result of a record is acknowledged now that was intended to be sent then. A negative
+    /// The results of records are acknowledged now that were intended to be sent then. A negative
     /// latency (clocks disagree) counts as 0.
-    pub(crate) fn acknowledged(&self, intended_us: u64) {
-        self.latency_us.observe((self.clock)().saturating_sub(intended_us));
+    pub(crate) fn acknowledged(&self, intended_us: impl IntoIterator<Item = u64>) {
+        let now_us = (self.clock)();
+        for intended_us in intended_us {
+            self.latency_us.observe(now_us.saturating_sub(intended_us));
+        }
     }
 
     /// A record took this long from work start to work end.
@@ -108,9 +111,7 @@ mod tests {
         metrics.rejected.store(2, Ordering::Relaxed);
         metrics.busy_ns.store(1_500_000_000, Ordering::Relaxed);
         metrics.assigned_partitions.store(4, Ordering::Relaxed);
-        for intended_us in [100_000_000, 99_997_400, 900] {
-            metrics.acknowledged(intended_us);
-        }
+        metrics.acknowledged([100_000_000, 99_997_400, 900]);
         for service_ns in [700, 4_600_000, 12_000_000_000] {
             metrics.observe_service_ns(service_ns);
         }

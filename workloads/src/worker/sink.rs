@@ -162,7 +162,7 @@ impl ProducerContext for SinkContext {
                 self.acknowledgements.acknowledge(epoch);
                 let stamp = message.headers().and_then(stamp_bytes).and_then(Stamp::decode);
                 if let Some(stamp) = stamp {
-                    self.metrics.acknowledged(stamp.intended_us);
+                    self.metrics.acknowledged([stamp.intended_us]);
                 }
             }
             Err((error, _)) => self.acknowledgements.fail(error.to_string()),

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,13 @@ pub struct ClockShift {
 }
 
 impl ClockShift {
+    /// A clock that is off by so much from `since_us` on, for `limit` at most.
+    pub fn lasting(since_us: u64, limit: Duration, offset_us: i64, drift_us_per_s: i64) -> Self {
+        let limit_us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        let until_us = since_us.saturating_add(limit_us);
+        Self { since_us, until_us, offset_us, drift_us_per_s }
+    }
+
     /// What the clock shows too much at this time, in microseconds.
     pub fn at(&self, now_us: u64) -> i64 {
         if now_us >= self.until_us {

@@ -214,7 +214,7 @@ impl Plan<'_> {
     }
 
     async fn until_ready(&self, engine: &Engine, cluster: &Cluster) -> Result<(), EngineError> {
-        let begun = Anchor::ahead(Duration::ZERO);
+        let begun = Anchor::now();
         let everybody = |cluster: &Cluster| {
             let views = cluster.views();
             views.len() == self.ports.len()

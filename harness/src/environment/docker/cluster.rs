@@ -53,7 +53,8 @@ struct Shared {
     trims: Mutex<BTreeMap<Place, i64>>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a mutex holds, whoever panicked with it: no value here is ever half written.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -246,7 +247,7 @@ async fn ask(
             admin::delete_records(connection, &below).await?;
         }
     }
-    let seen = Some(Anchor::ahead(Duration::ZERO));
+    let seen = Some(Anchor::now());
     Ok(View { seen, metadata, ends, group })
 }
 
@@ -266,7 +267,7 @@ mod tests {
             ..Partition::default()
         };
         View {
-            seen: answers.then(|| Anchor::ahead(Duration::ZERO)),
+            seen: answers.then(Anchor::now),
             metadata: Metadata { partitions: [(place(), partition)].into(), ..Metadata::default() },
             ends: end.map(|end| (place(), end)).into_iter().collect(),
             group: None,

@@ -1,10 +1,11 @@
 //! Containers that end by themselves: what no fault asked for makes a trial invalid.
 
 use super::brokers::Names;
+use super::cluster::locked;
 use super::engine::{Engine, State};
 use crate::environment::local::brokers::name;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -63,11 +64,6 @@ fn defect(broker: &str, state: &State) -> Option<String> {
         State { exit_code, .. } => format!("ended with exit code {exit_code}"),
     };
     Some(format!("The container of {broker} {how}, and no fault asked for that."))
-}
-
-/// Takes note that brokers are down, or back.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

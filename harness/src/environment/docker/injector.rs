@@ -11,9 +11,9 @@ mod pause;
 mod reassignment;
 
 use super::brokers::Names;
-use super::cluster::{Cluster, View};
-use super::defects::{Down, locked};
-use super::engine::{Engine, EngineError};
+use super::cluster::{Cluster, View, locked};
+use super::defects::Down;
+use super::engine::{Engine, EngineError, State};
 use crate::clock::Anchor;
 use crate::environment::around::Around;
 use crate::environment::local::{self, brokers::name};
@@ -165,6 +165,11 @@ fn refused(error: EngineError) -> Refusal {
 }
 
 impl Hands {
+    /// How a broker's container does.
+    async fn state(&self, id: i32) -> Result<State, EngineError> {
+        self.engine.state(&self.names.container(id)).await
+    }
+
     /// Whether a broker answered the last question.
     fn answers(&self, id: i32) -> bool {
         self.cluster.views().get(&id).is_some_and(|view| view.seen.is_some())
@@ -193,13 +198,12 @@ impl Hands {
 
     /// Waits until brokers have ended that were told to. One that does not is killed.
     async fn until_ended(&self, ids: &[i32]) -> Result<(), EngineError> {
-        let begun = Anchor::ahead(Duration::ZERO);
+        let begun = Anchor::now();
         for id in ids {
-            let container = self.names.container(*id);
-            while self.engine.state(&container).await?.running {
+            while self.state(*id).await?.running {
                 if begun.elapsed() > END_LIMIT {
                     // It may end before this comes.
-                    let _ = self.engine.kill(&container, "KILL").await;
+                    let _ = self.engine.kill(&self.names.container(*id), "KILL").await;
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -210,7 +214,7 @@ impl Hands {
     /// Starts brokers that have ended, and waits until they are back in the cluster, for
     /// `patience` at most.
     async fn bring_back(&self, ids: &[i32], patience: Duration) -> Result<String, String> {
-        let begun = Anchor::ahead(Duration::ZERO);
+        let begun = Anchor::now();
         loop {
             for id in ids {
                 // One that runs already is left running.

@@ -64,9 +64,7 @@ impl Transactional {
         let deadline = clock::now() + limit;
         match self.commit(source, deadline)? {
             Step::Done => {
-                for intended_us in self.transaction.committed() {
-                    self.metrics.acknowledged(intended_us);
-                }
+                self.metrics.acknowledged(self.transaction.committed());
                 Ok(())
             }
             Step::MustAbort => self.abort(source, &[], deadline),

@@ -60,7 +60,7 @@ impl Full {
         for id in &self.ids {
             let partitions = self.hands.cluster.partitions();
             let offline = partitions.values().filter(|p| p.offline.contains(id)).count();
-            let state = self.hands.engine.state(&self.hands.names.container(*id)).await.ok()?;
+            let state = self.hands.state(*id).await.ok()?;
             if state.running && offline == 0 {
                 return None;
             }

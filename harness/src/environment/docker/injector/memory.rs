@@ -50,7 +50,7 @@ impl Exhausted {
     async fn sentence(&self) -> Option<String> {
         let mut ends = Vec::new();
         for id in &self.ids {
-            let state = self.hands.engine.state(&self.hands.names.container(*id)).await.ok()?;
+            let state = self.hands.state(*id).await.ok()?;
             if state.running || !state.oom_killed {
                 return None;
             }

@@ -26,7 +26,7 @@ impl Frozen {
     async fn sentence(&self) -> Option<String> {
         let mut frozen = Vec::new();
         for id in &self.ids {
-            let state = self.hands.engine.state(&self.hands.names.container(*id)).await.ok()?;
+            let state = self.hands.state(*id).await.ok()?;
             if !state.paused || self.hands.answers(*id) {
                 return None;
             }
@@ -44,10 +44,9 @@ impl Installed for Frozen {
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         async {
             for id in &self.ids {
-                let container = self.hands.names.container(*id);
-                let state = self.hands.engine.state(&container).await;
+                let state = self.hands.state(*id).await;
                 if state.map_err(|error| error.to_string())?.paused {
-                    let resumed = self.hands.engine.resume(&container).await;
+                    let resumed = self.hands.engine.resume(&self.hands.names.container(*id)).await;
                     resumed.map_err(|error| error.to_string())?;
                 }
             }

@@ -1,13 +1,13 @@
 //! Reassigning a partition: a follower's copy is given up, and made anew.
 
-use super::Hands;
 use super::down::PATIENCE;
+use super::{Hands, LOOK_EVERY};
+use crate::clock::Anchor;
 use crate::environment::docker::admin::{self, Place};
 use crate::environment::local::brokers::names;
 use chaos::{Installed, Refusal};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::time::Duration;
 
 /// Gives up the copy of the last follower.
 pub(super) async fn begin(hands: Hands, place: Place) -> Result<Box<dyn Installed>, Refusal> {
@@ -53,7 +53,7 @@ impl Installed for Reassigned {
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         async {
             self.assign(&self.before).await.map_err(|error| format!("{error:#}"))?;
-            let begun = crate::clock::Anchor::ahead(Duration::ZERO);
+            let begun = Anchor::now();
             let copied = || {
                 let partition = self.hands.cluster.partitions().remove(&self.place);
                 partition.is_some_and(|partition| partition.in_sync.len() == self.before.len())
@@ -62,7 +62,7 @@ impl Installed for Reassigned {
                 if begun.elapsed() > PATIENCE {
                     return Err(format!("a copy is not in sync after {PATIENCE:?}"));
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(LOOK_EVERY).await;
             }
             let seconds = begun.elapsed().as_secs_f64();
             Ok(format!("on {} again after {seconds:.1} s", names(&self.before)))

@@ -20,10 +20,7 @@ pub(in crate::environment) fn set_clock(
     offset_us: i64,
     limit: Duration,
 ) -> Result<Box<dyn Installed>, Refusal> {
-    let since_us = clock::unix_us();
-    let limit_us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-    let until_us = since_us.saturating_add(limit_us);
-    let shift = ClockShift { since_us, until_us, offset_us, drift_us_per_s: 0 };
+    let shift = ClockShift::lasting(clock::unix_us(), limit, offset_us, 0);
     let refused = |error: std::io::Error| Refusal::Failed(error.to_string());
     shift.write(operator.clock_file()).map_err(refused)?;
     let leases = Api::namespaced(kube.client(), NAMESPACE);

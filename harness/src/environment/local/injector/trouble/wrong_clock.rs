@@ -39,11 +39,8 @@ pub(super) fn shift(
     wrong: Wrong,
     limit: Duration,
 ) -> Result<Box<dyn Installed>, Refusal> {
-    let since_us = clock::unix_us();
-    let limit_us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-    let until_us = since_us.saturating_add(limit_us);
     let Wrong { offset_us, drift_us_per_s } = wrong;
-    let shift = ClockShift { since_us, until_us, offset_us, drift_us_per_s };
+    let shift = ClockShift::lasting(clock::unix_us(), limit, offset_us, drift_us_per_s);
     let wrong = WrongClocks { pods: Api::namespaced(client, NAMESPACE), nodes, shift };
     match wrong.set(Some(shift)) {
         Ok(()) => Ok(Box::new(wrong)),
