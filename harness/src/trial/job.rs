@@ -96,8 +96,6 @@ fn worker(spec: &ScenarioSpec, pace: Pace) -> serde_json::Value {
     }
     let own = worker.command.is_some();
     if !own {
-        let linger = || pace.linger.as_millis().to_string();
-        environment.entry("KAFKA_LINGER_MS".to_owned()).or_insert_with(linger);
         environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());
         if let Some(Planted::Worker(bug)) = spec.planted() {
             environment.insert("WORKER_PLANTED_BUG".to_owned(), bug.to_string());
@@ -117,8 +115,6 @@ fn worker(spec: &ScenarioSpec, pace: Pace) -> serde_json::Value {
         "terminationGrace": humantime::format_duration(worker.termination_grace).to_string(),
     });
     if !own {
-        let linger = || pace.linger.as_millis().to_string();
-        environment.entry("KAFKA_LINGER_MS".to_owned()).or_insert_with(linger);
         value["readinessPath"] = "/readyz".into();
     }
     value

@@ -200,19 +200,8 @@ fn spawn_driver(
     let (ledger, stop) = (Arc::clone(ledger), Arc::clone(stop));
     thread::Builder::new()
         .name("driver".to_owned())
-        .spawn(move || {
-            go_first();
-            drive(&driver, &ledger, &stop)
-        })
+        .spawn(move || drive(&driver, &ledger, &stop))
         .map_err(|error| TrialError::internal("start the driver", error))
-}
-
-/// Lets this thread, and those that its client will start, run before what else wants the processors,
-/// where that is allowed (to root): what is tested must not hold up what tests it.
-fn go_first() {
-    // Elsewhere priorities are those of whole processes.
-    #[cfg(target_os = "linux")]
-    let _refused = rustix::process::setpriority_process(None, -10);
 }
 
 fn spawn_collector(
