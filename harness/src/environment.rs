@@ -141,9 +141,9 @@ pub trait Environment: Send + Sync {
 /// that share the processors with everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// How long driver and reference worker wait for company in a batch. librdkafka spins while five
-    /// batches of a partition are on their way and a sixth is due: five of these must outlast what a
-    /// broker takes to answer.
+    /// How long the driver waits for company in a batch. Its client asks for each partition by itself
+    /// and a broker answers the requests of a connection one by one: with many partitions they must
+    /// not come faster than followers take to copy them.
     pub linger: Duration,
     /// The shortest session of a worker with its group.
     pub session_min: Duration,

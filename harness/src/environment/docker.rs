@@ -42,12 +42,19 @@ pub const KAFKA_IMAGE: &str = "apache/kafka:4.1.0";
 
 /// The last lines of a broker's log that are kept.
 const LOG_LINES: u32 = 100_000;
+/// How long the driver waits for company in a batch, where brokers have processors to themselves and
+/// where they share a few with all else.
+const LINGER: Duration = Duration::from_millis(10);
+const LINGER_ON_FEW: Duration = Duration::from_millis(100);
+
 /// The grace is time for elections, and for brokers to start again.
-const PACE: Pace = Pace {
-    linger: Duration::from_millis(25),
-    session_min: Duration::from_secs(3),
-    drain_grace: Duration::from_secs(20),
-};
+fn pace() -> Pace {
+    Pace {
+        linger: if brokers::few_processors() { LINGER_ON_FEW } else { LINGER },
+        session_min: Duration::from_secs(3),
+        drain_grace: Duration::from_secs(20),
+    }
+}
 
 /// How containers are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,8 +184,8 @@ impl Making<'_> {
             ("docker", version),
             ("kafka_image", format!("{} {image}", self.settings.image)),
             ("broker_java", brokers::java_options().to_owned()),
-            ("linger", humantime::format_duration(PACE.linger).to_string()),
-            ("worker_session_min", humantime::format_duration(PACE.session_min).to_string()),
+            ("linger", humantime::format_duration(pace().linger).to_string()),
+            ("worker_session_min", humantime::format_duration(pace().session_min).to_string()),
             ("broker_session", humantime::format_duration(plan.session()).to_string()),
             ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
         ];
@@ -310,7 +317,7 @@ impl Environment for Docker {
     }
 
     fn pace(&self) -> Pace {
-        PACE
+        pace()
     }
 
     fn defects(&self) -> Vec<String> {

@@ -17,6 +17,11 @@ use results::Latencies;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+#[cfg(target_os = "linux")]
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use workloads::{Event, Generator, Stamp, Workload};
 
 /// Longest sleep between two looks at the schedule: bounds the dispatch error.
@@ -118,13 +123,18 @@ pub fn drive(
     Ok(report)
 }
 
-/// Lets this thread run before what else wants the processors, where that is allowed (to root):
-/// what is tested must not hold up what tests it. The client's own threads stay where they are: they
+/// Lets this thread run before all else that wants the processors, where that is allowed (to root):
+/// what is tested must not hold up what tests it. Niceness would not do: it counts only within a
+/// session, and brokers in containers have their own. The client's threads stay where they are: they
 /// spin while a broker is slow to answer, and would keep the brokers of this process from answering.
 fn go_first() {
     // Elsewhere priorities are those of whole processes.
     #[cfg(target_os = "linux")]
-    let _refused = rustix::process::setpriority_process(None, -10);
+    let _refused = set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin),
+    );
 }
 
 /// The stamp of a message that is sent now: it bears the time at which the schedule said to.

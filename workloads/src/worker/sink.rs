@@ -22,6 +22,11 @@ const QUEUE_RECORDS: &str = "100000";
 const QUEUE_KBYTES: &str = "65536";
 /// What brokers accepted they accept again: their bound (of 1 MiB) is above the client's own.
 const MESSAGE_BYTES_MAX: &str = "10000000";
+/// With one request at a time results stay in order when one is sent again, and brokers answer the
+/// requests of a connection one by one anyway. An idempotent client would spin while a broker is slow
+/// to answer: on a machine with few processors a dozen of them hold up the very brokers they wait for.
+/// What is written twice since an answer was lost is what "at least once" allows.
+const REQUESTS_AT_ONCE: &str = "1";
 /// A result that could not be delivered for this long fails, and the worker with it.
 const DELIVERY_TIMEOUT_MS: &str = "300000";
 pub(super) const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
@@ -63,6 +68,7 @@ impl Sink {
             metrics: Arc::clone(metrics),
         };
         let producer = settings(config)
+            .set("max.in.flight.requests.per.connection", REQUESTS_AT_ONCE)
             .set("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)
             .create_with_context(context)
             .map_err(|error| WorkerError::Client { client: "producer", error })?;
@@ -109,7 +115,6 @@ pub(super) fn settings(config: &WorkerConfig) -> ClientConfig {
     settings
         .set("bootstrap.servers", &config.bootstrap_servers)
         .set("client.id", &config.client_id)
-        .set("enable.idempotence", "true")
         .set("acks", "all")
         .set("linger.ms", config.linger.as_millis().to_string())
         .set("batch.size", config.batch_bytes.to_string())

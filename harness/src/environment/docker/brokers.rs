@@ -40,18 +40,27 @@ const HEAP_MIB: u64 = 512;
 const BESIDES_MIB: u64 = 512;
 /// Size of a log volume for what is not kept to the end, in bytes.
 const LOG_BYTES: u64 = 1 << 30;
+/// How many bytes followers on a machine with few processors wait for, and how long at most.
+const COPIED_AT_ONCE_ON_FEW: u32 = 64 << 10;
+const COPY_WAIT_ON_FEW: Duration = Duration::from_millis(10);
 /// Below it a session with the controller ends now and then on a machine with much to do.
-const SESSION_MIN: Duration = Duration::from_secs(4);
+const SESSION_MIN: Duration = Duration::from_millis(2_500);
 /// Time that the brokers have to start.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// How Java runs brokers. Where there are few processors, a compiler that is soon done leaves them
 /// to the load; the best code is for machines where brokers run for longer than a trial.
 pub(super) fn java_options() -> &'static str {
-    match std::thread::available_parallelism() {
-        Ok(processors) if processors.get() >= 8 => "-XX:+UseG1GC -XX:MaxGCPauseMillis=20",
-        _ => "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    if few_processors() {
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    } else {
+        "-XX:+UseG1GC -XX:MaxGCPauseMillis=20"
     }
+}
+
+/// Whether brokers must share processors with the load and with each other.
+pub(super) fn few_processors() -> bool {
+    std::thread::available_parallelism().map_or(true, |processors| processors.get() < 8)
 }
 
 /// The names of one environment's containers, networks and volumes.
@@ -351,7 +360,12 @@ impl Plan<'_> {
         // Peers that go by way of a proxy are let in where the proxy gets to.
         let peers_port = if fronts.peers.is_some() { DELAYED_PORT } else { PEERS_PORT };
         let (replicas, min_in_sync) = (self.replicas(), self.min_in_sync());
-        let settings: [(&str, String); 26] = [
+        let (copied_at_once, copy_wait) = if few_processors() {
+            (COPIED_AT_ONCE_ON_FEW, COPY_WAIT_ON_FEW)
+        } else {
+            (1, Duration::from_millis(500))
+        };
+        let settings: [(&str, String); 28] = [
             ("CLUSTER_ID", "4L6g3nShT-eMCtK--X86sw".to_owned()),
             ("KAFKA_HEAP_OPTS", format!("-Xms256m -Xmx{HEAP_MIB}m")),
             ("KAFKA_JVM_PERFORMANCE_OPTS", java_options().to_owned()),
@@ -395,6 +409,9 @@ impl Plan<'_> {
             ("KAFKA_REPLICA_SOCKET_TIMEOUT_MS", "2000".to_owned()),
             ("KAFKA_CONTROLLER_SOCKET_TIMEOUT_MS", "2000".to_owned()),
             ("KAFKA_REPLICA_LAG_TIME_MAX_MS", "10000".to_owned()),
+            // Followers that ask for every single record take what few processors there are.
+            ("KAFKA_REPLICA_FETCH_MIN_BYTES", copied_at_once.to_string()),
+            ("KAFKA_REPLICA_FETCH_WAIT_MAX_MS", copy_wait.as_millis().to_string()),
         ];
         settings.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
     }

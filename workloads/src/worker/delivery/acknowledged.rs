@@ -13,7 +13,7 @@ use crate::worker::sink::Sink;
 use crate::worker::source::Source;
 use crate::worker::{WorkerConfig, WorkerError};
 
-/// An idempotent producer, and the offsets that wait for its acknowledgements.
+/// A producer, and the offsets that wait for its acknowledgements.
 pub(crate) struct Acknowledged {
     sink: Sink,
     tracker: CommitTracker,
