@@ -184,7 +184,7 @@ impl Making<'_> {
             ("docker", version),
             ("kafka_image", format!("{} {image}", self.settings.image)),
             ("broker_java", brokers::java_options().to_owned()),
-            ("linger", humantime::format_duration(pace().linger).to_string()),
+            ("driver_linger", humantime::format_duration(pace().linger).to_string()),
             ("worker_session_min", humantime::format_duration(pace().session_min).to_string()),
             ("broker_session", humantime::format_duration(plan.session()).to_string()),
             ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
