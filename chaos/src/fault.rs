@@ -51,6 +51,7 @@ mod node_reboot;
 mod node_slow;
 mod oom_kill;
 mod operator_clock_jump;
+mod operator_clock_skew;
 mod operator_kill;
 mod operator_twice;
 mod oversized_messages;
@@ -325,6 +326,8 @@ faults! {
     lease_lost: LeaseLost,
     /// The operator's clock is set wrong.
     operator_clock_jump: OperatorClockJump,
+    /// The operator's clock goes too fast or too slow.
+    operator_clock_skew: OperatorClockSkew,
     /// The job's group gets another coordinator.
     coordinator_move: CoordinatorMove,
     /// The job's group rebalances again and again.

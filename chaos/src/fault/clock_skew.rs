@@ -45,17 +45,7 @@ impl Definition for ClockSkew {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        let gains = self.gains_ms_per_s;
-        if !(-GAIN_MAX_MS..=GAIN_MAX_MS).contains(&gains) {
-            let message = format!("{gains}; allowed: -{GAIN_MAX_MS} to {GAIN_MAX_MS}");
-            check.problem("gains_ms_per_s", message);
-        } else if gained_ms(gains, check.hold) < SHOWS_MS {
-            let message = format!(
-                "{gains} in each of {} comes to less than {SHOWS_MS} ms, which would not show",
-                text(check.hold)
-            );
-            check.problem("gains_ms_per_s", message);
-        }
+        check_gain(self.gains_ms_per_s, SHOWS_MS, check);
     }
 
     fn sole(&self) -> Option<Sole> {
@@ -63,11 +53,30 @@ impl Definition for ClockSkew {
     }
 
     fn draw(lot: &mut Lot<'_>) -> Option<Self> {
-        let gains_ms = i32::try_from(lot.number(50..=500)).ok()?;
-        let gains_ms_per_s = if lot.chance(0.5) { gains_ms } else { -gains_ms };
-        let shows = gained_ms(gains_ms, lot.hold) >= SHOWS_MS;
-        shows.then_some(Self { nodes: lot.nodes()?, gains_ms_per_s })
+        let gains_ms_per_s = drawn_gain(SHOWS_MS, lot)?;
+        Some(Self { nodes: lot.nodes()?, gains_ms_per_s })
     }
+}
+
+/// What a clock gains in each second has to come to `shows_ms` within the fault.
+pub(super) fn check_gain(gains: i32, shows_ms: u128, check: &mut Check<'_>) {
+    if !(-GAIN_MAX_MS..=GAIN_MAX_MS).contains(&gains) {
+        let message = format!("{gains}; allowed: -{GAIN_MAX_MS} to {GAIN_MAX_MS}");
+        check.problem("gains_ms_per_s", message);
+    } else if gained_ms(gains, check.hold) < shows_ms {
+        let message = format!(
+            "{gains} in each of {} comes to less than {shows_ms} ms, which would not show",
+            text(check.hold)
+        );
+        check.problem("gains_ms_per_s", message);
+    }
+}
+
+/// What a clock gains in each second, drawn at random; nothing if it would not show.
+pub(super) fn drawn_gain(shows_ms: u128, lot: &mut Lot<'_>) -> Option<i32> {
+    let gains = i32::try_from(lot.number(50..=500)).ok()?;
+    let gains = if lot.chance(0.5) { gains } else { -gains };
+    (gained_ms(gains, lot.hold) >= shows_ms).then_some(gains)
 }
 
 /// By how much a clock is wrong after this time, in milliseconds.

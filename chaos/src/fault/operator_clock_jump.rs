@@ -13,6 +13,9 @@ use crate::selector::OPERATOR;
 /// Less could not be told from the time since a renewal.
 const BY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 
+/// Two would undo each other's.
+pub(super) const SETS_CLOCK: &str = "sets the operator's clock";
+
 pub(super) const KIND: FaultKind = FaultKind {
     kind: "operator_clock_jump",
     description: "the operator's clock is set forward or back: it writes wrong times into its lease, \
@@ -49,7 +52,7 @@ impl Definition for OperatorClockJump {
     }
 
     fn sole(&self) -> Option<Sole> {
-        Some(Sole::of("sets the operator's clock"))
+        Some(Sole::of(SETS_CLOCK))
     }
 
     fn draw(lot: &mut Lot<'_>) -> Option<Self> {

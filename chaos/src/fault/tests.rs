@@ -76,6 +76,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"operator_twice": {}}),
         json!({"lease_lost": {}}),
         json!({"operator_clock_jump": {"by": "1m", "direction": "forward"}}),
+        json!({"operator_clock_skew": {"gains_ms_per_s": -250}}),
         json!({"coordinator_move": {}}),
         json!({"rebalance_storm": {"every": "200ms"}}),
         json!({"under_replicated": {"brokers": "all"}}),
@@ -135,6 +136,10 @@ fn a_clock_is_wrong_by_enough_to_be_seen_and_not_absurdly() {
     let unseen = "in each of 1s comes to less than 100 ms, which would not show";
     assert_eq!(skew(99), [format!("{at}: 99 {unseen}")]);
     assert_eq!(skew(0), [format!("{at}: 0 {unseen}")]);
+    let skewed = problems(json!({"operator_clock_skew": {"gains_ms_per_s": 500}}));
+    let at = "faults[0].fault.operator_clock_skew.gains_ms_per_s";
+    let unseen = "in each of 1s comes to less than 1000 ms, which would not show";
+    assert_eq!(skewed, [format!("{at}: 500 {unseen}")]);
     let jump = |kind: &str, rest: Value, by: &str| {
         let mut fault = rest;
         fault["by"] = json!(by);

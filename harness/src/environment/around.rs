@@ -174,7 +174,11 @@ impl Around {
             Fault::OperatorTwice(_) => operator::double(&self.operator),
             Fault::OperatorClockJump(fault) => {
                 let offset_us = fault.direction.offset_us(fault.by);
-                operator::set_clock(&self.kube, &self.operator, offset_us, limit)
+                operator::set_clock(&self.kube, &self.operator, (offset_us, 0), limit)
+            }
+            Fault::OperatorClockSkew(fault) => {
+                let drift_us_per_s = i64::from(fault.gains_ms_per_s) * 1_000;
+                operator::set_clock(&self.kube, &self.operator, (0, drift_us_per_s), limit)
             }
             Fault::MalformedMessages(_)
             | Fault::IncompatibleSchema(_)

@@ -128,7 +128,7 @@ async fn a_clock_counts_as_wrong_once_the_lease_is_renewed_at_a_wrong_time() {
         let patch = kube::api::Patch::Merge(lease(off_us));
         leases.patch(operator::LEASE, &Default::default(), &patch).await.unwrap();
     };
-    let mut installed = set_clock(&kube, &operator, hour_us, LIMIT).unwrap();
+    let mut installed = set_clock(&kube, &operator, (hour_us, 0), LIMIT).unwrap();
     assert_eq!(installed.evidence().await, None, "there is no lease");
     create(hour_us).await;
     assert_eq!(installed.evidence().await, None, "who knows when it was renewed");
@@ -141,6 +141,19 @@ async fn a_clock_counts_as_wrong_once_the_lease_is_renewed_at_a_wrong_time() {
     assert!(operator.clock_file().exists());
     assert_eq!(heal_twice(&mut installed).await, "the operator's clock is right");
     assert!(!operator.clock_file().exists());
+    // One that loses nine seconds in each shows it soon.
+    let mut installed = set_clock(&kube, &operator, (0, -9_000_000), LIMIT).unwrap();
+    assert_eq!(installed.evidence().await, None, "who knows when it was renewed");
+    let sentence = loop {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let shift = embedded_kube::ClockShift::read(operator.clock_file()).unwrap();
+        renew(shift.at(clock::unix_us())).await;
+        if let Some(sentence) = installed.evidence().await {
+            break sentence;
+        }
+    };
+    assert!(sentence.ends_with(" s in the past"), "{sentence}");
+    heal_twice(&mut installed).await;
     operator.stop().await;
     drop(installed);
     kube.shutdown().await;
