@@ -13,6 +13,29 @@ A fault counts only with evidence that it landed, and every fault heals itself a
 seconds after the end that the scenario sets, even if nobody heals it.
 ";
 
+/// Faults that one could expect here, and why they would not be what they say.
+const NOT_OFFERED: [(&str, &str); 3] = [
+    (
+        "DNS failure for bootstrap names",
+        "clients get their brokers by address, and brokers tell them addresses. A client resolves \
+         names by the C library, which asks the resolver of the whole machine; to give a process \
+         another one takes root, or a client changed for the purpose. What it would do to a worker \
+         that starts, `network_blackhole` and `slow_start` do",
+    ),
+    (
+        "a full or slow disk of a node",
+        "a worker's output goes through a pipe to its pod's log, which the harness writes, and the \
+         reference worker writes no file: it would notice nothing. A file system of a node's own \
+         takes root, and a limit to the size of files ends in another error (EFBIG). What a kubelet \
+         makes of a full disk is `disk_pressure`; disks of brokers are `broker_disk`",
+    ),
+    (
+        "a choice of the operator that leads",
+        "an environment has one operator, which holds the lease; the second one of \
+         `operator_twice` does not ask for it",
+    ),
+];
+
 pub(super) fn page(entries: &[Entry], words: &[Word]) -> String {
     let mut page = HEAD.to_owned();
     page += "\n| fault | what it does | where |\n|---|---|---|\n";
@@ -29,6 +52,10 @@ pub(super) fn page(entries: &[Entry], words: &[Word]) -> String {
             page.push('\n');
         }
         let _ = writeln!(page, "Evidence: {evidence}.\n\nHealing: {healing}.");
+    }
+    page += "\n# Not offered\n\n";
+    for (fault, reason) in NOT_OFFERED {
+        let _ = writeln!(page, "- {}: {reason}.", sentence(fault).trim_end_matches('.'));
     }
     page += "\n# Words\n";
     for Word { name, description, values } in words {
