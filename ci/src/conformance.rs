@@ -32,7 +32,7 @@ use kafka_protocol::messages::{FindCoordinatorRequest, MetadataRequest};
 use cases::Case;
 use connection::Connection;
 use context::{Context, GROUP, TRANSACTION};
-use subject::{Apache, Embedded, Subject};
+use subject::{Containers, Embedded, Processes, Subject};
 use table::{Outcome, counts, differences, json, table};
 
 pub use tools::Tools;
@@ -43,15 +43,23 @@ const WORKERS: usize = 8;
 /// How the last line of a case begins that could not be run to its end.
 const FAILED: &str = "failed: ";
 
-/// The running Apache Kafka to compare with.
+/// The Apache Kafka to compare with.
 #[derive(Debug)]
-pub struct Against {
-    /// Its bootstrap servers.
-    pub servers: String,
-    /// The folder that `ci/apache-kafka start` was given.
-    pub folder: PathBuf,
-    /// That script, to kill and restart brokers.
-    pub script: PathBuf,
+pub enum Against {
+    /// Processes that run already.
+    Processes {
+        /// Their bootstrap servers.
+        servers: String,
+        /// The folder that `ci/apache-kafka start` was given.
+        folder: PathBuf,
+        /// That script, to kill and restart brokers.
+        script: PathBuf,
+    },
+    /// Containers that are started for this.
+    Containers {
+        /// The file with what `ci/apache-kafka settings` prints.
+        settings: PathBuf,
+    },
 }
 
 /// A subject, where its brokers are, and what was seen there.
@@ -74,11 +82,16 @@ pub fn compare(
     only: &str,
     file: Option<&Path>,
 ) -> anyhow::Result<bool> {
-    let apache = Apache::new(against.servers, against.script, against.folder);
+    let apache: Box<dyn Subject> = match against {
+        Against::Processes { servers, folder, script } => {
+            Box::new(Processes::new(servers, script, folder))
+        }
+        Against::Containers { settings } => Box::new(Containers::start(&settings)?),
+    };
     let embedded = Embedded::start(&tools.certificate)?;
     let places = [
         Place::new(&embedded, tools).with_context(|| embedded.name())?,
-        Place::new(&apache, tools).with_context(|| apache.name())?,
+        Place::new(&*apache, tools).with_context(|| apache.name())?,
     ];
     let chosen: Vec<&Case> = cases::all().filter(|case| case.name.contains(only)).collect();
     let (breaking, quiet): (Vec<&Case>, Vec<&Case>) =

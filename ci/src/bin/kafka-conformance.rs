@@ -7,16 +7,20 @@ use std::process::ExitCode;
 use ci::conformance::{Against, Tools, compare};
 use clap::Parser;
 
-/// Compares the embedded cluster with Apache Kafka; `ci/kafka-conformance` starts the latter.
+/// Compares the embedded cluster with Apache Kafka; see `ci/kafka-conformance`.
 #[derive(Debug, Parser)]
 struct Args {
     /// Bootstrap servers of the running Apache Kafka
-    servers: String,
+    #[arg(required_unless_present = "containers", requires = "folder")]
+    servers: Option<String>,
     /// The folder that `ci/apache-kafka start` was given
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     /// The script that kills and restarts brokers
     #[arg(long, default_value = "ci/apache-kafka")]
     script: PathBuf,
+    /// Starts Apache Kafka in containers instead, with the settings in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "servers")]
+    containers: Option<PathBuf>,
     /// The PEM file with key and certificate that it serves TLS with
     #[arg(long)]
     certificate: PathBuf,
@@ -39,10 +43,21 @@ struct Args {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let Args { servers, folder, script, certificate, class_path, python, python_cases, only, seen } =
-        args;
-    let member = std::env::current_exe()?.with_file_name("kafka-group-member");
-    let tools = Tools { python, python_cases, class_path, member, certificate };
-    let same = compare(Against { servers, folder, script }, &tools, &only, seen.as_deref())?;
+    let against = match args.containers {
+        Some(settings) => Against::Containers { settings },
+        None => Against::Processes {
+            servers: args.servers.unwrap_or_default(),
+            folder: args.folder.unwrap_or_default(),
+            script: args.script,
+        },
+    };
+    let tools = Tools {
+        python: args.python,
+        python_cases: args.python_cases,
+        class_path: args.class_path,
+        member: std::env::current_exe()?.with_file_name("kafka-group-member"),
+        certificate: args.certificate,
+    };
+    let same = compare(against, &tools, &args.only, args.seen.as_deref())?;
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

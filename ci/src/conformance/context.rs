@@ -80,14 +80,15 @@ impl<'a> Context<'a> {
         self.addresses.keys().copied().collect()
     }
 
-    /// Takes a broker for dead, although it accepts connections: a paused one answers nothing.
+    /// Takes a broker for dead, although it accepts connections: one that is cut off answers
+    /// nothing, or what held before.
     pub(crate) fn avoid(&mut self, broker: Option<i32>) {
         self.avoided = broker;
     }
 
     /// A connection that only the caller uses.
     pub(crate) fn connect(&self, broker: i32) -> anyhow::Result<Connection> {
-        ensure!(self.avoided != Some(broker), "broker {broker} is paused");
+        ensure!(self.avoided != Some(broker), "broker {broker} is cut off");
         let address = self.addresses.get(&broker).with_context(|| format!("broker {broker}"))?;
         Connection::open(*address)
     }
@@ -99,7 +100,7 @@ impl<'a> Context<'a> {
         version: i16,
         request: &R,
     ) -> anyhow::Result<R::Response> {
-        ensure!(self.avoided != Some(broker), "broker {broker} is paused");
+        ensure!(self.avoided != Some(broker), "broker {broker} is cut off");
         let mut connection = match self.connections.remove(&broker) {
             Some(connection) => connection,
             None => self.connect(broker)?,

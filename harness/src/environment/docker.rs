@@ -2,6 +2,7 @@
 //! on this machine, on embedded stand-ins for a control plane and nodes.
 
 mod admin;
+mod alone;
 mod brokers;
 mod cluster;
 mod defects;
@@ -11,29 +12,32 @@ mod injector;
 pub mod leftover;
 mod owner;
 pub mod ready;
+mod start;
+mod wanted;
 mod wire;
 
 use super::around::{self, Around, Proxies};
 use super::local::brokers::name;
 use super::{Environment, EnvironmentError, Pace, Processes, RESULT_TOPIC, SOURCE_TOPIC, Standing};
 use crate::scenario::ValidatedScenario;
-use brokers::{Fronts, Names, Plan, Ports};
+use brokers::{Fronts, Names, Ports};
 use chaos::proxy::{FaultProxy, Rules};
 use chaos::{Fault, Injector};
 use cluster::Cluster;
 use defects::Defects;
-use engine::{Engine, EngineError};
+use engine::Engine;
 use futures::future::BoxFuture;
 use injector::{DockerInjector, Hands};
-use owner::Owner;
+use start::Start;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+pub use alone::Brokers;
 pub use injector::refuses;
+pub use wanted::Wanted;
 
 /// Name of this environment.
 pub const NAME: &str = "docker";
@@ -79,9 +83,6 @@ pub struct Docker {
     directory: PathBuf,
 }
 
-/// Environments that this process has started so far.
-static STARTED: AtomicU32 = AtomicU32::new(0);
-
 impl Docker {
     /// Starts brokers in containers, and the rest as `local` does.
     ///
@@ -94,22 +95,9 @@ impl Docker {
         seed: u64,
         directory: &Path,
     ) -> Result<Self, EnvironmentError> {
-        let engine = Engine::connect().await.map_err(|error| failed("find Docker", error))?;
-        let owner = Owner::this();
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let names = Names::new(owner.environment(number));
-        let made = Making { engine, names, owner, scenario, settings, seed, directory };
-        match made.start().await {
-            Ok(started) => Ok(started),
-            Err(error) => {
-                let left = remove(&made.engine, &made.names).await.err();
-                let left = left.map(|left| {
-                    format!("; not all of it could be removed ({left}): `stormgauge clean` will")
-                });
-                let reason = format!("{}{}", error.reason, left.unwrap_or_default());
-                Err(EnvironmentError { reason, ..error })
-            }
-        }
+        let start = Start::new(Wanted::by(scenario, &settings.image)).await?;
+        let around = Surroundings { start: &start, scenario, seed, directory };
+        start.or_remove(around.started()).await
     }
 
     /// Writes what the brokers printed to the trial's folder.
@@ -124,80 +112,52 @@ impl Docker {
     }
 }
 
-/// Removes all that belongs to one environment.
-async fn remove(engine: &Engine, names: &Names) -> Result<(), EngineError> {
-    match engine.belongings().await?.get(names.environment()) {
-        Some(belongings) => engine.remove(belongings).await,
-        None => Ok(()),
-    }
-}
-
-/// An environment that is being started.
-struct Making<'a> {
-    engine: Engine,
-    names: Names,
-    owner: Owner,
+/// Brokers that are being started, and what is to be around them.
+struct Surroundings<'a> {
+    start: &'a Start,
     scenario: &'a ValidatedScenario,
-    settings: &'a DockerSettings,
     seed: u64,
     directory: &'a Path,
 }
 
-impl Making<'_> {
-    async fn start(&self) -> Result<Docker, EnvironmentError> {
-        let engine = &self.engine;
-        let image = engine.image(&self.settings.image).await;
-        let image = image.map_err(|error| failed("get the image", error))?;
-        let ports = brokers::free_ports(self.scenario.spec.environment.brokers)
-            .map_err(|error| failed("find free ports", error))?;
-        let plan = Plan {
-            names: &self.names,
-            owner: &self.owner,
-            settings: self.settings,
-            scenario: self.scenario,
-            ports: &ports,
-        };
-        ready::enough_memory(plan.memory_bytes())
-            .map_err(|reason| failed("start brokers", reason))?;
-        let gateway = plan
-            .prepare(engine)
-            .await
-            .map_err(|error| failed("make networks and volumes", error))?;
+impl Surroundings<'_> {
+    async fn started(&self) -> Result<Docker, EnvironmentError> {
+        let Start { engine, names, ports, .. } = self.start;
+        let ground = self.start.prepare().await?;
         let rules = Rules::new();
-        let (proxies, between) = self.start_proxies(&ports, &gateway, &rules).await?;
-        let fronts = fronts(&ports, &proxies, &between);
-        let cluster = plan.start(engine, &fronts).await;
-        let cluster = Arc::new(cluster.map_err(|error| failed("start brokers", error))?);
+        let (proxies, between) = self.start_proxies(ports, &ground.gateway, &rules).await?;
+        let cluster = self.start.brokers(&fronts(ports, &proxies, &between)).await?;
         let place = (self.scenario, self.seed, self.directory);
         let around = Arc::new(Around::start(NAME, place, (rules, proxies)).await?);
-        let defects = Defects::watch(engine.clone(), self.names.clone(), cluster.ids());
+        let defects = Defects::watch(engine.clone(), names.clone(), cluster.ids());
         let hands = Hands {
             engine: engine.clone(),
-            names: self.names.clone(),
+            names: names.clone(),
             cluster: Arc::clone(&cluster),
             down: defects.down(),
             peers_by_proxy: !between.is_empty(),
         };
         let injector = DockerInjector { hands, around: Arc::clone(&around) };
         let version = engine.describe().await.map_err(|error| failed("ask Docker", error))?.0;
+        let session = humantime::format_duration(self.start.plan().session());
         let settings = [
             ("docker", version),
-            ("kafka_image", format!("{} {image}", self.settings.image)),
+            ("kafka_image", format!("{} {}", self.start.wanted.image, ground.image)),
             ("broker_java", brokers::java_options().to_owned()),
             ("driver_linger", humantime::format_duration(pace().linger).to_string()),
             ("worker_session_min", humantime::format_duration(pace().session_min).to_string()),
-            ("broker_session", humantime::format_duration(plan.session()).to_string()),
+            ("broker_session", session.to_string()),
             ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
         ];
         Ok(Docker {
             engine: engine.clone(),
-            names: self.names.clone(),
+            names: names.clone(),
             cluster,
             around,
             between: between.into_values().collect(),
             injector: Arc::new(injector),
             defects,
-            ports,
+            ports: ports.clone(),
             directory: self.directory.to_owned(),
             settings: settings.map(|(key, value)| (key.to_owned(), value)).into(),
         })
@@ -247,8 +207,7 @@ fn fronts(
 
 impl Environment for Docker {
     fn bootstrap(&self) -> String {
-        let addresses = self.ports.values().map(|ports| format!("127.0.0.1:{}", ports.host));
-        addresses.collect::<Vec<_>>().join(",")
+        brokers::bootstrap(&self.ports)
     }
 
     fn worker_bootstrap(&self) -> String {
@@ -357,9 +316,7 @@ impl Environment for Docker {
             for proxy in self.between {
                 proxy.shutdown().await;
             }
-            if let Err(error) = remove(&self.engine, &self.names).await {
-                crate::note!("containers are left ({error}); `stormgauge clean` removes them");
-            }
+            start::remove(&self.engine, &self.names).await;
         })
     }
 }

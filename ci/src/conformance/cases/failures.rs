@@ -12,7 +12,7 @@ use super::{Case, breaking};
 use crate::conformance::batch::Batch;
 use crate::conformance::context::{Context, GROUP};
 use crate::conformance::names::{error, group_id, text};
-use crate::conformance::records::fetch_request;
+use crate::conformance::records::{fetch_request, produce_request, produced};
 
 /// Crashes a broker, does this, and starts it again, whatever comes of it.
 fn while_down(
@@ -157,6 +157,27 @@ pub(crate) const CASES: &[Case] = &[
             "NONE at 1, log from 0",
             "NONE at 2, log from 0",
         ],
+    ),
+    breaking(
+        "failures/a dead follower holds acknowledgements up until it is missed",
+        |c| {
+            let topic = c.topic("t", 1)?;
+            c.in_sync(&topic, 0)?;
+            let (leader, follower) = (c.leader(&topic, 0)?, c.follower(&topic, 0)?);
+            while_down(c, follower, |c| {
+                for acks in [-1, 1] {
+                    let mut request = produce_request(acks, &topic, 0, Batch::of(1).bytes());
+                    request.timeout_ms = 100;
+                    let answer = c.ask(leader, 11, &request)?;
+                    c.see(produced(&answer.responses[0].partition_responses[0]));
+                }
+                let answer = c.produce(leader, -1, &topic, 0, Batch::of(1).bytes())?;
+                c.see(answer);
+                Ok(())
+            })?;
+            c.in_sync(&topic, 0)
+        },
+        &["REQUEST_TIMED_OUT at 0, log from 0", "NONE at 1, log from 0", "NONE at 2, log from 0"],
     ),
     breaking(
         "failures/sequences are known to the next leader",

@@ -1,4 +1,4 @@
-//! Brokers that stop for a while and come back believing what they believed before.
+//! Brokers that hear nothing for a while and come back believing what they believed before.
 
 use kafka_protocol::messages::*;
 
@@ -10,17 +10,17 @@ use crate::conformance::context::{Context, GROUP};
 use crate::conformance::names::{error, group_id, text};
 use crate::conformance::records::produce_request;
 
-/// Pauses a broker, does this, and resumes it, whatever comes of it.
-fn while_paused<T>(
+/// Cuts a broker off, does this, and lets it rejoin, whatever comes of it.
+fn while_cut_off<T>(
     c: &mut Context<'_>,
     broker: i32,
     act: impl FnOnce(&mut Context<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    c.subject.pause(broker)?;
+    c.subject.cut_off(broker)?;
     c.avoid(Some(broker));
     let done = act(c);
     c.avoid(None);
-    c.subject.resume(broker)?;
+    c.subject.rejoin(broker)?;
     done
 }
 
@@ -32,13 +32,13 @@ fn deposed(c: &mut Context<'_>, topic: &str, old: i32) -> anyhow::Result<i32> {
     })
 }
 
-/// A leader that was paused is asked to write, and what it says in the end is noted.
+/// A leader that is cut off is asked to write, and what it says in the end is noted.
 fn late_write(c: &mut Context<'_>, acks: i16) -> anyhow::Result<()> {
     let topic = c.topic("t", 1)?;
     c.write(&topic, 0, Batch::of(2).bytes())?;
     let old = c.leader(&topic, 0)?;
     let mut late = c.connect(old)?;
-    while_paused(c, old, |c| {
+    while_cut_off(c, old, |c| {
         late.send(11, &produce_request(acks, &topic, 0, Batch::of(5).bytes()))?;
         let leader = deposed(c, &topic, old)?;
         let written = c.produce(leader, -1, &topic, 0, Batch::of(1).bytes())?;
@@ -68,7 +68,7 @@ fn late_write(c: &mut Context<'_>, acks: i16) -> anyhow::Result<()> {
 
 pub(crate) const CASES: &[Case] = &[
     breaking(
-        "zombies/a late write to a paused leader, acks all",
+        "zombies/a late write to a leader cut off, acks all",
         |c| late_write(c, -1),
         &[
             "NONE at 2, log from 0",
@@ -78,7 +78,7 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     breaking(
-        "zombies/a late write to a paused leader, acks one",
+        "zombies/a late write to a leader cut off, acks one",
         |c| late_write(c, 1),
         &[
             "NONE at 2, log from 0",
@@ -88,7 +88,7 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     breaking(
-        "zombies/a coordinator that was paused",
+        "zombies/a coordinator that was cut off",
         |c| {
             let (group, old) = group(c)?;
             let (member, generation) = settled(c, &group, old)?;
@@ -96,7 +96,7 @@ pub(crate) const CASES: &[Case] = &[
                 .with_group_id(group_id(&group))
                 .with_member_id(text(&member))
                 .with_generation_id(generation);
-            while_paused(c, old, |c| {
+            while_cut_off(c, old, |c| {
                 let code = c.until("another coordinator", |c| {
                     let next = c.coordinator(GROUP, &group)?;
                     let code = error(c.ask(next, 4, &request)?.error_code);

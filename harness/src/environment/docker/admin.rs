@@ -196,8 +196,8 @@ fn owned(assignment: &bytes::Bytes) -> usize {
 /// Creates topics alike, those that are not there yet.
 pub(super) async fn create_topics(
     connection: &mut Connection,
-    names: &[&str],
-    (partitions, replicas): (i32, i16),
+    topics: &[(&str, i32)],
+    replicas: i16,
     settings: &[(&str, String)],
 ) -> anyhow::Result<()> {
     let setting = |(name, value): &(&str, String)| {
@@ -205,15 +205,15 @@ pub(super) async fn create_topics(
             .with_name(StrBytes::from_string((*name).to_owned()))
             .with_value(Some(StrBytes::from_string(value.clone())))
     };
-    let topic = |name: &&str| {
+    let topic = |(name, partitions): &(&str, i32)| {
         CreatableTopic::default()
             .with_name(topic_name(name))
-            .with_num_partitions(partitions)
+            .with_num_partitions(*partitions)
             .with_replication_factor(replicas)
             .with_configs(settings.iter().map(setting).collect())
     };
     let request = CreateTopicsRequest::default()
-        .with_topics(names.iter().map(topic).collect())
+        .with_topics(topics.iter().map(topic).collect())
         .with_timeout_ms(TIMEOUT_MS);
     let answer = connection.ask(6, &request).await?;
     let mut refused = answer.topics.iter().filter(|topic| topic.error_code != TOPIC_EXISTS);

@@ -8,15 +8,14 @@
 #[cfg(test)]
 mod tests;
 
+use super::admin;
 use super::cluster::{Cluster, TOPICS};
 use super::engine::{Engine, EngineError};
 use super::owner::Owner;
-use super::{DockerSettings, admin};
+use super::wanted::{Wanted, variable};
 use crate::clock::Anchor;
+use crate::environment::GROUP;
 use crate::environment::local::brokers::name;
-use crate::environment::{DEAD_LETTER_TOPIC, GROUP};
-use crate::scenario::ValidatedScenario;
-use crate::upstream;
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, NetworkingConfig,
     PortBinding,
@@ -26,12 +25,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 /// Ports inside the containers: for this machine, for workers, for peers by way of a proxy, for
-/// peers, and for controllers.
+/// peers, and for controllers; those from the last on are for more listeners.
 const HOST_PORT: u16 = 9092;
 const WORKERS_PORT: u16 = 9095;
 const DELAYED_PORT: u16 = 9096;
 const PEERS_PORT: u16 = 9094;
 const CONTROLLER_PORT: u16 = 9093;
+const MORE_PORTS: u16 = 9100;
 /// Where a broker keeps its logs, and where the keeper of the volumes sees those of broker N.
 const LOGS: &str = "/var/lib/kafka/data";
 const KEPT: &str = "/kept";
@@ -116,12 +116,14 @@ impl Names {
 }
 
 /// Where a broker listens on this machine.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Ports {
     pub(super) host: u16,
     pub(super) workers: u16,
     /// For peers by way of a proxy.
     pub(super) delayed: u16,
+    /// For more listeners, in their order.
+    pub(super) more: Vec<u16>,
 }
 
 /// Where clients are told to connect to.
@@ -133,7 +135,7 @@ pub(super) struct Fronts {
 }
 
 /// Ports that were free a moment ago. All are held until all are found, so that none comes twice.
-pub(super) fn free_ports(brokers: usize) -> std::io::Result<BTreeMap<i32, Ports>> {
+pub(super) fn free_ports(wanted: &Wanted) -> std::io::Result<BTreeMap<i32, Ports>> {
     let mut held = Vec::new();
     let mut free = || -> std::io::Result<u16> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -141,32 +143,45 @@ pub(super) fn free_ports(brokers: usize) -> std::io::Result<BTreeMap<i32, Ports>
         held.push(listener);
         Ok(port)
     };
-    (1..)
-        .take(brokers)
-        .map(|id| Ok((id, Ports { host: free()?, workers: free()?, delayed: free()? })))
-        .collect()
+    let mut ports = || -> std::io::Result<Ports> {
+        let (host, workers, delayed) = (free()?, free()?, free()?);
+        let more = wanted.listeners.iter().map(|_| free()).collect::<Result<_, _>>()?;
+        Ok(Ports { host, workers, delayed, more })
+    };
+    (1..).take(wanted.brokers).map(|id| Ok((id, ports()?))).collect()
 }
+
+/// Where clients on this machine find the brokers.
+pub(super) fn bootstrap(ports: &BTreeMap<i32, Ports>) -> String {
+    addresses(ports.values().map(|ports| ports.host))
+}
+
+/// Ports of this machine, as clients are told of them.
+pub(super) fn addresses(ports: impl Iterator<Item = u16>) -> String {
+    ports.map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
+}
+
+/// A listener: its name, its port in the container, where clients find it if they do, and its
+/// protocol.
+type Listener<'a> = (&'a str, u16, Option<String>, &'a str);
 
 /// Everything that the containers of one environment have in common.
 pub(super) struct Plan<'a> {
     pub(super) names: &'a Names,
     pub(super) owner: &'a Owner,
-    pub(super) settings: &'a DockerSettings,
-    pub(super) scenario: &'a ValidatedScenario,
+    pub(super) wanted: &'a Wanted,
     pub(super) ports: &'a BTreeMap<i32, Ports>,
 }
 
 impl Plan<'_> {
-    /// The size of one broker's log volume, in bytes: an audited source log is kept to the end.
+    /// The size of one broker's log volume, in bytes.
     fn log_bytes(&self) -> u64 {
-        let workload = &self.scenario.workload;
-        let kept = workload.total().saturating_mul(workload.payload_bytes() as u64 + 200);
-        LOG_BYTES + if self.scenario.spec.delivery.audit { kept } else { 0 }
+        LOG_BYTES + self.wanted.kept_bytes
     }
 
     /// How long a broker may be silent until its controller holds it to be gone.
     pub(super) fn session(&self) -> Duration {
-        self.scenario.spec.environment.broker_detection.max(SESSION_MIN)
+        self.wanted.detection.max(SESSION_MIN)
     }
 
     /// The memory that the brokers take together, in bytes, while their logs are small.
@@ -185,7 +200,7 @@ impl Plan<'_> {
         }
         let mounts = self.ports.keys().map(|id| mount(self.names.volume(*id), Names::kept(*id)));
         let keeper = ContainerCreateBody {
-            image: Some(self.settings.image.clone()),
+            image: Some(self.wanted.image.clone()),
             entrypoint: Some(vec!["sleep".to_owned(), "infinity".to_owned()]),
             labels: Some(labels()),
             host_config: Some(HostConfig {
@@ -200,7 +215,7 @@ impl Plan<'_> {
         engine.gateway(&self.names.access()).await
     }
 
-    /// Starts the brokers, and waits until they are one cluster with the trial's topics.
+    /// Starts the brokers, and waits until they are one cluster with the topics that are wanted.
     pub(super) async fn start(
         &self,
         engine: &Engine,
@@ -231,11 +246,11 @@ impl Plan<'_> {
         };
         self.wait(engine, begun, "form a cluster", || everybody(cluster)).await?;
         self.create_topics(begun, cluster).await?;
-        let partitions = self.scenario.spec.environment.partitions;
-        let wanted = TOPICS.len() * usize::try_from(partitions).unwrap_or(0);
+        let topics = self.wanted.topics.iter().filter(|(topic, _)| TOPICS.contains(topic));
+        let partitions: i32 = topics.map(|(_, partitions)| partitions).sum();
         let in_sync = || {
             let known = cluster.partitions();
-            known.len() == wanted
+            i32::try_from(known.len()) == Ok(partitions)
                 && known.values().all(|partition| {
                     partition.leader.is_some() && partition.in_sync.len() == self.replicas()
                 })
@@ -246,13 +261,10 @@ impl Plan<'_> {
         self.wait(engine, begun, &format!("coordinate the group {GROUP}"), coordinated).await
     }
 
-    /// Creates the trial's topics. Brokers that have just started, on a machine with much to do, may
+    /// Creates the topics that are wanted. Brokers that have just started, on a machine with much to do, may
     /// be held to be gone for a moment.
     async fn create_topics(&self, begun: Anchor, cluster: &Cluster) -> Result<(), EngineError> {
         let replicas = i16::try_from(self.replicas()).unwrap_or(3);
-        let spec = &self.scenario.spec;
-        let dead_letters: &[&str] =
-            if upstream::has_dead_letters(spec) { &[DEAD_LETTER_TOPIC] } else { &[] };
         let settings = [
             ("min.insync.replicas", self.min_in_sync().to_string()),
             ("segment.bytes", (4 << 20).to_string()),
@@ -261,9 +273,8 @@ impl Plan<'_> {
         loop {
             let created = async {
                 let mut connection = cluster.connect().await?;
-                let each = (spec.environment.partitions, replicas);
-                admin::create_topics(&mut connection, &TOPICS, each, &settings).await?;
-                admin::create_topics(&mut connection, dead_letters, (1, replicas), &settings).await
+                let topics = &self.wanted.topics;
+                admin::create_topics(&mut connection, topics, replicas, &settings).await
             };
             match created.await {
                 Ok(()) => return Ok(()),
@@ -309,24 +320,23 @@ impl Plan<'_> {
     }
 
     fn container(&self, id: i32, fronts: &Fronts) -> ContainerCreateBody {
-        let ports = self.ports[&id];
-        let published = [
-            (HOST_PORT, Some(ports.host)),
-            (WORKERS_PORT, Some(ports.workers)),
-            (DELAYED_PORT, fronts.peers.map(|_| ports.delayed)),
-        ];
-        let bindings = published.into_iter().filter_map(|(inside, outside)| {
+        let ports = &self.ports[&id];
+        let published = [(HOST_PORT, ports.host), (WORKERS_PORT, ports.workers)]
+            .into_iter()
+            .chain(fronts.peers.map(|_| (DELAYED_PORT, ports.delayed)))
+            .chain((MORE_PORTS..).zip(ports.more.iter().copied()));
+        let bindings = published.map(|(inside, outside)| {
             let binding = PortBinding {
                 host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
-                host_port: Some(outside?.to_string()),
+                host_port: Some(outside.to_string()),
             };
-            Some((format!("{inside}/tcp"), Some(vec![binding])))
+            (format!("{inside}/tcp"), Some(vec![binding]))
         });
         let bindings: HashMap<_, _> = bindings.collect();
         let memory = (HEAP_MIB + BESIDES_MIB) * (1 << 20) + self.log_bytes();
         let endpoints = HashMap::from([(self.names.access(), EndpointSettings::default())]);
         ContainerCreateBody {
-            image: Some(self.settings.image.clone()),
+            image: Some(self.wanted.image.clone()),
             hostname: Some(name(id)),
             // Only what is exposed can be published, and the image exposes what it likes.
             exposed_ports: Some(bindings.keys().cloned().collect()),
@@ -345,6 +355,28 @@ impl Plan<'_> {
         }
     }
 
+    /// The listeners of a broker.
+    fn listeners(&self, id: i32, fronts: &Fronts) -> Vec<Listener<'_>> {
+        let ports = &self.ports[&id];
+        let here = |port| Some(addresses([port].into_iter()));
+        // Peers that go by way of a proxy are let in where the proxy gets to.
+        let (peers_port, peers) = match fronts.peers {
+            None => (PEERS_PORT, format!("{}:{PEERS_PORT}", Names::alias(id, "peers"))),
+            Some(front) => (DELAYED_PORT, front.to_string()),
+        };
+        let own = [
+            ("HOST", HOST_PORT, here(ports.host), "PLAINTEXT"),
+            ("WORKERS", WORKERS_PORT, Some(fronts.workers.to_string()), "PLAINTEXT"),
+            ("PEERS", peers_port, Some(peers), "PLAINTEXT"),
+            ("CONTROLLER", CONTROLLER_PORT, None, "PLAINTEXT"),
+        ];
+        let more = (MORE_PORTS..).zip(&self.wanted.listeners).zip(&ports.more);
+        let more = more.map(|((inside, (name, protocol)), outside)| {
+            (name.as_str(), inside, here(*outside), protocol.as_str())
+        });
+        own.into_iter().chain(more).collect()
+    }
+
     /// The settings of a broker, as the official image takes them.
     fn variables(&self, id: i32, fronts: &Fronts) -> Vec<String> {
         let session = self.session();
@@ -353,12 +385,10 @@ impl Plan<'_> {
             .keys()
             .map(|id| format!("{id}@{}:{CONTROLLER_PORT}", Names::alias(*id, "control")))
             .collect();
-        let peers = fronts.peers.map_or_else(
-            || format!("{}:{PEERS_PORT}", Names::alias(id, "peers")),
-            |front| front.to_string(),
-        );
-        // Peers that go by way of a proxy are let in where the proxy gets to.
-        let peers_port = if fronts.peers.is_some() { DELAYED_PORT } else { PEERS_PORT };
+        let listeners = self.listeners(id, fronts);
+        let listed = |one: fn(&Listener<'_>) -> Option<String>| {
+            listeners.iter().filter_map(one).collect::<Vec<_>>().join(",")
+        };
         let (replicas, min_in_sync) = (self.replicas(), self.min_in_sync());
         let (copied_at_once, copy_wait) = if few_processors() {
             (COPIED_AT_ONCE_ON_FEW, COPY_WAIT_ON_FEW)
@@ -371,23 +401,14 @@ impl Plan<'_> {
             ("KAFKA_JVM_PERFORMANCE_OPTS", java_options().to_owned()),
             ("KAFKA_PROCESS_ROLES", "broker,controller".to_owned()),
             ("KAFKA_NODE_ID", id.to_string()),
-            (
-                "KAFKA_LISTENERS",
-                format!(
-                    "HOST://:{HOST_PORT},WORKERS://:{WORKERS_PORT},PEERS://:{peers_port},\
-                     CONTROLLER://:{CONTROLLER_PORT}"
-                ),
-            ),
+            ("KAFKA_LISTENERS", listed(|(name, inside, ..)| Some(format!("{name}://:{inside}")))),
             (
                 "KAFKA_ADVERTISED_LISTENERS",
-                format!(
-                    "HOST://127.0.0.1:{},WORKERS://{},PEERS://{peers}",
-                    self.ports[&id].host, fronts.workers
-                ),
+                listed(|(name, _, outside, _)| Some(format!("{name}://{}", outside.as_ref()?))),
             ),
             (
                 "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-                "HOST:PLAINTEXT,WORKERS:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+                listed(|(name, .., protocol)| Some(format!("{name}:{protocol}"))),
             ),
             ("KAFKA_INTER_BROKER_LISTENER_NAME", "PEERS".to_owned()),
             ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER".to_owned()),
@@ -413,7 +434,11 @@ impl Plan<'_> {
             ("KAFKA_REPLICA_FETCH_MIN_BYTES", copied_at_once.to_string()),
             ("KAFKA_REPLICA_FETCH_WAIT_MAX_MS", copy_wait.as_millis().to_string()),
         ];
-        settings.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+        let mut variables: BTreeMap<String, String> =
+            settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let wanted = self.wanted.settings.iter();
+        variables.extend(wanted.map(|(key, value)| (variable(key), value.clone())));
+        variables.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::clock::Anchor;
 use crate::environment::around::Around;
 use crate::environment::local::{self, brokers::name};
 use crate::environment::topic_name;
+use chaos::fault::Side;
 use chaos::proxy::{self, Delay, Direction, Effect, JitterLaw, Rule};
 use chaos::{Action, Fault, Injector, Installed, Refusal, Role, Targets};
 use down::Signal;
@@ -87,11 +88,9 @@ impl DockerInjector {
             return unsupported(reason);
         }
         match &action.fault {
-            Fault::BrokerCrash(_) => down::end(hands, brokers()?, Signal::Kill).await,
+            Fault::BrokerCrash(_) => hands.crash(brokers()?).await,
             Fault::BrokerShutdown(_) => down::end(hands, brokers()?, Signal::Terminate).await,
-            Fault::BrokerIsolation(fault) => {
-                isolation::isolate(hands, brokers()?, fault.from).await
-            }
+            Fault::BrokerIsolation(fault) => hands.cut_off(brokers()?, fault.from).await,
             Fault::ControllerCrash(_) => controller::cut_off(hands).await,
             Fault::BrokerDisk(fault) => disk::change(hands, brokers()?, fault.state).await,
             Fault::ReplicationLag(fault) => {
@@ -165,6 +164,20 @@ fn refused(error: EngineError) -> Refusal {
 }
 
 impl Hands {
+    /// Kills brokers; healing starts them again.
+    pub(super) async fn crash(&self, ids: Vec<i32>) -> Result<Box<dyn Installed>, Refusal> {
+        down::end(self.clone(), ids, Signal::Kill).await
+    }
+
+    /// Cuts brokers off from one side.
+    pub(super) async fn cut_off(
+        &self,
+        ids: Vec<i32>,
+        from: Side,
+    ) -> Result<Box<dyn Installed>, Refusal> {
+        isolation::isolate(self.clone(), ids, from).await
+    }
+
     /// How a broker's container does.
     async fn state(&self, id: i32) -> Result<State, EngineError> {
         self.engine.state(&self.names.container(id)).await

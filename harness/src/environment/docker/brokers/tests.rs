@@ -1,30 +1,28 @@
 use super::*;
-use crate::scenario::{builtin, validated::Overrides};
+use crate::scenario::{ValidatedScenario, builtin, validated::Overrides};
 
 struct World {
     names: Names,
     owner: Owner,
-    settings: DockerSettings,
-    scenario: ValidatedScenario,
+    wanted: Wanted,
     ports: BTreeMap<i32, Ports>,
 }
 
 fn world(scenario: &str) -> World {
     let text = builtin::scenario(scenario).unwrap();
-    let (owner, image) = (Owner::this(), "apache/kafka:4.1.0".to_owned());
-    World {
-        names: Names::new(owner.environment(1)),
-        owner,
-        settings: DockerSettings { image },
-        scenario: ValidatedScenario::parse("it", text, &Overrides::default()).unwrap(),
-        ports: free_ports(3).unwrap(),
-    }
+    let scenario = ValidatedScenario::parse("it", text, &Overrides::default()).unwrap();
+    world_of(Wanted::by(&scenario, "apache/kafka:4.1.0"))
+}
+
+fn world_of(wanted: Wanted) -> World {
+    let (owner, ports) = (Owner::this(), free_ports(&wanted).unwrap());
+    World { names: Names::new(owner.environment(1)), owner, wanted, ports }
 }
 
 impl World {
     fn plan(&self) -> Plan<'_> {
-        let Self { names, owner, settings, scenario, ports } = self;
-        Plan { names, owner, settings, scenario, ports }
+        let Self { names, owner, wanted, ports } = self;
+        Plan { names, owner, wanted, ports }
     }
 
     fn container(&self, peers: Option<&str>) -> ContainerCreateBody {
@@ -75,4 +73,23 @@ fn a_log_volume_holds_an_audited_source_log() {
     let (plain, audited) = (world("smoke"), world("durability-acks-all"));
     assert_eq!(plain.plan().log_bytes(), LOG_BYTES);
     assert_eq!(audited.plan().log_bytes(), LOG_BYTES + 14_000 * 400);
+}
+
+#[test]
+fn more_listeners_and_settings_go_beside_the_environments_own_or_before_them() {
+    let wanted = Wanted {
+        brokers: 2,
+        listeners: vec![("TLS".to_owned(), "SSL".to_owned())],
+        settings: [("replica.lag.time.max.ms".to_owned(), "7".to_owned())].into(),
+        ..Wanted::default()
+    };
+    let world = world_of(wanted);
+    let container = world.container(None);
+    assert_eq!(published(&container), 3);
+    assert_eq!(variable(&container, "KAFKA_REPLICA_LAG_TIME_MAX_MS"), "7");
+    assert!(variable(&container, "KAFKA_LISTENERS").ends_with(",TLS://:9100"));
+    assert!(variable(&container, "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP").ends_with(",TLS:SSL"));
+    let advertised = variable(&container, "KAFKA_ADVERTISED_LISTENERS");
+    let outside = world.ports[&2].more[0];
+    assert!(advertised.ends_with(&format!(",TLS://127.0.0.1:{outside}")), "{advertised}");
 }
