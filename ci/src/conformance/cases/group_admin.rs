@@ -19,7 +19,7 @@ pub(crate) const CASES: &[Case] = &[
         },
         &[
             "GROUP_ID_NOT_FOUND Dead '' '' []",
-            "NONE Stable 'consumer' 'range' [\"conformance /127.0.0.1 10 8\"]",
+            "NONE Stable 'consumer' 'range' [\"conformance /address 10 8\"]",
             "NONE Empty 'consumer' '' []",
         ],
     ),

@@ -41,7 +41,11 @@ fn late_write(c: &mut Context<'_>, acks: i16) -> anyhow::Result<()> {
     while_cut_off(c, old, |c| {
         late.send(11, &produce_request(acks, &topic, 0, Batch::of(5).bytes()))?;
         let leader = deposed(c, &topic, old)?;
-        let written = c.produce(leader, -1, &topic, 0, Batch::of(1).bytes())?;
+        // A follower may be out of sync until it has found the new leader.
+        let written = c.until("enough in sync", |c| {
+            let written = c.produce(leader, -1, &topic, 0, Batch::of(1).bytes())?;
+            Ok((!written.starts_with("NOT_ENOUGH_REPLICAS ")).then_some(written))
+        })?;
         c.see(written);
         Ok(())
     })?;
