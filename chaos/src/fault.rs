@@ -59,6 +59,7 @@ mod partition_increase;
 mod partition_reassignment;
 mod pod_kill;
 mod pod_terminate;
+mod poison_message;
 mod rebalance_storm;
 mod replication_lag;
 mod requests;
@@ -344,6 +345,8 @@ faults! {
     incompatible_schema: IncompatibleSchema,
     /// Large messages, beside the load.
     oversized_messages: OversizedMessages,
+    /// Messages that kill workers, beside the load.
+    poison_message: PoisonMessage,
     /// One key gets much of the load.
     hot_key: HotKey,
     /// Messages are sent twice.

@@ -253,6 +253,7 @@ fn upstream(plan: &TrialPlan, environment: &dyn Environment, anchor: Anchor) -> 
         bootstrap: environment.bootstrap(),
         tampering: Arc::new(Tampering::new(workload.symbols())),
         strays: Arc::new(Strays::new(plan.tag())),
+        processes: environment.processes().pods,
         workload,
         seed: plan.seed,
         anchor,

@@ -6,10 +6,12 @@
 //! - `silence`, `hot_key`, `twice`: the faults that tamper;
 //! - [`strays`]: messages beside the load, each accounted for to its end;
 //! - `sender`, `sent`: how strays are made, and what became of them;
+//! - `poison`: strays that kill workers;
 //! - [`injector`]: these faults and those of the environment behind one seam.
 
 mod hot_key;
 pub mod injector;
+mod poison;
 mod sender;
 mod sent;
 mod silence;
@@ -20,9 +22,11 @@ mod twice;
 use crate::clock::Anchor;
 use crate::scenario::ScenarioSpec;
 use chaos::Fault;
+use embedded_kube::ProcessEvent;
 use std::sync::Arc;
 use strays::Strays;
 use tampering::Tampering;
+use tokio::sync::broadcast::Receiver;
 use workloads::Workload;
 
 /// What these faults share with the driver and the collector of a trial.
@@ -40,6 +44,8 @@ pub struct Upstream {
     pub tampering: Arc<Tampering>,
     /// What was sent beside the load.
     pub strays: Arc<Strays>,
+    /// Processes of pods, as they start and end; each fault listens from its own beginning.
+    pub processes: Receiver<ProcessEvent>,
 }
 
 /// Whether workers may meet messages in this scenario that they cannot process.
@@ -50,9 +56,15 @@ pub fn has_dead_letters(spec: &ScenarioSpec) -> bool {
             Fault::MalformedMessages(_)
                 | Fault::IncompatibleSchema(_)
                 | Fault::OversizedMessages(_)
+                | Fault::PoisonMessage(_)
         )
     };
     spec.faults.iter().any(|fault| unfit(&fault.fault))
+}
+
+/// Whether messages of this scenario kill workers.
+pub fn kills(spec: &ScenarioSpec) -> bool {
+    spec.faults.iter().any(|fault| matches!(fault.fault, Fault::PoisonMessage(_)))
 }
 
 /// Whether messages of this scenario are sent twice.

@@ -10,12 +10,14 @@
 //! - `processing`, `delivery`: at least once or exactly once, and how each is done
 //! - `acknowledgements`, `commit`: what is acknowledged, and what may be committed
 //! - `source`, `sink`: the two librdkafka clients
-//! - `rejection`: which records are put aside as dead letters
+//! - `rejection`, `poison`: which records are put aside as dead letters, and which kill
+//! - `attempts`, `notes`: of which records workers have died, kept with the committed offsets
 //! - `processor`, `pipeline`: one record, and the loop over all
 //! - `metrics`, `histogram`, `endpoint`: what the worker says of itself, and where
 //! - `planted_bug`: deliberate mistakes that an oracle must catch; `leak`: memory that is lost
 
 mod acknowledgements;
+mod attempts;
 mod commit;
 mod config;
 mod debt;
@@ -24,8 +26,10 @@ mod endpoint;
 mod histogram;
 mod leak;
 mod metrics;
+mod notes;
 mod pipeline;
 mod planted_bug;
+mod poison;
 mod processing;
 mod processor;
 mod record;
@@ -43,6 +47,7 @@ use crate::clock::WallClock;
 
 pub use config::{WorkerConfig, parse_slowed_by};
 pub use planted_bug::PlantedBug;
+pub use poison::poison;
 pub use processing::{Guarantee, Processing, Transactions};
 pub use rejection::Rejection;
 pub use service_time::ServiceTime;

@@ -85,6 +85,7 @@ fn the_catalogue_has_every_kind_once_and_specs_survive_a_round_trip() {
         json!({"malformed_messages": {"rate_per_s": 10}}),
         json!({"incompatible_schema": {"rate_per_s": 10}}),
         json!({"oversized_messages": {"bytes": 2_000_000, "rate_per_s": 2}}),
+        json!({"poison_message": {"messages": 2}}),
         json!({"hot_key": {"share": 0.5}}),
         json!({"duplicate_sends": {"share": 0.5}}),
         json!({"upstream_silence": {}}),
@@ -122,6 +123,17 @@ fn a_slow_node_has_a_part_of_the_time() {
             "faults[0].fault.node_slow.cpu: share {cpu} of the time; allowed: above 0 and below 1"
         );
         assert_eq!(slow(cpu), [expected]);
+    }
+}
+
+#[test]
+fn a_few_messages_are_poison_enough() {
+    let poison = |messages: u32| problems(json!({"poison_message": {"messages": messages}}));
+    assert!(poison(1).is_empty());
+    for messages in [0, 11] {
+        let expected =
+            format!("faults[0].fault.poison_message.messages: {messages}; allowed: 1 to 10");
+        assert_eq!(poison(messages), [expected]);
     }
 }
 

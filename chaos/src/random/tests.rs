@@ -8,7 +8,7 @@ use crate::fault::catalogue;
 
 /// Kinds that no random schedule has. A new kind gets a `draw` in its `Definition`, or is named
 /// here with the reason.
-const NEVER: [&str; 4] = [
+const NEVER: [&str; 5] = [
     // Only the reference worker leaks when it is told to.
     "memory_leak",
     // The job's bounds are not part of what a schedule is drawn for.
@@ -16,6 +16,8 @@ const NEVER: [&str; 4] = [
     // Nobody asks of a worker that it puts aside what it cannot read.
     "malformed_messages",
     "incompatible_schema",
+    // Only the reference worker dies of it, and gets over it.
+    "poison_message",
 ];
 
 fn inventory(nodes: usize, brokers: usize) -> Inventory {

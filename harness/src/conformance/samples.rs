@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// The scenario with the most kinds: what it has is taken from there.
 const MOST: &str = "chaos";
+/// The scenario whose workers get over messages that kill.
+const POISONED: &str = "poison";
 /// The scenario whose load can meet every kind: it has dead letters, and leaders acknowledge alone.
 const LOAD: &str = "brokers-and-workload";
 
@@ -42,7 +44,7 @@ pub struct Group {
 
 /// Samples by the load that they need: with as many workers all the time, since what a strategy
 /// adds after a fault takes long to go again, or with room for more; and with brokers whose
-/// followers can be made to trail.
+/// followers can be made to trail, or workers that take note of what others died of.
 ///
 /// # Errors
 /// When a built-in scenario is not valid.
@@ -50,10 +52,12 @@ pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
     let is_scaled = |sample: &PlannedFault| matches!(sample.action.fault, Fault::Rescale(_));
     let (scaled, fixed): (Vec<_>, Vec<_>) = samples.into_iter().partition(is_scaled);
     let (trailing, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(trails);
+    let (poisonous, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(poisons);
     let groups = [
         ("conformance", 3, fixed),
         ("conformance-scaled", 4, scaled),
         ("conformance-trailing", 3, trailing),
+        ("conformance-poisoned", 3, poisonous),
     ];
     let filled = groups.into_iter().filter(|(_, _, samples)| !samples.is_empty());
     let group = |(name, workers_max, samples): (_, _, Vec<PlannedFault>)| {
@@ -68,22 +72,29 @@ fn scenario(
     workers_max: u32,
     samples: &[PlannedFault],
 ) -> Result<ValidatedScenario, ScenarioError> {
-    let most = read(MOST)?.spec;
+    let (most, poisoned) = (read(MOST)?.spec, read(POISONED)?.spec);
     read(LOAD)?.derived(|spec| {
         name.clone_into(&mut spec.name);
         (spec.duration, spec.environment, spec.job) = (most.duration, most.environment, most.job);
         (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas) = (3, workers_max);
         spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
+        // By its faults is known which brokers and workers a scenario needs.
         if samples.iter().any(trails) {
-            // By its faults an environment knows which brokers a scenario needs.
             let lag = |spec: &FaultSpec| matches!(spec.fault, Fault::ReplicationLag(_));
             spec.faults.extend(most.faults.into_iter().filter(lag));
+        }
+        if samples.iter().any(poisons) {
+            spec.faults.extend(poisoned.faults);
         }
     })
 }
 
 fn trails(sample: &PlannedFault) -> bool {
     matches!(sample.action.fault, Fault::ReplicationLag(_))
+}
+
+fn poisons(sample: &PlannedFault) -> bool {
+    matches!(sample.action.fault, Fault::PoisonMessage(_))
 }
 
 fn read(name: &str) -> Result<ValidatedScenario, ScenarioError> {

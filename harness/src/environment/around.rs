@@ -183,6 +183,7 @@ impl Around {
             Fault::MalformedMessages(_)
             | Fault::IncompatibleSchema(_)
             | Fault::OversizedMessages(_)
+            | Fault::PoisonMessage(_)
             | Fault::HotKey(_)
             | Fault::DuplicateSends(_)
             | Fault::UpstreamSilence(_) => {

@@ -20,6 +20,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("chaos", include_str!("../../scenarios/chaos.yaml")),
     ("control-plane", include_str!("../../scenarios/control-plane.yaml")),
     ("brokers-and-workload", include_str!("../../scenarios/brokers-and-workload.yaml")),
+    ("poison", include_str!("../../scenarios/poison.yaml")),
     ("containers", include_str!("../../scenarios/containers.yaml")),
     ("conditions", include_str!("../../scenarios/conditions.yaml")),
     ("duet", include_str!("../../scenarios/duet.yaml")),

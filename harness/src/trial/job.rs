@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Time a job has to get all partitions assigned.
 const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How many workers die of a record that they know by itself; those that find it die before.
+const ATTEMPTS: u32 = 2;
 
 /// Creates the job of a trial and waits until it consumes.
 pub(super) async fn start(
@@ -99,6 +101,10 @@ fn worker(spec: &ScenarioSpec, pace: Pace) -> serde_json::Value {
         environment.insert("WORKER_SERVICE_TIME".to_owned(), worker.service_time.clone());
         if let Some(Planted::Worker(bug)) = spec.planted() {
             environment.insert("WORKER_PLANTED_BUG".to_owned(), bug.to_string());
+        }
+        if upstream::kills(spec) {
+            let attempts = environment.entry("WORKER_ATTEMPTS".to_owned());
+            attempts.or_insert_with(|| ATTEMPTS.to_string());
         }
         slowed::add_to(&mut environment, spec);
     }

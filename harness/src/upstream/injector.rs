@@ -1,9 +1,9 @@
 //! Faults on the load and faults of the environment, behind one seam.
 
-use super::sender::Payload;
+use super::sender::{Batch, Payload};
 use super::strays::Fate;
 use super::tampering::Draw;
-use super::{Upstream, hot_key, sent, silence, twice};
+use super::{Upstream, hot_key, poison, sent, silence, twice};
 use crate::clock::Anchor;
 use chaos::{Action, Fault, Injector, Installed, Refusal, Role};
 use futures::FutureExt;
@@ -28,8 +28,10 @@ impl TrialInjector {
     ) -> Option<Result<Box<dyn Installed>, Refusal>> {
         let upstream = &self.upstream;
         let draw = |share| Draw { share, seed: action.seed, until: Anchor::ahead(limit) };
-        let strays =
-            |fate, payload, rate_per_s| sent::begin(upstream, fate, (payload, rate_per_s), limit);
+        let strays = |fate, payload, rate_per_s| {
+            let sent = sent::begin(upstream, fate, Batch::steady(payload, rate_per_s), limit);
+            sent.map(|sent| Box::new(sent) as Box<dyn Installed>)
+        };
         Some(match &action.fault {
             Fault::UpstreamSilence(_) => Ok(silence::begin(upstream, limit)),
             Fault::HotKey(fault) => Ok(hot_key::begin(upstream, draw(fault.share))),
@@ -43,6 +45,7 @@ impl TrialInjector {
             Fault::OversizedMessages(fault) => {
                 strays(Fate::Processed, Payload::Large(fault.bytes), fault.rate_per_s)
             }
+            Fault::PoisonMessage(fault) => poison::begin(upstream, fault.messages, limit),
             _ => return None,
         })
     }

@@ -32,21 +32,38 @@ pub(super) enum Payload {
     UnknownSchema,
     /// A document of this length.
     Large(u32),
+    /// A document that kills the reference worker.
+    Poison,
 }
 
-/// Sends strays at a rate until told to stop, or for `limit`, and waits for their outcomes.
+/// What to send, how often, and how many at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Batch {
+    pub(super) payload: Payload,
+    pub(super) rate_per_s: u32,
+    pub(super) messages: u64,
+}
+
+impl Batch {
+    /// At this rate until told to stop.
+    pub(super) fn steady(payload: Payload, rate_per_s: u32) -> Self {
+        Self { payload, rate_per_s, messages: u64::MAX }
+    }
+}
+
+/// Sends strays until there are enough, told to stop, or for `limit`, and waits for their outcomes.
 pub(super) fn run(
     upstream: &Upstream,
     lot: &Arc<Lot>,
-    (payload, rate_per_s): (Payload, u32),
+    batch: Batch,
     (stop, limit): (&AtomicBool, Duration),
 ) -> Result<(), KafkaError> {
     let producer = connect(upstream, lot)?;
     let start = Anchor::now();
-    let mut maker = Maker::new(upstream, payload);
+    let mut maker = Maker::new(upstream, batch.payload);
     let mut position = 0;
-    while !stop.load(Ordering::Relaxed) && start.elapsed() < limit {
-        let due = Duration::from_secs_f64(position as f64 / f64::from(rate_per_s));
+    while !stop.load(Ordering::Relaxed) && start.elapsed() < limit && position < batch.messages {
+        let due = Duration::from_secs_f64(position as f64 / f64::from(batch.rate_per_s));
         let early = due.saturating_sub(start.elapsed());
         if !early.is_zero() {
             producer.poll(early.min(NAP_MAX));
@@ -83,11 +100,13 @@ impl Maker {
         self.generator.event(position, &mut self.event);
         let version = match self.payload {
             Payload::UnknownSchema => UNKNOWN_SCHEMA,
-            Payload::CutOff | Payload::Large(_) => self.event.schema_version,
+            Payload::CutOff | Payload::Large(_) | Payload::Poison => self.event.schema_version,
         };
         self.generator.serialize(&self.event, version, &mut self.bytes);
-        if self.payload == Payload::CutOff {
-            self.bytes.truncate(self.bytes.len() / 2);
+        match self.payload {
+            Payload::CutOff => self.bytes.truncate(self.bytes.len() / 2),
+            Payload::Poison => workloads::worker::poison(&mut self.bytes),
+            Payload::UnknownSchema | Payload::Large(_) => {}
         }
         let stamp = Stamp { intended_us, schema_version: version, ..self.event.stamp(tag) };
         self.stamp = stamp.encode();

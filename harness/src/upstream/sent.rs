@@ -1,6 +1,6 @@
 //! Strays that were sent: what brokers and workers made of each.
 
-use super::strays::{Fate, Lot};
+use super::strays::{Account, Fate, Lot};
 use super::{Upstream, sender};
 use crate::clock::Anchor;
 use crate::environment::{DEAD_LETTER_TOPIC, UPSTREAM_CLIENT};
@@ -25,9 +25,9 @@ const POLL_WAIT: Duration = Duration::from_millis(50);
 pub(super) fn begin(
     upstream: &Arc<Upstream>,
     fate: Fate,
-    strays: (sender::Payload, u32),
+    strays: sender::Batch,
     limit: Duration,
-) -> Result<Box<dyn Installed>, Refusal> {
+) -> Result<Sent, Refusal> {
     let lot = upstream.strays.open(fate);
     let stop = Arc::new(Stop::default());
     let failed = |error: std::io::Error| Refusal::Failed(error.to_string());
@@ -48,7 +48,7 @@ pub(super) fn begin(
         };
         thread::Builder::new().name("dead-letters".to_owned()).spawn(read).map_err(failed)?;
     }
-    Ok(Box::new(Sent { lot, stop }))
+    Ok(Sent { lot, stop })
 }
 
 /// What ends the threads of a fault.
@@ -83,13 +83,20 @@ fn read(bootstrap: &str, lot: &Lot, stop: &AtomicBool) -> Result<(), KafkaError>
     Ok(())
 }
 
-struct Sent {
+/// A lot under way.
+pub(super) struct Sent {
     lot: Arc<Lot>,
     stop: Arc<Stop>,
 }
 
 impl Sent {
-    async fn end(&self) -> Result<String, String> {
+    /// What has become of it.
+    pub(super) fn account(&self) -> Account {
+        self.lot.account()
+    }
+
+    /// Sends no more and waits until all are settled.
+    pub(super) async fn end(&self) -> Result<String, String> {
         self.stop.sending.store(true, Ordering::Relaxed);
         let limit = Anchor::ahead(SETTLE_LIMIT);
         let is_open = || !self.stop.sent.load(Ordering::Acquire) || self.lot.account().open > 0;

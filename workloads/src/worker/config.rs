@@ -46,6 +46,9 @@ pub struct WorkerConfig {
     /// `WORKER_SLOWED_BY`: the share by which every service time is longer than the law says; 0.1
     /// makes a worker that is 10 % slower, for checking gates.
     pub slowed_by: f64,
+    /// `WORKER_ATTEMPTS`: of a record that workers die of, with `KAFKA_DEAD_LETTER_TOPIC` and at
+    /// least once: as many as know that they may die of it do so, and then it is put aside.
+    pub attempts: Option<u32>,
     /// `WORKER_LEAK_BYTES`: memory that each record takes and never gives back.
     pub leak_bytes: u64,
     /// `WORKER_PLANTED_BUG`: a deliberate mistake, for checking the checkers.
@@ -84,6 +87,7 @@ impl WorkerConfig {
             processing: read.processing(),
             service_time: read.parsed("WORKER_SERVICE_TIME").unwrap_or_default(),
             slowed_by: read.slowed_by(),
+            attempts: read.attempts(),
             leak_bytes: read.number("WORKER_LEAK_BYTES", 0, 0..=1 << 20),
             planted_bug: read.parsed("WORKER_PLANTED_BUG"),
         };
@@ -162,6 +166,23 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.problems.push(format!("WORKER_SLOWED_BY {problem}"));
             0.0
         })
+    }
+
+    fn attempts(&mut self) -> Option<u32> {
+        self.optional("WORKER_ATTEMPTS")?;
+        let attempts = self.number("WORKER_ATTEMPTS", 1, 1..=100);
+        if self.optional("KAFKA_DEAD_LETTER_TOPIC").is_none() {
+            let problem = "WORKER_ATTEMPTS needs KAFKA_DEAD_LETTER_TOPIC, to put records aside";
+            self.problems.push(problem.to_owned());
+        }
+        let guarantee = self.optional("KAFKA_PROCESSING_GUARANTEE");
+        let other =
+            |name: String| name.parse().is_ok_and(|it: Guarantee| it != Guarantee::AtLeastOnce);
+        if guarantee.is_some_and(other) {
+            let problem = "WORKER_ATTEMPTS needs KAFKA_PROCESSING_GUARANTEE=at_least_once";
+            self.problems.push(problem.to_owned());
+        }
+        u32::try_from(attempts).ok()
     }
 
     fn processing(&mut self) -> Processing {
@@ -249,6 +270,8 @@ mod tests {
             ("KAFKA_SESSION_TIMEOUT_MS", "6000"),
             ("WORKER_SERVICE_TIME", "exponential 200us"),
             ("WORKER_SLOWED_BY", "0.1"),
+            ("KAFKA_DEAD_LETTER_TOPIC", "aside"),
+            ("WORKER_ATTEMPTS", "3"),
             ("WORKER_PLANTED_BUG", "drop_one_in:100000"),
         ])
         .unwrap();
@@ -261,6 +284,8 @@ mod tests {
         assert_eq!(config.session_timeout, Duration::from_secs(6));
         assert_eq!(config.service_time.to_string(), "exponential 200us");
         assert!((config.slowed_by - 0.1).abs() < f64::EPSILON);
+        assert_eq!(config.dead_letter_topic.as_deref(), Some("aside"));
+        assert_eq!(config.attempts, Some(3));
         assert_eq!(config.planted_bug, Some(PlantedBug::DropOneIn { every: 100_000 }));
     }
 
@@ -274,6 +299,7 @@ mod tests {
             ("WORKER_SERVICE_TIME", "sometimes"),
             ("WORKER_PLANTED_BUG", "gremlin"),
             ("WORKER_SLOWED_BY", "NaN"),
+            ("WORKER_ATTEMPTS", "0"),
             ("KAFKA_RESULT_TOPIC", "in"),
         ])
         .unwrap_err();
@@ -286,6 +312,8 @@ mod tests {
         assert!(start("WORKER_PLANTED_BUG: "), "{problems:?}");
         assert!(start("KAFKA_RESULT_TOPIC is the source topic"), "{problems:?}");
         assert!(start("WORKER_SLOWED_BY is \"NaN\"; allowed: "), "{problems:?}");
-        assert_eq!(problems.len(), 8);
+        assert!(start("WORKER_ATTEMPTS is \"0\"; allowed: 1 to 100"), "{problems:?}");
+        assert!(start("WORKER_ATTEMPTS needs KAFKA_DEAD_LETTER_TOPIC"), "{problems:?}");
+        assert_eq!(problems.len(), 10);
     }
 }

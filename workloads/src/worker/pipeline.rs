@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::BorrowedMessage;
 
+use super::attempts::Care;
 use super::delivery::{Acknowledged, Delivery, Transactional};
 use super::metrics::Metrics;
 use super::planted_bug::{ReadAhead, RebalanceMeetsRestart};
 use super::processor::Processor;
 use super::record::{OwnedRecord, Record};
 use super::source::{Rebalance, Source};
-use super::{PlantedBug, Processing, WorkerConfig, WorkerError};
+use super::{PlantedBug, Processing, Rejection, WorkerConfig, WorkerError};
 use crate::clock;
 
 /// How long an idle worker waits in one poll; bounds how late it sees a signal.
@@ -125,11 +126,29 @@ impl<D: Delivery> Pipeline<D> {
         let loses = |bug: &RebalanceMeetsRestart| bug.loses(clock::now(), source.broken());
         if !self.meeting.as_ref().is_some_and(loses) {
             match &mut self.ahead {
-                None => self.processor.process(record)?,
+                None => {
+                    let rejected = self.care(source, record)?;
+                    self.processor.process(&Record { rejected, ..*record })?;
+                }
                 Some(ahead) => ahead.push(clock::now(), OwnedRecord::of(record)),
             }
         }
         self.processor.delivery.consumed(record.partition, record.offset)
+    }
+
+    /// Puts a record aside of which workers have died; commits what is before one that need not be
+    /// feared.
+    fn care(
+        &mut self,
+        source: &Source,
+        record: &Record<'_>,
+    ) -> Result<Option<Rejection>, WorkerError> {
+        let care = source.care(record);
+        if care == Care::Past {
+            self.finish(source, REVOKE_LIMIT)?;
+            source.past(record.partition);
+        }
+        Ok((care == Care::PutAside).then_some(Rejection::Deadly))
     }
 
     /// Processes what the planted bug has let wait long enough.
@@ -156,6 +175,7 @@ impl<D: Delivery> Pipeline<D> {
                     self.processor.delivery.lost(source, &partitions)?;
                 } else {
                     self.finish(source, REVOKE_LIMIT)?;
+                    source.leave(&partitions);
                 }
                 self.processor.delivery.revoked(&partitions);
                 source.unassign(&partitions);
@@ -177,10 +197,8 @@ impl<D: Delivery> Pipeline<D> {
         while let Some(record) = self.ahead.as_mut().and_then(ReadAhead::pop) {
             self.processor.process(&record.borrow())?;
         }
-        if self.finish(source, DRAIN_LIMIT)? {
-            Ok(())
-        } else {
-            Err(WorkerError::Drain(DRAIN_LIMIT))
-        }
+        let finished = self.finish(source, DRAIN_LIMIT)?;
+        source.leave_all();
+        if finished { Ok(()) } else { Err(WorkerError::Drain(DRAIN_LIMIT)) }
     }
 }

@@ -10,7 +10,9 @@ use super::metrics::Metrics;
 use super::planted_bug::{
     DuplicateHidesLoss, Order, SwapWithinKey, invented, is_dropped, is_dropped_from,
 };
+use super::poison::die_of;
 use super::record::Record;
+use super::rejection::Finding;
 use super::{PlantedBug, Rejection, ServiceTime, WorkerConfig, WorkerError};
 use crate::clock;
 
@@ -61,7 +63,7 @@ impl<D: Delivery> Processor<D> {
 
     /// Spends the record's service time and writes its result, or puts the record aside.
     pub(crate) fn process(&mut self, record: &Record<'_>) -> Result<(), WorkerError> {
-        if let Some(rejection) = self.rejects(record) {
+        if let Some(rejection) = record.rejected.or_else(|| self.rejects(record)) {
             self.metrics.rejected.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%rejection, offset = record.offset, "record put aside");
             return self.write(&Record { rejected: Some(rejection), ..*record });
@@ -81,7 +83,14 @@ impl<D: Delivery> Processor<D> {
     }
 
     fn rejects(&self, record: &Record<'_>) -> Option<Rejection> {
-        if self.puts_aside { Rejection::of(record.value) } else { None }
+        if !self.puts_aside {
+            return None;
+        }
+        match Finding::of(record.value) {
+            Finding::Sound => None,
+            Finding::Poison => die_of(record),
+            Finding::Unfit(rejection) => Some(rejection),
+        }
     }
 
     /// Writes one result, or what the planted bug makes of it.

@@ -11,6 +11,7 @@
 //! tells only a callback in C), and what is stored would be committed over it on giving up.
 //! Exactly once, nothing is stored: offsets are part of the producer's transactions.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +25,10 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
+use super::attempts::Care;
 use super::commit::Positions;
+use super::notes::Notes;
+use super::record::Record;
 use super::{PlantedBug, Processing, WorkerConfig, WorkerError};
 use crate::clock;
 
@@ -62,6 +66,8 @@ pub(crate) enum Rebalance {
 pub(crate) struct Source {
     consumer: BaseConsumer<SourceContext>,
     topic: String,
+    /// Only if a record that kills workers is to be put aside.
+    notes: Option<RefCell<Notes>>,
 }
 
 #[derive(Default)]
@@ -117,7 +123,9 @@ impl Source {
             .create_with_context(SourceContext::default())
             .map_err(failed)?;
         consumer.subscribe(&[&config.source_topic]).map_err(failed)?;
-        Ok(Self { consumer, topic: config.source_topic.clone() })
+        let topic = config.source_topic.clone();
+        let notes = config.attempts.map(|attempts| RefCell::new(Notes::new(attempts, &topic)));
+        Ok(Self { consumer, topic, notes })
     }
 
     /// The next record, or `None` after a wait or when something else happened.
@@ -160,18 +168,64 @@ impl Source {
 
     pub(crate) fn assign(&self, partitions: &[i32]) {
         self.log(self.consumer.incremental_assign(&self.list(partitions)), "assign");
+        if let Some(notes) = &self.notes {
+            let list = self.list(partitions);
+            self.log(notes.borrow_mut().taken_on(&self.consumer, list), "note");
+        }
+    }
+
+    /// What to do about a record of which workers may have died. It is noted first, in case this
+    /// worker does; without that one more worker may.
+    pub(crate) fn care(&self, record: &Record<'_>) -> Care {
+        let Some(notes) = &self.notes else { return Care::None };
+        let begun = notes.borrow_mut().begin(&self.consumer, (record.partition, record.offset));
+        begun.unwrap_or_else(|error| {
+            self.log(Err(error), "note");
+            Care::None
+        })
+    }
+
+    /// Notes that this partition is read without care from now on.
+    pub(crate) fn past(&self, partition: i32) {
+        if let Some(notes) = &self.notes {
+            self.log(notes.borrow_mut().past(&self.consumer, partition), "note");
+        }
+    }
+
+    /// Tells whoever takes these partitions on that this worker did not die of their records.
+    pub(crate) fn leave(&self, partitions: &[i32]) {
+        if let Some(notes) = &self.notes {
+            self.log(notes.borrow().commit(&self.consumer, partitions), "note");
+        }
+    }
+
+    /// The same for all that it has.
+    pub(crate) fn leave_all(&self) {
+        if let Some(notes) = &self.notes {
+            let partitions = notes.borrow().partitions();
+            self.leave(&partitions);
+        }
     }
 
     pub(crate) fn unassign(&self, partitions: &[i32]) {
         self.log(self.consumer.incremental_unassign(&self.list(partitions)), "unassign");
+        if let Some(notes) = &self.notes {
+            notes.borrow_mut().forget(partitions);
+        }
     }
 
     /// Has these positions committed: in the background, within a commit interval, and before
     /// their partitions are given up.
     pub(crate) fn store(&self, positions: &Positions) {
-        if !positions.is_empty() {
-            self.log(self.consumer.store_offsets(&self.offsets(positions)), "store offsets");
+        if positions.is_empty() {
+            return;
         }
+        let offsets = match &self.notes {
+            None => Ok(self.offsets(positions)),
+            Some(notes) => notes.borrow_mut().settle(positions),
+        };
+        let stored = offsets.and_then(|offsets| self.consumer.store_offsets(&offsets));
+        self.log(stored, "store offsets");
     }
 
     fn list(&self, partitions: &[i32]) -> TopicPartitionList {
