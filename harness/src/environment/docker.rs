@@ -140,12 +140,13 @@ impl Surroundings<'_> {
         let injector = DockerInjector { hands, around: Arc::clone(&around) };
         let version = engine.describe().await.map_err(|error| failed("ask Docker", error))?.0;
         let session = humantime::format_duration(self.start.plan().session());
+        let pace = pace();
         let settings = [
             ("docker", version),
             ("kafka_image", format!("{} {}", self.start.wanted.image, ground.image)),
             ("broker_java", brokers::java_options().to_owned()),
-            ("driver_linger", humantime::format_duration(pace().linger).to_string()),
-            ("worker_session_min", humantime::format_duration(pace().session_min).to_string()),
+            ("driver_linger", humantime::format_duration(pace.linger).to_string()),
+            ("worker_session_min", humantime::format_duration(pace.session_min).to_string()),
             ("broker_session", session.to_string()),
             ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
         ];

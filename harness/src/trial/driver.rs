@@ -212,7 +212,6 @@ fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<Client, KafkaError
     config
         .set("bootstrap.servers", &plan.bootstrap)
         .set("client.id", crate::environment::DRIVER_CLIENT)
-        .set("linger.ms", "5")
         .set("batch.size", "131072")
         .set("message.timeout.ms", "30000")
         .set("socket.nagle.disable", "true")

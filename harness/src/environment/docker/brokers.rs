@@ -261,8 +261,8 @@ impl Plan<'_> {
         self.wait(engine, begun, &format!("coordinate the group {GROUP}"), coordinated).await
     }
 
-    /// Creates the topics that are wanted. Brokers that have just started, on a machine with much to do, may
-    /// be held to be gone for a moment.
+    /// Creates the topics that are wanted. Brokers that have just started, on a machine with much to
+    /// do, may be held to be gone for a moment.
     async fn create_topics(&self, begun: Anchor, cluster: &Cluster) -> Result<(), EngineError> {
         let replicas = i16::try_from(self.replicas()).unwrap_or(3);
         let settings = [
@@ -390,12 +390,7 @@ impl Plan<'_> {
             listeners.iter().filter_map(one).collect::<Vec<_>>().join(",")
         };
         let (replicas, min_in_sync) = (self.replicas(), self.min_in_sync());
-        let (copied_at_once, copy_wait) = if few_processors() {
-            (COPIED_AT_ONCE_ON_FEW, COPY_WAIT_ON_FEW)
-        } else {
-            (1, Duration::from_millis(500))
-        };
-        let settings: [(&str, String); 28] = [
+        let settings: [(&str, String); 26] = [
             ("CLUSTER_ID", "4L6g3nShT-eMCtK--X86sw".to_owned()),
             ("KAFKA_HEAP_OPTS", format!("-Xms256m -Xmx{HEAP_MIB}m")),
             ("KAFKA_JVM_PERFORMANCE_OPTS", java_options().to_owned()),
@@ -430,12 +425,17 @@ impl Plan<'_> {
             ("KAFKA_REPLICA_SOCKET_TIMEOUT_MS", "2000".to_owned()),
             ("KAFKA_CONTROLLER_SOCKET_TIMEOUT_MS", "2000".to_owned()),
             ("KAFKA_REPLICA_LAG_TIME_MAX_MS", "10000".to_owned()),
-            // Followers that ask for every single record take what few processors there are.
-            ("KAFKA_REPLICA_FETCH_MIN_BYTES", copied_at_once.to_string()),
-            ("KAFKA_REPLICA_FETCH_WAIT_MAX_MS", copy_wait.as_millis().to_string()),
         ];
+        // Followers that ask for every single record take what few processors there are.
+        let copying = few_processors().then(|| {
+            [
+                ("KAFKA_REPLICA_FETCH_MIN_BYTES", COPIED_AT_ONCE_ON_FEW.to_string()),
+                ("KAFKA_REPLICA_FETCH_WAIT_MAX_MS", COPY_WAIT_ON_FEW.as_millis().to_string()),
+            ]
+        });
+        let settings = settings.into_iter().chain(copying.into_iter().flatten());
         let mut variables: BTreeMap<String, String> =
-            settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            settings.map(|(key, value)| (key.to_owned(), value)).collect();
         let wanted = self.wanted.settings.iter();
         variables.extend(wanted.map(|(key, value)| (variable(key), value.clone())));
         variables.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
