@@ -51,7 +51,8 @@ pub struct Group {
 pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
     let is_scaled = |sample: &PlannedFault| matches!(sample.action.fault, Fault::Rescale(_));
     let (scaled, fixed): (Vec<_>, Vec<_>) = samples.into_iter().partition(is_scaled);
-    let (trailing, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(trails);
+    let (trailing, fixed): (Vec<_>, Vec<_>) =
+        fixed.into_iter().partition(|sample| trails(&sample.action.fault));
     let (poisonous, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(poisons);
     let groups = [
         ("conformance", 3, fixed),
@@ -79,9 +80,11 @@ fn scenario(
         (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas) = (3, workers_max);
         spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
         // By its faults is known which brokers and workers a scenario needs.
-        if samples.iter().any(trails) {
-            let lag = |spec: &FaultSpec| matches!(spec.fault, Fault::ReplicationLag(_));
-            spec.faults.extend(most.faults.into_iter().filter(lag));
+        let trailing = |spec: &FaultSpec| trails(&spec.fault);
+        if samples.iter().any(|sample| trails(&sample.action.fault)) {
+            spec.faults.extend(most.faults.into_iter().filter(trailing));
+        } else {
+            spec.faults.retain(|spec| !trailing(spec));
         }
         if samples.iter().any(poisons) {
             spec.faults.extend(poisoned.faults);
@@ -89,8 +92,9 @@ fn scenario(
     })
 }
 
-fn trails(sample: &PlannedFault) -> bool {
-    matches!(sample.action.fault, Fault::ReplicationLag(_))
+/// Whether it is done to what brokers have with their peers.
+fn trails(fault: &Fault) -> bool {
+    matches!(fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
 }
 
 fn poisons(sample: &PlannedFault) -> bool {

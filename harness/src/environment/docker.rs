@@ -21,8 +21,8 @@ use super::local::brokers::name;
 use super::{Environment, EnvironmentError, Pace, Processes, RESULT_TOPIC, SOURCE_TOPIC, Standing};
 use crate::scenario::ValidatedScenario;
 use brokers::{Fronts, Names, Ports};
+use chaos::Injector;
 use chaos::proxy::{FaultProxy, Rules};
-use chaos::{Fault, Injector};
 use cluster::Cluster;
 use defects::Defects;
 use engine::Engine;
@@ -73,7 +73,7 @@ pub struct Docker {
     names: Names,
     cluster: Arc<Cluster>,
     around: Arc<Around>,
-    /// Between brokers and their peers, where the scenario delays those.
+    /// Between brokers and their peers, where the scenario disturbs those.
     between: Vec<FaultProxy>,
     injector: Arc<DockerInjector>,
     defects: Defects,
@@ -164,15 +164,14 @@ impl Surroundings<'_> {
         })
     }
 
-    /// One proxy a broker for workers, and one for its peers where the scenario delays those.
+    /// One proxy a broker for workers, and one for its peers where the scenario disturbs those.
     async fn start_proxies(
         &self,
         ports: &BTreeMap<i32, Ports>,
         gateway: &str,
         rules: &Rules,
     ) -> Result<(Proxies, BTreeMap<i32, FaultProxy>), EnvironmentError> {
-        let trails = |fault: &chaos::FaultSpec| matches!(fault.fault, Fault::ReplicationLag(_));
-        let delays_peers = self.scenario.spec.faults.iter().any(trails);
+        let disturbs_peers = self.scenario.spec.faults.iter().any(injector::disturbs_peers);
         let gateway: IpAddr =
             gateway.parse().map_err(|error| failed("find this machine's address", error))?;
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -182,7 +181,7 @@ impl Surroundings<'_> {
             let server = name(*id);
             let worker = around::start_proxy(NAME, (loopback, upstream), &server, rules).await?;
             proxies.insert(server, worker);
-            if delays_peers {
+            if disturbs_peers {
                 let upstream = SocketAddr::from((loopback, ports.delayed));
                 let server = injector::peers_of(*id);
                 let peers = around::start_proxy(NAME, (gateway, upstream), &server, rules);
@@ -245,7 +244,7 @@ impl Environment for Docker {
         let node_of = |client: &str| client.split('/').next().unwrap_or_default().to_owned();
         let members = self.cluster.group().members;
         standing.members =
-            members.into_iter().map(|(member, client)| (member, node_of(&client))).collect();
+            members.into_iter().map(|(id, member)| (id, node_of(&member.client))).collect();
         standing
     }
 
@@ -255,7 +254,7 @@ impl Environment for Docker {
     }
 
     fn assigned_partitions(&self) -> usize {
-        self.cluster.group().assigned
+        self.cluster.group().assigned()
     }
 
     fn trim_source(&self) {

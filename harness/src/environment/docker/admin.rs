@@ -2,24 +2,27 @@
 
 use super::wire::{Connection, checked};
 use anyhow::{Context as _, anyhow};
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
 use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
+use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    AlterPartitionReassignmentsRequest, BrokerId, ConsumerProtocolAssignment, CreateTopicsRequest,
-    DeleteRecordsRequest, DescribeGroupsRequest, DescribeQuorumRequest, ElectLeadersRequest,
-    FindCoordinatorRequest, GroupId, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
-    TopicName,
+    AlterPartitionReassignmentsRequest, BrokerId, ConsumerProtocolAssignment,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DescribeGroupsRequest,
+    DescribeQuorumRequest, ElectLeadersRequest, FindCoordinatorRequest, GroupId, LeaveGroupRequest,
+    ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, ProduceRequest, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, StrBytes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +35,18 @@ const TRIM_TIMEOUT_MS: i32 = 100;
 /// The codes that say that nothing is to be done.
 const TOPIC_EXISTS: i16 = 36;
 const ELECTION_NOT_NEEDED: i16 = 84;
+const NOT_ENOUGH_REPLICAS: i16 = 19;
+/// A batch without records, of 61 bytes as the shortest is, whose checksum is wrong: nobody writes
+/// it.
+const CORRUPT_BATCH: [u8; 61] = {
+    let mut batch = [0; 61];
+    // The length of what follows it, and the version of the format.
+    batch[11] = 49;
+    batch[16] = 2;
+    batch
+};
+/// The state of a group with members that does not rebalance.
+const SETTLED: &str = "Stable";
 /// A partition, with its topic.
 pub(super) type Place = (String, i32);
 
@@ -59,15 +74,37 @@ pub(super) struct Metadata {
     pub(super) partitions: BTreeMap<Place, Partition>,
 }
 
+/// A member of a consumer group.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    /// Its client id.
+    pub(super) client: String,
+    /// How many partitions it owns; none while the group rebalances.
+    pub(super) owned: usize,
+}
+
 /// A consumer group as its coordinator knows it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Group {
-    /// Members by their id, each with its client id.
-    pub(super) members: BTreeMap<String, String>,
-    /// How many partitions the members own.
-    pub(super) assigned: usize,
+    /// Whether it has members, and does not rebalance.
+    pub(super) settled: bool,
+    /// Members by their id.
+    pub(super) members: BTreeMap<String, Member>,
     /// The offsets committed.
     pub(super) committed: BTreeMap<Place, i64>,
+}
+
+impl Group {
+    /// How many partitions the members own.
+    pub(super) fn assigned(&self) -> usize {
+        self.members.values().map(|member| member.owned).sum()
+    }
+
+    /// How many members own partitions; nothing while the group rebalances.
+    pub(super) fn owners(&self) -> Option<usize> {
+        let owners = self.members.values().filter(|member| member.owned > 0);
+        self.settled.then(|| owners.count())
+    }
 }
 
 fn topic_name(name: &str) -> TopicName {
@@ -162,10 +199,12 @@ pub(super) async fn group(connection: &mut Connection, name: &str) -> anyhow::Re
     let described = connection.ask(5, &request).await?;
     let described = described.groups.into_iter().next().context("no group is described")?;
     checked(described.error_code, "describe the group")?;
-    let mut group = Group::default();
-    for member in described.members {
-        group.assigned += owned(&member.member_assignment);
-        group.members.insert(member.member_id.to_string(), member.client_id.to_string());
+    let settled = described.group_state.as_str() == SETTLED;
+    let mut group = Group { settled, ..Group::default() };
+    for described in described.members {
+        let owned = owned(&described.member_assignment);
+        let member = Member { client: described.client_id.to_string(), owned };
+        group.members.insert(described.member_id.to_string(), member);
     }
     let request = OffsetFetchRequest::default()
         .with_groups(vec![OffsetFetchRequestGroup::default().with_group_id(id).with_topics(None)]);
@@ -181,8 +220,45 @@ pub(super) async fn group(connection: &mut Connection, name: &str) -> anyhow::Re
     Ok(group)
 }
 
+/// Tells a group's coordinator that a member leaves.
+pub(super) async fn throw_out(
+    connection: &mut Connection,
+    group: &str,
+    member: &str,
+) -> anyhow::Result<()> {
+    let member = MemberIdentity::default().with_member_id(StrBytes::from_string(member.to_owned()));
+    let request = LeaveGroupRequest::default()
+        .with_group_id(GroupId(StrBytes::from_string(group.to_owned())))
+        .with_members(vec![member]);
+    let answer = connection.ask(4, &request).await?;
+    checked(answer.error_code, "leave the group")?;
+    let mut members = answer.members.iter();
+    members.try_for_each(|member| checked(member.error_code, "leave the group"))
+}
+
+/// Whether a partition's leader refuses to write with `acks=all` because too few are in sync. It is
+/// asked to write what it cannot: it looks at those in sync first.
+pub(super) async fn lacks_replicas(
+    connection: &mut Connection,
+    (topic, index): &Place,
+) -> anyhow::Result<bool> {
+    let partition = PartitionProduceData::default()
+        .with_index(*index)
+        .with_records(Some(Bytes::from_static(&CORRUPT_BATCH)));
+    let topic = TopicProduceData::default()
+        .with_name(topic_name(topic))
+        .with_partition_data(vec![partition]);
+    let request = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(TIMEOUT_MS)
+        .with_topic_data(vec![topic]);
+    let answer = connection.ask(9, &request).await?;
+    let mut partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+    Ok(partitions.any(|partition| partition.error_code == NOT_ENOUGH_REPLICAS))
+}
+
 /// How many partitions an assignment gives; none while the group rebalances.
-fn owned(assignment: &bytes::Bytes) -> usize {
+fn owned(assignment: &Bytes) -> usize {
     let mut rest = assignment.clone();
     if rest.len() < 2 {
         return 0;
@@ -218,6 +294,26 @@ pub(super) async fn create_topics(
     let answer = connection.ask(6, &request).await?;
     let mut refused = answer.topics.iter().filter(|topic| topic.error_code != TOPIC_EXISTS);
     refused.try_for_each(|topic| {
+        checked(topic.error_code, topic.name.0.as_str()).with_context(|| {
+            topic.error_message.as_ref().map_or_else(String::new, ToString::to_string)
+        })
+    })
+}
+
+/// Gives a topic so many partitions in all.
+pub(super) async fn grow_topic(
+    connection: &mut Connection,
+    topic: &str,
+    partitions: i32,
+) -> anyhow::Result<()> {
+    let topic = CreatePartitionsTopic::default()
+        .with_name(topic_name(topic))
+        .with_count(partitions)
+        .with_assignments(None);
+    let request =
+        CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(TIMEOUT_MS);
+    let answer = connection.ask(3, &request).await?;
+    answer.results.iter().try_for_each(|topic| {
         checked(topic.error_code, topic.name.0.as_str()).with_context(|| {
             topic.error_message.as_ref().map_or_else(String::new, ToString::to_string)
         })
@@ -287,7 +383,7 @@ pub(super) async fn elect_preferred(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::{BufMut, Bytes, BytesMut};
+    use bytes::{BufMut, BytesMut};
     use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition;
     use kafka_protocol::protocol::Encodable;
 

@@ -58,6 +58,11 @@ pub(super) fn java_options() -> &'static str {
     }
 }
 
+/// Replicas of a partition that must have a record before it is acknowledged to `acks=all`.
+pub(super) fn min_in_sync(brokers: usize) -> usize {
+    brokers.min(2)
+}
+
 /// Whether brokers must share processors with the load and with each other.
 pub(super) fn few_processors() -> bool {
     std::thread::available_parallelism().map_or(true, |processors| processors.get() < 8)
@@ -316,7 +321,7 @@ impl Plan<'_> {
     }
 
     fn min_in_sync(&self) -> usize {
-        if self.ports.len() > 1 { 2 } else { 1 }
+        min_in_sync(self.ports.len())
     }
 
     fn container(&self, id: i32, fronts: &Fronts) -> ContainerCreateBody {

@@ -90,8 +90,13 @@ impl Cluster {
         };
         let mut ids = self.shared.addresses.keys().filter(answers);
         let id = ids.clone().find(known).or_else(|| ids.next());
-        let id = id.ok_or_else(|| anyhow::anyhow!("no broker answers"))?;
-        Connection::open(self.shared.addresses[id]).await
+        self.connect_to(*id.ok_or_else(|| anyhow::anyhow!("no broker answers"))?).await
+    }
+
+    /// A connection to this broker.
+    pub(super) async fn connect_to(&self, id: i32) -> anyhow::Result<Connection> {
+        let address = self.shared.addresses.get(&id);
+        Connection::open(*address.ok_or_else(|| anyhow::anyhow!("there is no such broker"))?).await
     }
 
     /// What each broker says.

@@ -1,10 +1,11 @@
 //! What faults can leave behind on brokers in containers, in a few lines.
 
+use super::admin::Partition;
 use super::brokers::Names;
 use super::cluster::Cluster;
 use super::engine::{Engine, Limits, State};
 use crate::environment::local::brokers::name;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The state of everything that faults can touch. Who leads a partition may differ.
 pub(super) async fn footprint(engine: &Engine, names: &Names, cluster: &Cluster) -> Vec<String> {
@@ -21,13 +22,14 @@ pub(super) async fn footprint(engine: &Engine, names: &Names, cluster: &Cluster)
             container_line(&state, &limits)
         ));
     }
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for partition in cluster.partitions().into_values() {
+    let state = |partition: Partition| {
         let led = if partition.leader.is_some() { "led" } else { "not led" };
         let (copies, in_sync) = (partition.replicas.len(), partition.in_sync.len());
-        *counted.entry(format!("{led}, {copies} copies, {in_sync} in sync")).or_default() += 1;
-    }
-    lines.extend(counted.into_iter().map(|(state, count)| format!("{count} partitions {state}")));
+        format!("partitions {led}, {copies} copies, {in_sync} in sync")
+    };
+    // How many there are is not told: some are added for good.
+    let states: BTreeSet<String> = cluster.partitions().into_values().map(state).collect();
+    lines.extend(states);
     lines
 }
 

@@ -1,26 +1,32 @@
 //! Installs each kind of fault on brokers in containers: how they fail is below this module.
 
 mod controller;
+mod coordinator;
 mod cpu;
 mod disk;
 mod down;
 mod isolation;
 mod leader;
 mod memory;
+mod partitions;
 mod pause;
 mod reassignment;
+mod rebalances;
+mod replicas;
 
+use super::admin::{self, Partition, Place};
 use super::brokers::Names;
 use super::cluster::{Cluster, View, locked};
 use super::defects::Down;
 use super::engine::{Engine, EngineError, State};
 use crate::clock::Anchor;
 use crate::environment::around::Around;
-use crate::environment::local::{self, brokers::name};
+use crate::environment::local::{self, brokers::name, injector::rescale};
 use crate::environment::topic_name;
+use anyhow::Context as _;
 use chaos::fault::Side;
 use chaos::proxy::{self, Delay, Direction, Effect, JitterLaw, Rule};
-use chaos::{Action, Fault, Injector, Installed, Refusal, Role, Targets};
+use chaos::{Action, Fault, FaultSpec, Injector, Installed, Refusal, Role, Targets};
 use down::Signal;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -57,6 +63,11 @@ pub(super) fn peers_of(id: i32) -> String {
     format!("{}-peers", name(id))
 }
 
+/// Whether a fault is done to what brokers have with their peers, so that proxies must be between.
+pub(super) fn disturbs_peers(spec: &FaultSpec) -> bool {
+    matches!(spec.fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
+}
+
 /// Why a kind of fault cannot be done to brokers in containers; nothing for one that can.
 pub fn refuses(kind: &str) -> Option<&'static str> {
     match kind {
@@ -70,8 +81,6 @@ pub fn refuses(kind: &str) -> Option<&'static str> {
         "fetch_stall" | "broker_throttle" => {
             Some("Apache Kafka is not asked to do this; network_delay slows workers down")
         }
-        "coordinator_move" | "rebalance_storm" | "under_replicated" | "partition_increase"
-        | "rescale" => Some("it is done to embedded brokers, and shown by them"),
         _ => None,
     }
 }
@@ -96,11 +105,25 @@ impl DockerInjector {
             Fault::ReplicationLag(fault) => {
                 let law = JitterLaw::Even;
                 let delay = Delay { delay: fault.delay, jitter: fault.jitter, law };
-                Ok(self.delay_followers(&brokers()?, Effect::Delay(delay), action.seed, limit))
+                let effect = (Direction::ToClient, Effect::Delay(delay));
+                Ok(self.to_followers(&brokers()?, effect, action.seed, limit))
+            }
+            Fault::UnderReplicated(_) => {
+                let ids = brokers()?;
+                let hold = (Direction::Both, Effect::Hold);
+                let held = self.to_followers(&ids, hold, action.seed, limit);
+                Ok(replicas::until_short(hands, held))
             }
             Fault::LeaderMove(fault) => {
                 let place = (topic_name(fault.topic).to_owned(), fault.partition);
-                leader::shift(hands, place).await
+                Ok(Box::new(leader::shift(hands, place, None).await?))
+            }
+            Fault::CoordinatorMove(_) => coordinator::shift(hands).await,
+            Fault::RebalanceStorm(fault) => Ok(rebalances::begin(hands, fault.every, limit)),
+            Fault::PartitionIncrease(fault) => partitions::add(hands, fault.add).await,
+            Fault::Rescale(fault) => {
+                let owners = Box::new(move || hands.cluster.group().owners());
+                rescale::by_hand(&self.around.kube, fault.replicas, owners).await
             }
             Fault::BrokerPause(_) => pause::freeze(hands, brokers()?).await,
             Fault::BrokerMemory(_) => memory::exhaust(hands, brokers()?).await,
@@ -113,11 +136,11 @@ impl DockerInjector {
         }
     }
 
-    /// Delays what followers on these brokers are answered by any of their leaders.
-    fn delay_followers(
+    /// Disturbs what followers on these brokers have with any of their leaders.
+    fn to_followers(
         &self,
         ids: &[i32],
-        delay: Effect,
+        effect: (Direction, Effect),
         seed: u64,
         limit: Duration,
     ) -> Box<dyn Installed> {
@@ -127,7 +150,7 @@ impl DockerInjector {
             brokers: self.hands.cluster.ids().into_iter().map(peers_of).collect(),
             ..Targets::default()
         };
-        let rule = Rule::between(&targets, (Direction::ToClient, delay), seed, limit);
+        let rule = Rule::between(&targets, effect, seed, limit);
         proxy::inject(&self.around.rules, vec![rule])
     }
 }
@@ -196,6 +219,13 @@ impl Hands {
             (*other != id || views.len() == 1) && fresh(view) && view.metadata.brokers.contains(&id)
         };
         views.get(&id).is_some_and(fresh) && views.iter().any(known)
+    }
+
+    /// A partition of any topic, as a broker knows it that is asked now.
+    async fn partition(&self, place: &Place) -> anyhow::Result<Partition> {
+        let mut connection = self.cluster.connect().await?;
+        let mut known = admin::metadata(&mut connection, &[&place.0]).await?.partitions;
+        known.remove(place).context("there is no such partition")
     }
 
     /// How many partitions a broker leads.

@@ -3,8 +3,13 @@
 use crate::environment::{DEAD_LETTER_TOPIC, RESULT_TOPIC, SOURCE_TOPIC};
 use crate::scenario::ValidatedScenario;
 use crate::upstream;
+use chaos::{Fault, FaultSpec};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// How long followers that copy nothing are held to be in sync, where a fault lets them: they are to
+/// fall out while it lasts.
+const LAG_TIME_MAX: Duration = Duration::from_millis(1_500);
 
 /// What is wanted of brokers.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +39,11 @@ impl Wanted {
         let partitions = spec.environment.partitions;
         let dead_letters = upstream::has_dead_letters(spec).then_some((DEAD_LETTER_TOPIC, 1));
         let topics = [(SOURCE_TOPIC, partitions), (RESULT_TOPIC, partitions)];
+        let held_back = |fault: &FaultSpec| matches!(fault.fault, Fault::UnderReplicated(_));
+        let lag_time =
+            spec.faults.iter().any(held_back).then(|| {
+                ("replica.lag.time.max.ms".to_owned(), LAG_TIME_MAX.as_millis().to_string())
+            });
         Self {
             image: image.to_owned(),
             brokers: spec.environment.brokers,
@@ -41,6 +51,7 @@ impl Wanted {
             // An audited source log is read from its beginning when all is over.
             kept_bytes: if spec.delivery.audit { log } else { 0 },
             topics: topics.into_iter().chain(dead_letters).collect(),
+            settings: lag_time.into_iter().collect(),
             ..Self::default()
         }
     }

@@ -12,7 +12,7 @@ mod partitions;
 mod rebalances;
 mod replicas;
 mod requests;
-mod rescale;
+pub(in crate::environment) mod rescale;
 mod stall;
 pub(in crate::environment) mod storm;
 #[cfg(test)]
@@ -27,7 +27,7 @@ use crate::environment::around::Around;
 use crate::environment::{GROUP, topic_name};
 use chaos::{Action, Fault, Injector, Installed, Refusal, RequestKind, Role, Targets};
 use down::Way;
-use embedded_kafka::{EmbeddedKafka, ReplicationLag};
+use embedded_kafka::{EmbeddedKafka, GroupState, ReplicationLag};
 use futures::future::BoxFuture;
 use requests::Failure;
 use std::sync::Arc;
@@ -89,11 +89,20 @@ impl LocalInjector {
             Fault::UnderReplicated(_) => replicas::hold_back(kafka, brokers, limit),
             Fault::PartitionIncrease(fault) => partitions::add(kafka, fault.add),
             Fault::Rescale(fault) => {
-                rescale::by_hand(kafka, &self.around.kube, fault.replicas).await
+                let kafka = Arc::clone(kafka);
+                let owners = Box::new(move || owners(&kafka));
+                rescale::by_hand(&self.around.kube, fault.replicas, owners).await
             }
             _ => self.around.install(action, limit).await,
         }
     }
+}
+
+/// Members of the group that own partitions, if it does not rebalance.
+fn owners(kafka: &EmbeddedKafka) -> Option<usize> {
+    let group = kafka.group(GROUP)?;
+    let owners = group.members.iter().filter(|member| !member.partitions.is_empty()).count();
+    (group.state == GroupState::Stable).then_some(owners)
 }
 
 impl Injector for LocalInjector {

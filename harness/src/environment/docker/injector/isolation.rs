@@ -23,8 +23,8 @@ pub(super) async fn isolate(
     }
     if hands.peers_by_proxy {
         return unsupported(
-            "in a scenario with replication_lag brokers reach their peers by way of proxies, not \
-             by the network that this takes away",
+            "in a scenario with replication_lag or under_replicated brokers reach their peers by way \
+             of proxies, not by the network that this takes away",
         );
     }
     let cut = CutOff { hands, ids };

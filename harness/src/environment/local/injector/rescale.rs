@@ -1,8 +1,7 @@
 //! A job that is scaled by hand, as `kubectl scale` does.
 
-use crate::environment::{GROUP, JOB, NAMESPACE};
+use crate::environment::{JOB, NAMESPACE};
 use chaos::{Installed, Refusal};
-use embedded_kafka::{EmbeddedKafka, GroupState};
 use embedded_kube::EmbeddedKube;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,25 +10,27 @@ use kube::api::{Patch, PatchParams};
 use operator::crd::StreamingJob;
 use results::report::format::counted;
 use serde_json::{Value, json};
-use std::sync::Arc;
+
+/// Tells how many members of the job's group own partitions; nothing while it rebalances.
+pub(in crate::environment) type Owners = Box<dyn Fn() -> Option<usize> + Send + Sync>;
 
 /// Sets the number of workers, past the strategy.
-pub(super) async fn by_hand(
-    kafka: &Arc<EmbeddedKafka>,
+pub(in crate::environment) async fn by_hand(
     kube: &EmbeddedKube,
     replicas: u32,
+    owners: Owners,
 ) -> Result<Box<dyn Installed>, Refusal> {
     let jobs: Api<StreamingJob> = Api::namespaced(kube.client(), NAMESPACE);
     let job = jobs.get(JOB).await.map_err(failed)?;
     let own = job.spec.scaling.replicas;
     let before = job.status.map_or(0, |status| status.ready_replicas);
-    let scaled = Scaled { kafka: Arc::clone(kafka), jobs, own, before, replicas };
+    let scaled = Scaled { owners, jobs, own, before, replicas };
     scaled.set(json!(replicas)).await.map_err(Refusal::Failed)?;
     Ok(Box::new(scaled))
 }
 
 struct Scaled {
-    kafka: Arc<EmbeddedKafka>,
+    owners: Owners,
     jobs: Api<StreamingJob>,
     /// The override that was there before.
     own: Option<i32>,
@@ -47,7 +48,7 @@ impl Scaled {
 
     async fn sentence(&self) -> Option<String> {
         let ready = self.ready().await.ok()?;
-        let members = self.settled_members()?;
+        let members = (self.owners)()?;
         // As many as before would be no change.
         let done = u32::try_from(ready) == Ok(self.replicas) && members == self.replicas as usize;
         (done && ready != self.before).then(|| {
@@ -59,13 +60,6 @@ impl Scaled {
     async fn ready(&self) -> Result<i32, String> {
         let job = self.jobs.get(JOB).await.map_err(|error| error.to_string())?;
         Ok(job.status.map_or(0, |status| status.ready_replicas))
-    }
-
-    /// Members of the group that own partitions, if it does not rebalance.
-    fn settled_members(&self) -> Option<usize> {
-        let group = self.kafka.group(GROUP)?;
-        let owners = group.members.iter().filter(|member| !member.partitions.is_empty()).count();
-        (group.state == GroupState::Stable).then_some(owners)
     }
 }
 
