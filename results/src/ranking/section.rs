@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::objectives::IndicatorName;
-use crate::ranking::{Agreement, CONTESTANTS_MAX, Contestant, Difference, difference};
+use crate::ranking::{CONTESTANTS_MAX, Contestant, Difference, difference};
 use crate::record::RunRecord;
 
 /// The contestants of one scenario.
@@ -21,8 +21,6 @@ pub struct Section {
     pub contestants: Vec<Contestant>,
     /// Every comparison of two of them.
     pub differences: Vec<Difference>,
-    /// Whether environments agree, where there are several.
-    pub agreement: Option<Agreement>,
 }
 
 impl Section {
@@ -49,7 +47,7 @@ impl Section {
             .first()
             .map(|record| (record.scenario.name.clone(), record.scenario.digest.clone()))
             .unwrap_or_default();
-        Section { scenario, digest, price, contestants, differences, agreement: None }
+        Section { scenario, digest, price, contestants, differences }
     }
 
     /// The strategies of one scenario against each other, whichever runs their trials are of;
