@@ -34,7 +34,8 @@ pub const LIMIT_GRACE: Duration = Duration::from_secs(10);
 
 const INSTALL_MAX: Duration = Duration::from_secs(10);
 const HEAL_MAX: Duration = Duration::from_secs(10);
-const HEAL_ATTEMPTS: u32 = 3;
+/// How often a fault that does not heal is asked to.
+pub const HEAL_ATTEMPTS: u32 = 3;
 const HEAL_PAUSE: Duration = Duration::from_millis(200);
 const SENTENCE_BYTES_MAX: usize = 4096;
 

@@ -6,6 +6,7 @@ use crate::scenario::{ScenarioError, ValidatedScenario, builtin};
 use chaos::{Fault, FaultSpec, PlannedFault};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The scenario with the most kinds: what it has is taken from there.
 const MOST: &str = "chaos";
@@ -13,6 +14,9 @@ const MOST: &str = "chaos";
 const POISONED: &str = "poison";
 /// The scenario whose load can meet every kind: it has dead letters, and leaders acknowledge alone.
 const LOAD: &str = "brokers-and-workload";
+
+/// An objective that is met without more workers.
+const PATIENT: Duration = Duration::from_secs(60);
 
 /// The first fault of each kind that an environment can do, with the targets that `seed` draws.
 ///
@@ -78,6 +82,8 @@ fn scenario(
         name.clone_into(&mut spec.name);
         (spec.duration, spec.environment, spec.job) = (most.duration, most.environment, most.job);
         (spec.job.scaling.min_replicas, spec.job.scaling.max_replicas) = (3, workers_max);
+        // However slow the machine is, a strategy does not use that room by itself.
+        (spec.job.objectives.p99_latency, spec.job.objectives.lag_time) = (PATIENT, PATIENT);
         spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
         // By its faults is known which brokers and workers a scenario needs.
         let trailing = |spec: &FaultSpec| trails(&spec.fault);
