@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{ApiConfig, ApiFault, ApiServer, InstalledApiFault};
+use crate::cgroup::{ControlGroup, Throttled};
 use crate::controllers::{self, NodeTimes};
 use crate::nodes::{NodeHandle, NodeSpec, Nodes, NodesConfig, NodesError, ProcessEvent};
 
@@ -24,6 +25,10 @@ pub struct ControlPlaneConfig {
     pub nodes: Vec<NodeSpec>,
     /// Put before each container's command, as a program that dies with its parent.
     pub exec_prefix: Vec<OsString>,
+    /// Below it every node gets a control group that holds it to its capacity, and every container
+    /// one that holds it to its limits. Without it, memory limits are looked at and CPU limits are
+    /// not held.
+    pub control_group: Option<Arc<ControlGroup>>,
     /// Where `<pod>.log` files go: standard output and error of the containers, bounded.
     pub log_dir: PathBuf,
     /// Time from one renewal of a node's lease to the next.
@@ -46,6 +51,7 @@ impl Default for ControlPlaneConfig {
         Self {
             nodes: Vec::new(),
             exec_prefix: Vec::new(),
+            control_group: None,
             log_dir: std::env::temp_dir().join("embedded-kube"),
             node_lease_period: Duration::from_secs(1),
             node_grace: Duration::from_secs(4),
@@ -109,6 +115,7 @@ impl EmbeddedKube {
         let nodes = NodesConfig {
             nodes: config.nodes,
             exec_prefix: config.exec_prefix,
+            control_group: config.control_group,
             log_dir: config.log_dir,
             lease_period: config.node_lease_period,
             restart_backoff: config.restart_backoff,
@@ -176,6 +183,11 @@ impl EmbeddedKube {
     /// The nodes' names in order.
     pub fn nodes(&self) -> Vec<String> {
         self.nodes.names()
+    }
+
+    /// How much nodes and containers had to wait for processors by their limits so far.
+    pub fn throttled(&self) -> Throttled {
+        self.nodes.throttled()
     }
 
     /// The processes that start and end from now on. A receiver that lags misses the oldest.

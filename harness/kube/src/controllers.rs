@@ -37,7 +37,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use node_lifecycle::LEASE_NAMESPACE;
 pub(crate) use pods::is_finished;
-pub(crate) use quantity::whole;
+pub(crate) use quantity::{cpu_millis, whole};
 pub(crate) use replica_set::is_status;
 
 /// When the node lifecycle controller acts.

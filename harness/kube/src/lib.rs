@@ -10,12 +10,14 @@
 //! - [`api`]: the HTTP shell — discovery, tables, watches — in memory and on a socket;
 //! - `controllers` and `nodes`: ordinary clients of it that stand in for the controllers, the
 //!   scheduler and the kubelets;
+//! - [`ControlGroup`]: what the kernel lets nodes and containers take;
 //! - [`EmbeddedKube`]: all of it put together;
 //! - [`clock`]: the door through which time and random bits come in.
 
 mod age;
 pub mod api;
 mod apply;
+mod cgroup;
 pub mod clock;
 pub mod cluster;
 mod control_plane;
@@ -29,9 +31,10 @@ pub mod registry;
 pub mod schema;
 pub mod store;
 
+pub use cgroup::{ControlGroup, Hierarchy, Limits, Throttled, Version};
 pub use control_plane::{ControlPlaneConfig, EmbeddedKube, StartError};
 pub use error::{ApiError, Cause};
 pub use nodes::{
-    CLOCK_FILE, ClockShift, DrainRound, NodeHandle, NodeSpec, NodesError, Pressure, ProcessEvent,
-    ProcessStatus, ProcessView, SPOT_TAINT, Slowness, StartTroubles, StoppedTime,
+    CLOCK_FILE, ClockShift, DrainRound, NodeHandle, NodeSpec, NodesError, OomKiller, Pressure,
+    ProcessEvent, ProcessStatus, ProcessView, SPOT_TAINT, Slowness, StartTroubles, StoppedTime,
 };

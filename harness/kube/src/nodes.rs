@@ -8,7 +8,8 @@
 //!   `pod_status_writer`, `events`; pure parts are `container`, `environment`, `status`, `probe`
 //!   and `backoff`;
 //! - [`process`]: the table of process groups; `launcher`: the thread that starts and reaps them;
-//!   `address`, `log` and `work_directory` give each pod its place, `memory` its limit.
+//!   `address`, `log` and `work_directory` give each pod its place, `limits` its control group, and
+//!   `memory` looks at it where there is none.
 //!
 //! A process never outlives its [`Nodes`]: shutting down kills every group and waits, and dropping
 //! it kills them without waiting.
@@ -24,6 +25,7 @@ mod gate;
 mod handle;
 mod kubelet;
 mod launcher;
+mod limits;
 mod log;
 mod memory;
 mod notice;
@@ -50,6 +52,7 @@ use std::time::Duration;
 use kube::Client;
 use tokio::sync::{broadcast, watch};
 
+use crate::cgroup::{ControlGroup, Throttled};
 use address::AddressPlan;
 pub use clock_shift::{CLOCK_FILE, ClockShift};
 pub use drain::DrainRound;
@@ -59,7 +62,7 @@ use launcher::Launcher;
 pub use notice::SPOT_TAINT;
 pub use pressure::Pressure;
 use process::ProcessTable;
-pub use process::{ProcessEvent, ProcessStatus, ProcessView};
+pub use process::{OomKiller, ProcessEvent, ProcessStatus, ProcessView};
 pub use slowness::{Slowness, StoppedTime};
 pub use starts::StartTroubles;
 use starts::Starts;
@@ -84,6 +87,8 @@ pub(crate) struct NodesConfig {
     pub(crate) nodes: Vec<NodeSpec>,
     /// Put before each container's command.
     pub(crate) exec_prefix: Vec<OsString>,
+    /// Above the control groups of nodes, where they have some.
+    pub(crate) control_group: Option<Arc<ControlGroup>>,
     /// Where `<pod>.log` files go.
     pub(crate) log_dir: PathBuf,
     /// Time from one renewal of a node's lease to the next.
@@ -126,6 +131,7 @@ pub(crate) struct Nodes {
     thread: Mutex<Option<JoinHandle<()>>>,
     plan: AddressPlan,
     directory: Arc<WorkDirectory>,
+    control_group: Option<Arc<ControlGroup>>,
 }
 
 impl Nodes {
@@ -159,9 +165,11 @@ impl Nodes {
             thread: Mutex::new(Some(thread)),
             plan,
             directory: Arc::clone(&directory),
+            control_group: config.control_group,
         };
         for (index, spec) in config.nodes.into_iter().enumerate() {
             let name = spec.name.clone();
+            let group = nodes.control_group.as_ref().map(|top| limits::of_node(top, &spec));
             let machine = Machine {
                 spec,
                 client: client.clone(),
@@ -169,6 +177,7 @@ impl Nodes {
                 launcher: Arc::clone(&launcher),
                 directory: Arc::clone(&directory),
                 exec_prefix: config.exec_prefix.clone(),
+                control_group: group.transpose().map_err(system("control group of a node"))?,
                 log_directory: config.log_dir.clone(),
                 lease_period: config.lease_period,
                 restart_backoff: config.restart_backoff,
@@ -192,6 +201,11 @@ impl Nodes {
     /// The nodes' names in order.
     pub(crate) fn names(&self) -> Vec<String> {
         self.handles.keys().cloned().collect()
+    }
+
+    /// How much nodes and containers had to wait for processors by their limits so far.
+    pub(crate) fn throttled(&self) -> Throttled {
+        self.control_group.as_deref().map(ControlGroup::throttled).unwrap_or_default()
     }
 
     /// What starts and ends from now on. A receiver that lags misses the oldest events.

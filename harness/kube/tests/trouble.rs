@@ -8,7 +8,9 @@ mod lab;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use embedded_kube::{DrainRound, NodeHandle, Pressure, ProcessEvent, ProcessStatus, SPOT_TAINT};
+use embedded_kube::{
+    DrainRound, NodeHandle, OomKiller, Pressure, ProcessEvent, ProcessStatus, SPOT_TAINT,
+};
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
@@ -201,7 +203,7 @@ async fn out_of_memory_the_largest_container_is_killed_and_started_again() {
             break status;
         }
     };
-    assert_eq!(status, ProcessStatus::OutOfMemory);
+    assert_eq!(status, ProcessStatus::OutOfMemory(OomKiller::Kubelet));
     until("it is started again", || async { restarts(&lab.pod("large").await) == 1 }).await;
     let status = lab.pod("large").await.status.unwrap().container_statuses.unwrap();
     let last = status[0].last_state.clone().unwrap().terminated.unwrap();

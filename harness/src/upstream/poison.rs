@@ -81,6 +81,7 @@ impl Installed for Poisoned {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedded_kube::OomKiller;
     use tokio::sync::broadcast;
 
     #[test]
@@ -99,7 +100,7 @@ mod tests {
         for status in [
             ProcessStatus::Signal(killed),
             ProcessStatus::Signal(aborted),
-            ProcessStatus::OutOfMemory,
+            ProcessStatus::OutOfMemory(OomKiller::Kubelet),
             ProcessStatus::Code(aborted),
             ProcessStatus::Signal(aborted),
         ] {

@@ -5,7 +5,7 @@
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 /// Thousandths of a CPU, rounded up; none when it cannot be read.
-pub(super) fn cpu_millis(quantity: &Quantity) -> Option<u64> {
+pub(crate) fn cpu_millis(quantity: &Quantity) -> Option<u64> {
     scaled(&quantity.0, 1000.0)
 }
 

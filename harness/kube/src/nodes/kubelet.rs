@@ -27,6 +27,7 @@ use super::pressure::{self, Pressure};
 use super::registration;
 use super::starts::Starts;
 use super::work_directory::WorkDirectory;
+use crate::cgroup::ControlGroup;
 
 /// Wait between attempts to register.
 const REGISTER_AGAIN: Duration = Duration::from_millis(250);
@@ -39,6 +40,8 @@ pub(super) struct Machine {
     pub(super) launcher: Arc<Launcher>,
     pub(super) directory: Arc<WorkDirectory>,
     pub(super) exec_prefix: Vec<OsString>,
+    /// Holds the node to its capacity, and is above the groups of its containers.
+    pub(super) control_group: Option<ControlGroup>,
     pub(super) log_directory: PathBuf,
     pub(super) lease_period: Duration,
     pub(super) restart_backoff: Duration,

@@ -18,7 +18,8 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::process::{ProcessStatus, ProcessTable};
+use super::process::{OomKiller, ProcessStatus, ProcessTable};
+use crate::cgroup::ControlGroup;
 
 /// Starts that may wait for the thread.
 const REQUESTS_WAITING: usize = 64;
@@ -37,6 +38,8 @@ pub(super) struct Launch {
     /// All of its environment; nothing is inherited.
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) directory: PathBuf,
+    /// The group that it is in from its beginning, and that goes when it ends.
+    pub(super) control_group: Option<ControlGroup>,
 }
 
 struct Request {
@@ -161,9 +164,11 @@ async fn serve(table: Arc<ProcessTable>, mut requests: mpsc::Receiver<Request>) 
 
 fn start(table: &Arc<ProcessTable>, launch: Launch) -> io::Result<RunningProcess> {
     let (output, input) = io::pipe()?;
-    let mut command = Command::new(&launch.program);
+    let joining = launch.control_group.as_ref().map(ControlGroup::joining).unwrap_or_default();
+    let mut words = joining.iter().chain([&launch.program]).chain(&launch.arguments);
+    let mut command = Command::new(words.next().unwrap_or(&launch.program));
     command
-        .args(&launch.arguments)
+        .args(words)
         .env_clear()
         .envs(&launch.environment)
         .current_dir(&launch.directory)
@@ -175,19 +180,19 @@ fn start(table: &Arc<ProcessTable>, launch: Launch) -> io::Result<RunningProcess
     let pid = child.id().ok_or_else(stopped)?;
     let allowed = table.started(&launch.node, &launch.pod, pid);
     let (sender, status) = watch::channel(None);
-    tokio::spawn(reap(Arc::clone(table), child, pid, sender));
+    tokio::spawn(reap(Arc::clone(table), (child, launch.control_group), pid, sender));
     let process = RunningProcess { pid, output: Some(output), status, table: Arc::clone(table) };
     if allowed { Ok(process) } else { Err(stopped()) }
 }
 
 async fn reap(
     table: Arc<ProcessTable>,
-    mut child: Child,
+    (mut child, group): (Child, Option<ControlGroup>),
     pid: u32,
     sender: watch::Sender<Option<ProcessStatus>>,
 ) {
     let status = match child.wait().await {
-        Ok(status) => translate(status),
+        Ok(status) => translate(status, group.as_ref()),
         Err(error) => {
             tracing::error!(pid, %error, "waiting for a process failed; it is killed");
             table.signal(pid, Signal::KILL);
@@ -195,10 +200,17 @@ async fn reap(
         }
     };
     let status = table.ended(pid, status);
+    // It waits for what is left in the group to disappear.
+    let _ = tokio::task::spawn_blocking(move || drop(group)).await;
     sender.send_replace(Some(status));
 }
 
-fn translate(status: ExitStatus) -> ProcessStatus {
+/// How a process ended. Whatever it left as its status, it was the kernel that ended it where that
+/// killed in its group for want of memory: a shell, say, tells of its child's death by a code.
+fn translate(status: ExitStatus, group: Option<&ControlGroup>) -> ProcessStatus {
+    if !status.success() && group.is_some_and(|group| group.oom_kills() > 0) {
+        return ProcessStatus::OutOfMemory(OomKiller::Kernel);
+    }
     match (status.code(), status.signal()) {
         (Some(code), _) => ProcessStatus::Code(code),
         (None, signal) => ProcessStatus::Signal(signal.unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! The memory of containers, and the limit that one may have.
+//! The memory of containers, and the limit of one that has no control group.
 //!
 //! A kernel refuses the page that is too many. Here a container's main process is looked at every
 //! 20 ms, so that it may have a little more for so long.
@@ -6,12 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Container;
-
 use super::kubelet::Boot;
 use super::launcher::RunningProcess;
-use super::process::ProcessStatus;
-use crate::controllers::whole;
+use super::process::{OomKiller, ProcessStatus};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -20,17 +17,6 @@ pub(super) fn resident_bytes(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
     let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0).saturating_mul(rustix::param::page_size() as u64)
-}
-
-/// The memory that a container may have, in bytes, if that is limited.
-///
-/// # Errors
-/// The sentence says what cannot be read.
-pub(super) fn limit(container: &Container) -> Result<Option<u64>, String> {
-    let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
-    let Some(limit) = limits.and_then(|limits| limits.get("memory")) else { return Ok(None) };
-    let bytes = whole(limit);
-    bytes.map(Some).ok_or_else(|| format!("limits.memory: {:?} is no amount of memory", limit.0))
 }
 
 /// Kills a process as out of memory once it has more than `limit` bytes.
@@ -47,7 +33,7 @@ pub(super) fn hold_to(boot: &Boot, process: &RunningProcess, limit: u64) {
             biased;
             _ = end => {}
             () = above => {
-                let cause = Some(ProcessStatus::OutOfMemory);
+                let cause = Some(ProcessStatus::OutOfMemory(OomKiller::Kubelet));
                 machine.launcher.table().kill(&machine.spec.name, pid, cause);
             }
         }
@@ -56,21 +42,7 @@ pub(super) fn hold_to(boot: &Boot, process: &RunningProcess, limit: u64) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn a_limit_is_read_or_refused() {
-        let of = |resources: serde_json::Value| {
-            let container = json!({"name": "main", "resources": resources});
-            limit(&serde_json::from_value(container).unwrap())
-        };
-        assert_eq!(of(json!({"limits": {"memory": "64Mi"}})), Ok(Some(64 << 20)));
-        assert_eq!(of(json!({"limits": {"cpu": "1"}})), Ok(None));
-        assert_eq!(of(json!({"requests": {"memory": "64Mi"}})), Ok(None));
-        assert!(of(json!({"limits": {"memory": "much"}})).unwrap_err().contains("\"much\""));
-    }
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -14,6 +14,7 @@ use super::container;
 use super::environment::{self, ConfigMaps, PodAddresses};
 use super::kubelet::Boot;
 use super::launcher::{Launch, RunningProcess};
+use super::limits;
 use super::log;
 use super::memory;
 use super::pod_worker::Refusal;
@@ -52,7 +53,7 @@ pub(super) async fn start(
     };
     let container = container::first(&pod).cloned().unwrap_or_default();
     let probe = probe::plan(&container, address.address, swap).map_err(misconfigured)?;
-    let limit = memory::limit(&container).map_err(misconfigured)?;
+    let limits = limits::of_container(&container).map_err(misconfigured)?;
     let maps = config_maps(boot, &pod, &container).await.map_err(misconfigured)?;
     let machine = &boot.machine;
     let addresses = PodAddresses {
@@ -71,6 +72,9 @@ pub(super) async fn start(
         let place = log::path(&machine.log_directory, &name);
         failed(format!("log file {}: {error}", place.display()))
     })?;
+    let group = machine.control_group.as_ref().map(|node| node.child(&name, limits)).transpose();
+    let group = group.map_err(|error| failed(format!("control group {error}")))?;
+    let looked_at = limits.memory_bytes.filter(|_| group.is_none());
     let launch = Launch {
         node: machine.spec.name.clone(),
         pod: name,
@@ -78,6 +82,7 @@ pub(super) async fn start(
         arguments: invocation.arguments,
         environment: invocation.environment,
         directory: directory.path().to_owned(),
+        control_group: group,
     };
     let program = format!("{:?}", launch.program);
     let mut process = machine
@@ -85,7 +90,7 @@ pub(super) async fn start(
         .launch(launch)
         .await
         .map_err(|error| failed(format!("program {program}: {error}")))?;
-    if let Some(limit) = limit {
+    if let Some(limit) = looked_at {
         memory::hold_to(boot, &process, limit);
     }
     if let Some(output) = process.output.take() {

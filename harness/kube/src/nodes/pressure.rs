@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::NodeHandle;
 use super::kubelet::{Boot, Machine};
 use super::memory::resident_bytes;
-use super::process::{ProcessStatus, ProcessView};
+use super::process::{OomKiller, ProcessStatus, ProcessView};
 use crate::clock;
 
 /// What a node runs short of.
@@ -74,7 +74,7 @@ impl NodeHandle {
     /// Kills the container with the most memory, as a kernel does that has none left; its pod
     /// starts it again. None when no container runs.
     pub fn run_out_of_memory(&self) -> Option<ProcessView> {
-        end_largest(self.machine(), ProcessStatus::OutOfMemory)
+        end_largest(self.machine(), ProcessStatus::OutOfMemory(OomKiller::Kubelet))
     }
 }
 

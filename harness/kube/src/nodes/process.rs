@@ -24,9 +24,18 @@ pub enum ProcessStatus {
     /// This signal ended it.
     Signal(i32),
     /// It was killed because memory ran out.
-    OutOfMemory,
+    OutOfMemory(OomKiller),
     /// Its node killed it for want of this, and its pod does not start again there.
     Evicted(Pressure),
+}
+
+/// Who killed a process because memory ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OomKiller {
+    /// The system's kernel, at the limit of a control group.
+    Kernel,
+    /// The node's kubelet, which looks at what processes have.
+    Kubelet,
 }
 
 /// A container's main process started or ended.

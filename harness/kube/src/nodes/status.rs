@@ -98,11 +98,11 @@ impl Report {
             ProcessStatus::Code(code) => (code, None),
             // The code that a shell gives, as container runtimes do.
             ProcessStatus::Signal(signal) => (signal.saturating_add(128), Some(signal)),
-            ProcessStatus::OutOfMemory | ProcessStatus::Evicted(_) => (137, None),
+            ProcessStatus::OutOfMemory(_) | ProcessStatus::Evicted(_) => (137, None),
         };
         let succeeded = exit_code == 0;
         let reason = match status {
-            ProcessStatus::OutOfMemory => "OOMKilled",
+            ProcessStatus::OutOfMemory(_) => "OOMKilled",
             _ if succeeded => "Completed",
             _ => "Error",
         };

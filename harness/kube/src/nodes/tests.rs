@@ -18,6 +18,7 @@ fn config(names: &[&str]) -> NodesConfig {
     NodesConfig {
         nodes: names.iter().map(|name| spec(name)).collect(),
         exec_prefix: Vec::new(),
+        control_group: None,
         log_dir: PathBuf::new(),
         lease_period: Duration::from_secs(1),
         restart_backoff: Duration::from_millis(20),
@@ -33,6 +34,7 @@ fn sleeper(node: &str) -> Launch {
         arguments: vec!["1000".into()],
         environment: BTreeMap::new(),
         directory: std::env::temp_dir(),
+        control_group: None,
     }
 }
 

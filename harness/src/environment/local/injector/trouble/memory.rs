@@ -34,7 +34,7 @@ impl Killed {
     fn sentence(&mut self) -> Option<String> {
         loop {
             match self.events.try_recv() {
-                Ok(ProcessEvent::Exited { pid, status: ProcessStatus::OutOfMemory, .. }) => {
+                Ok(ProcessEvent::Exited { pid, status: ProcessStatus::OutOfMemory(_), .. }) => {
                     self.ended.insert(pid);
                 }
                 Ok(_) | Err(TryRecvError::Lagged(_)) => {}

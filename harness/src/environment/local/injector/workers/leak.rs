@@ -2,7 +2,7 @@
 
 use crate::environment::{JOB, NAMESPACE};
 use chaos::{Installed, Refusal};
-use embedded_kube::{EmbeddedKube, ProcessEvent, ProcessStatus};
+use embedded_kube::{EmbeddedKube, OomKiller, ProcessEvent, ProcessStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::ResourceRequirements;
@@ -35,6 +35,7 @@ pub(in crate::environment) async fn leak(
         limit_mib,
         events: kube.process_events(),
         killed: 0,
+        by_kernel: 0,
         healed: None,
     };
     let value = bytes_per_record.to_string();
@@ -54,6 +55,8 @@ struct Leaking {
     events: Receiver<ProcessEvent>,
     /// Workers that were killed at their limit.
     killed: u64,
+    /// Those of them that the kernel killed.
+    by_kernel: u64,
     healed: Option<String>,
 }
 
@@ -81,15 +84,21 @@ impl Leaking {
     fn sentence(&mut self) -> String {
         loop {
             match self.events.try_recv() {
-                Ok(ProcessEvent::Exited { status: ProcessStatus::OutOfMemory, .. }) => {
+                Ok(ProcessEvent::Exited { status: ProcessStatus::OutOfMemory(killer), .. }) => {
                     self.killed += 1;
+                    self.by_kernel += u64::from(killer == OomKiller::Kernel);
                 }
                 Ok(_) | Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        let times = counted(self.killed, "time");
-        format!("{times} a worker was killed with more than {} MiB", self.limit_mib)
+        let (times, limit) = (counted(self.killed, "time"), self.limit_mib);
+        match self.by_kernel {
+            0 => format!("{times} a worker was killed with more than {limit} MiB"),
+            by_kernel => format!(
+                "{times} a worker was killed at its limit of {limit} MiB, {by_kernel} by the kernel"
+            ),
+        }
     }
 
     async fn heal(&mut self) -> Result<String, kube::Error> {
