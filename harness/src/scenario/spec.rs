@@ -116,6 +116,15 @@ pub struct EnvironmentSpec {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub eviction_delay: Duration,
+    /// Processors of a node, in thousandths; 64 where absent. Held where the environment has control
+    /// groups for nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 1_000_000))]
+    pub node_cpu_millis: Option<u32>,
+    /// Memory of a node, in MiB; 64 GiB where absent. Held as the processors are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 64, max = 16_777_216))]
+    pub node_memory_mib: Option<u32>,
 }
 
 impl Default for EnvironmentSpec {
@@ -128,6 +137,8 @@ impl Default for EnvironmentSpec {
             broker_detection: Duration::from_secs(1),
             node_grace: Duration::from_secs(2),
             eviction_delay: Duration::from_secs(1),
+            node_cpu_millis: None,
+            node_memory_mib: None,
         }
     }
 }
@@ -182,6 +193,24 @@ pub struct WorkerSpec {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub termination_grace: Duration,
+    /// Most that a worker may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsSpec>,
+}
+
+/// Most that a worker may take; nothing where it may take what its node has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSpec {
+    /// Thousandths of a processor: it stands still for the rest of a period of 100 ms whose share
+    /// it has used up. Held where the environment has control groups for workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 1_000_000))]
+    pub cpu_millis: Option<u32>,
+    /// Memory, in MiB: it is killed when it takes more (reason OOMKilled).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub memory_mib: Option<u32>,
 }
 
 impl Default for WorkerSpec {
@@ -193,6 +222,7 @@ impl Default for WorkerSpec {
             start_delay: Duration::from_millis(300),
             session_timeout: Duration::from_secs(3),
             termination_grace: Duration::from_secs(5),
+            limits: None,
         }
     }
 }

@@ -315,6 +315,17 @@ fn check_job(spec: &ScenarioSpec) -> Vec<Problem> {
         "job.worker.session_timeout",
         "must be from 500ms to 30m",
     );
+    let limits = worker.limits.clone().unwrap_or_default();
+    let environment = &spec.environment;
+    for (value, range, path) in [
+        (limits.cpu_millis, 10..=1_000_000, "job.worker.limits.cpu_millis"),
+        (limits.memory_mib, 16..=1_048_576, "job.worker.limits.memory_mib"),
+        (environment.node_cpu_millis, 10..=1_000_000, "environment.node_cpu_millis"),
+        (environment.node_memory_mib, 64..=16_777_216, "environment.node_memory_mib"),
+    ] {
+        let fits = value.is_none_or(|value| range.contains(&value));
+        require(fits, path, &format!("must be from {} to {}", range.start(), range.end()));
+    }
     require(
         spec.price.worker_hour.is_finite() && spec.price.worker_hour >= 0.0,
         "price.worker_hour",
@@ -425,6 +436,21 @@ mod tests {
         let error = ValidatedScenario::parse("it", &text, &Overrides::default()).unwrap_err();
         let expected = "environment.nodes: 9999999999999999 is not from 1 to 64";
         assert!(error.to_string().contains(expected), "{error}");
+    }
+
+    #[test]
+    fn limits_of_workers_and_nodes_are_in_their_range_or_named() {
+        let text = super::super::builtin::scenario("smoke").unwrap();
+        let parsed = |limits: &str, node: &str| {
+            let text = text.replace("worker: {", &format!("worker: {{ limits: {{ {limits} }},"));
+            let text = text.replace("nodes: 2,", &format!("nodes: 2, {node},"));
+            ValidatedScenario::parse("it", &text, &Overrides::default())
+        };
+        let fine = parsed("cpu_millis: 500, memory_mib: 64", "node_cpu_millis: 1500").unwrap();
+        assert_eq!(fine.spec.job.worker.limits.unwrap().memory_mib, Some(64));
+        let error = parsed("cpu_millis: 5", "node_memory_mib: 1").unwrap_err().to_string();
+        assert!(error.contains("job.worker.limits.cpu_millis: must be from 10"), "{error}");
+        assert!(error.contains("environment.node_memory_mib: must be from 64"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use kube::Api;
 use kube::api::PostParams;
 use operator::crd::StreamingJob;
 use results::report::format::counted;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +121,12 @@ fn worker(spec: &ScenarioSpec, pace: Pace) -> serde_json::Value {
         "annotations": { "embedded-kube.dev/start-delay": start_delay },
         "terminationGrace": humantime::format_duration(worker.termination_grace).to_string(),
     });
+    if let Some(limits) = &worker.limits {
+        let cpu = limits.cpu_millis.map(|millis| ("cpu", format!("{millis}m")));
+        let memory = limits.memory_mib.map(|mib| ("memory", format!("{mib}Mi")));
+        let limits: BTreeMap<_, _> = cpu.into_iter().chain(memory).collect();
+        value["resources"] = serde_json::json!({ "limits": limits });
+    }
     if !own {
         value["readinessPath"] = "/readyz".into();
     }
