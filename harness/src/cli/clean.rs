@@ -33,8 +33,7 @@ impl CleanArgs {
                 run.remove().map_err(Failure::not_ready)?;
             }
         }
-        let containers = self.clean_docker()?;
-        removed += containers;
+        removed += self.clean_docker()? + self.clean_groups()?;
         let done = if self.dry_run { "found" } else { "removed" };
         super::print(&format!(
             "{}, {} {done}",
@@ -42,6 +41,18 @@ impl CleanArgs {
             counted(removed, "leftover")
         ))?;
         Ok(Exit::Pass)
+    }
+
+    /// Finds control groups that are left, and removes them; how many there are.
+    fn clean_groups(&self) -> Result<usize, Failure> {
+        let left = docker::groups::left();
+        for group in &left {
+            super::print(&group.to_string())?;
+            if !self.dry_run {
+                group.remove().map_err(Failure::not_ready)?;
+            }
+        }
+        Ok(left.len())
     }
 
     /// Finds what is left in Docker, whatever the folder, and removes it; how much there is.

@@ -2,7 +2,7 @@
 
 use super::options::EnvironmentOptions;
 use crate::environment::Place;
-use crate::environment::docker::ready;
+use crate::environment::docker::{groups, ready};
 use crate::exit::{Exit, Failure};
 use clap::Args;
 use std::net::{Ipv4Addr, TcpListener};
@@ -125,5 +125,6 @@ fn docker(image: &str) -> Result<Vec<Check>, Failure> {
     Ok(vec![
         Check { what: "docker", found: version, fix: None },
         Check { what: "image", found, fix: None },
+        Check { what: "limits of workers", found: groups::look(), fix: None },
     ])
 }

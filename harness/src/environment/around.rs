@@ -12,7 +12,7 @@ use chaos::fault::NetworkBridge;
 use chaos::proxy::{self, Clients, Direction, Effect, FaultProxy, Front, Rule, Rules};
 use chaos::selector::{API_SERVER, OPERATOR};
 use chaos::{Action, Fault, Installed, Refusal};
-use embedded_kube::{ControlPlaneConfig, EmbeddedKube, NodeSpec};
+use embedded_kube::{ControlGroup, ControlPlaneConfig, EmbeddedKube, NodeSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +22,13 @@ use std::time::Duration;
 
 /// The proxies in front of brokers, by the names that rules know them by.
 pub(super) type Proxies = BTreeMap<String, FaultProxy>;
+
+/// How limits of workers are held where there are no control groups.
+pub(super) const LIMITS_LOOKED_AT: &str = "limits of workers: memory is looked at every 20 ms; CPU \
+                                           limits and the capacity of nodes are not held";
+/// What a node has where the scenario does not say: more than workers ask for.
+const NODE_CPU_MILLIS: u32 = 64_000;
+const NODE_MEMORY_BYTES: u64 = 64 << 30;
 
 /// Everything around the brokers.
 pub(super) struct Around {
@@ -38,15 +45,18 @@ impl Around {
     /// Starts control plane, nodes and the operator for the environment of this name, behind these
     /// proxies.
     ///
-    /// `directory` receives the kubeconfig and the logs of the operator and the workers.
+    /// Nodes and workers get control groups below `group`, if there is one. `directory` receives the
+    /// kubeconfig and the logs of the operator and the workers.
     pub(super) async fn start(
         environment: &'static str,
         (scenario, seed, directory): (&ValidatedScenario, u64, &Path),
         (rules, proxies): (Rules, Proxies),
+        group: Option<Arc<ControlGroup>>,
     ) -> Result<Self, EnvironmentError> {
         let failed = |step, reason: String| EnvironmentError { environment, step, reason };
         let config = control_plane(scenario, seed, directory)
             .map_err(|error| failed("find this program", error.to_string()))?;
+        let config = ControlPlaneConfig { control_group: group, ..config };
         let kube = EmbeddedKube::start(config)
             .await
             .map_err(|error| failed("start the control plane", error.to_string()))?;
@@ -299,8 +309,10 @@ fn control_plane(
     let environment = &scenario.spec.environment;
     let nodes = (0..environment.nodes).map(|place| NodeSpec {
         name: format!("node-{}", place + 1),
-        cpu_millis: 64_000,
-        memory_bytes: 64 << 30,
+        cpu_millis: environment.node_cpu_millis.unwrap_or(NODE_CPU_MILLIS),
+        memory_bytes: environment
+            .node_memory_mib
+            .map_or(NODE_MEMORY_BYTES, |mib| u64::from(mib) << 20),
         labels: environment.node_labels(place),
     });
     let exec_prefix: Vec<OsString> = crate::child::prefix(&std::env::current_exe()?);

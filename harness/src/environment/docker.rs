@@ -8,6 +8,7 @@ mod cluster;
 mod defects;
 mod engine;
 mod footprint;
+pub mod groups;
 mod injector;
 pub mod leftover;
 mod owner;
@@ -25,8 +26,10 @@ use chaos::Injector;
 use chaos::proxy::{FaultProxy, Rules};
 use cluster::Cluster;
 use defects::Defects;
+use embedded_kube::Throttled;
 use engine::Engine;
 use futures::future::BoxFuture;
+use groups::Held;
 use injector::{DockerInjector, Hands};
 use start::Start;
 use std::collections::BTreeMap;
@@ -46,6 +49,9 @@ pub const KAFKA_IMAGE: &str = "apache/kafka:4.1.0";
 
 /// The last lines of a broker's log that are kept.
 const LOG_LINES: u32 = 100_000;
+/// How limits are held where there are control groups.
+const LIMITS_HELD: &str = "limits of workers and the capacity of nodes: held by the kernel, in \
+                           control groups";
 /// How long the driver waits for company in a batch, where brokers have processors to themselves and
 /// where they share a few with all else.
 const LINGER: Duration = Duration::from_millis(10);
@@ -79,6 +85,8 @@ pub struct Docker {
     defects: Defects,
     ports: BTreeMap<i32, Ports>,
     settings: BTreeMap<String, String>,
+    /// What holds nodes to their capacity and workers to their limits.
+    group: Held,
     /// Where the brokers' logs go at the end.
     directory: PathBuf,
 }
@@ -128,7 +136,9 @@ impl Surroundings<'_> {
         let (proxies, between) = self.start_proxies(ports, &ground.gateway, &rules).await?;
         let cluster = self.start.brokers(&fronts(ports, &proxies, &between)).await?;
         let place = (self.scenario, self.seed, self.directory);
-        let around = Arc::new(Around::start(NAME, place, (rules, proxies)).await?);
+        let group = self.start.group();
+        let around = Around::start(NAME, place, (rules, proxies), group.clone().ok()).await?;
+        let around = Arc::new(around);
         let defects = Defects::watch(engine.clone(), names.clone(), cluster.ids());
         let hands = Hands {
             engine: engine.clone(),
@@ -158,6 +168,7 @@ impl Surroundings<'_> {
             between: between.into_values().collect(),
             injector: Arc::new(injector),
             defects,
+            group,
             ports: ports.clone(),
             directory: self.directory.to_owned(),
             settings: settings.map(|(key, value)| (key.to_owned(), value)).into(),
@@ -301,7 +312,25 @@ impl Environment for Docker {
         let real = "brokers: Apache Kafka, each in a container with its own memory limit, each a \
                     controller too";
         let emulated = "disks: the brokers' logs lie in memory, which outlives a broker's crash";
-        around::describe(NAME, (&[real], &[emulated]), self.settings.clone())
+        let mut settings = self.settings.clone();
+        let workers = match &self.group {
+            Ok(group) => format!("in control groups ({})", group.version()),
+            Err(reason) => format!("in no control groups: {reason}"),
+        };
+        settings.insert("workers".to_owned(), workers);
+        let throttled = self.around.kube.throttled();
+        if throttled.periods > 0 {
+            let Throttled { periods, time } = throttled;
+            let waited = format!("{periods} periods of 100 ms, {:.1} s in all", time.as_secs_f64());
+            settings.insert("cpu_throttled".to_owned(), waited);
+        }
+        match &self.group {
+            Ok(_) => around::describe(NAME, (&[real, LIMITS_HELD], &[emulated]), settings),
+            Err(_) => {
+                let emulated = [emulated, around::LIMITS_LOOKED_AT];
+                around::describe(NAME, (&[real], &emulated), settings)
+            }
+        }
     }
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {

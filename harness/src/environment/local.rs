@@ -67,7 +67,8 @@ impl Local {
         let kafka = start_kafka(scenario, seed).await?;
         let rules = Rules::new();
         let proxies = start_proxies(&kafka, &rules).await?;
-        let around = Around::start(NAME, (scenario, seed, directory), (rules, proxies)).await?;
+        let around =
+            Around::start(NAME, (scenario, seed, directory), (rules, proxies), None).await?;
         let (kafka, around) = (Arc::new(kafka), Arc::new(around));
         let injector = LocalInjector { kafka: Arc::clone(&kafka), around: Arc::clone(&around) };
         Ok(Self { kafka, around, injector: Arc::new(injector) })
@@ -149,7 +150,7 @@ impl Environment for Local {
     fn describe(&self) -> results::Environment {
         let emulated = "brokers: an embedded Kafka cluster in the harness, in memory; followers copy \
                         at once but for faults";
-        around::describe(NAME, (&[], &[emulated]), BTreeMap::new())
+        around::describe(NAME, (&[], &[emulated, around::LIMITS_LOOKED_AT]), BTreeMap::new())
     }
 
     fn shutdown(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -38,6 +38,21 @@ impl Owner {
         format!("stormgauge-{}-{}-{number}", self.pid, self.start_ticks)
     }
 
+    /// The name of the control group of the process's `number`th environment.
+    pub(super) fn group(&self, number: u32) -> String {
+        format!("{}@{}", self.environment(number), self.machine)
+    }
+
+    /// The owner of the control group with this name; none for a group that is not ours.
+    pub(super) fn of_group(name: &str) -> Option<Self> {
+        let (environment, machine) = name.split_once('@')?;
+        let mut numbers = environment.strip_prefix("stormgauge-")?.splitn(3, '-');
+        let pid = numbers.next()?.parse().ok()?;
+        let start_ticks = numbers.next()?.parse().ok()?;
+        numbers.next()?.parse::<u32>().ok()?;
+        Some(Self { machine: machine.to_owned(), pid, start_ticks })
+    }
+
     /// The labels of what belongs to an environment.
     pub(super) fn labels(&self, environment: &str) -> HashMap<String, String> {
         [(OWNER, self.to_string()), (NAME, environment.to_owned())]
@@ -83,6 +98,15 @@ mod tests {
         assert!(elsewhere.may_live());
         assert_eq!("a/b/c".parse::<Owner>(), Err(()));
         assert_eq!("1/2".parse::<Owner>(), Err(()));
+    }
+
+    #[test]
+    fn a_control_group_names_its_owner() {
+        let this = Owner::this();
+        assert_eq!(Owner::of_group(&this.group(7)), Some(this));
+        for other in ["docker", "stormgauge-1-2-3", "stormgauge-1-2@vm", "stormgauge-1-2-x@vm"] {
+            assert_eq!(Owner::of_group(other), None, "{other}");
+        }
     }
 
     #[test]

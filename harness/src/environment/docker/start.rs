@@ -3,9 +3,10 @@
 use super::brokers::{self, Fronts, Names, Plan, Ports};
 use super::cluster::Cluster;
 use super::engine::Engine;
+use super::groups::Held;
 use super::owner::Owner;
 use super::wanted::Wanted;
-use super::{failed, ready};
+use super::{failed, groups, ready};
 use crate::environment::EnvironmentError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(super) struct Start {
     pub(super) engine: Engine,
     pub(super) names: Names,
     owner: Owner,
+    number: u32,
     pub(super) wanted: Wanted,
     pub(super) ports: BTreeMap<i32, Ports>,
 }
@@ -36,15 +38,21 @@ impl Start {
     pub(super) async fn new(wanted: Wanted) -> Result<Self, EnvironmentError> {
         let engine = Engine::connect().await.map_err(|error| failed("find Docker", error))?;
         let owner = Owner::this();
-        let names = Names::new(owner.environment(STARTED.fetch_add(1, Ordering::Relaxed)));
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let names = Names::new(owner.environment(number));
         let ports =
             brokers::free_ports(&wanted).map_err(|error| failed("find free ports", error))?;
-        Ok(Self { engine, names, owner, wanted, ports })
+        Ok(Self { engine, names, owner, number, wanted, ports })
     }
 
     pub(super) fn plan(&self) -> Plan<'_> {
-        let Self { engine: _, names, owner, wanted, ports } = self;
+        let Self { engine: _, number: _, names, owner, wanted, ports } = self;
         Plan { names, owner, wanted, ports }
+    }
+
+    /// Makes the control group above those of nodes and workers.
+    pub(super) fn group(&self) -> Held {
+        groups::make(&self.owner, self.number)
     }
 
     /// Gets the image, and makes networks and volumes.
