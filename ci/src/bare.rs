@@ -4,6 +4,7 @@
 use crate::broker::clients::{PAYLOAD, from_start};
 use crate::micro::now;
 use embedded_kafka::EmbeddedKafka;
+use harness::trial::BATCH_BYTES;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -105,7 +106,7 @@ fn send(producer: &BaseProducer, topic: &str, key: &[u8], payload: &[u8]) {
 }
 
 fn produce(bootstrap: &str, rate_per_s: u64, messages: u64) -> anyhow::Result<()> {
-    let producer = producer(bootstrap, "5", "131072")?;
+    let producer = producer(bootstrap, "5", BATCH_BYTES)?;
     let start = now();
     for position in 0..messages {
         let due = Duration::from_nanos(position * 1_000_000_000 / rate_per_s);

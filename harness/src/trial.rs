@@ -22,7 +22,7 @@ mod stalls;
 
 pub(crate) use collector::stamp_of;
 pub use collector::{CollectorPlan, CollectorReport, Live, collect};
-pub use driver::{DriverPlan, DriverReport, drive};
+pub use driver::{BATCH_BYTES, DriverPlan, DriverReport, Published, drive};
 pub use machine::Usage;
 pub use phases::Phases;
 pub(crate) use slowed::check as check_variables;

@@ -57,8 +57,8 @@ const LIMITS_HELD: &str = "limits of workers and the capacity of nodes: held by 
 const LINGER: Duration = Duration::from_millis(10);
 const LINGER_ON_FEW: Duration = Duration::from_millis(100);
 
-/// The grace is time for elections, and for brokers to start again.
-fn pace() -> Pace {
+/// How fast clients may be here. The grace is time for elections, and for brokers to start again.
+pub fn pace() -> Pace {
     Pace {
         linger: if brokers::few_processors() { LINGER_ON_FEW } else { LINGER },
         session_min: Duration::from_secs(3),

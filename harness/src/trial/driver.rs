@@ -2,6 +2,9 @@
 
 mod flood;
 mod outcomes;
+mod published;
+
+pub use published::Published;
 
 use crate::clock::Anchor;
 use crate::oracle::Ledger;
@@ -30,6 +33,9 @@ const NAP_MAX: Duration = Duration::from_micros(500);
 const POLL_EVERY: u64 = 64;
 /// Time after the end of the schedule during which messages that could not be sent still are.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+/// Largest batch, which only a driver that is held up fills. Its client asks for each partition by
+/// itself and a broker answers the requests of a connection one by one: few large ones are over sooner.
+pub const BATCH_BYTES: &str = "1000000";
 /// Messages and kilobytes that wait in the client at most: the driver's memory bound.
 const QUEUE_MESSAGES_MAX: &str = "500000";
 const QUEUE_KBYTES_MAX: &str = "262144";
@@ -57,6 +63,8 @@ pub struct DriverPlan {
     pub grows: bool,
     /// What faults make of the load.
     pub tampering: Arc<Tampering>,
+    /// Where times to acknowledgements go, if anybody asks for them.
+    pub published: Option<Arc<Published>>,
     /// A mistake to make, if any.
     pub bug: Option<HarnessBug>,
 }
@@ -192,7 +200,9 @@ fn send(
                 if !stop.load(Ordering::Relaxed) =>
             {
                 record = back;
-                producer.poll(Duration::from_millis(1));
+                producer.poll(Duration::ZERO);
+                // Within its last millisecond a poll spins, and what spins here lets no broker run.
+                std::thread::sleep(NAP_MAX);
             }
             Err(_) => return false,
         }
@@ -212,7 +222,7 @@ fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<Client, KafkaError
     config
         .set("bootstrap.servers", &plan.bootstrap)
         .set("client.id", crate::environment::DRIVER_CLIENT)
-        .set("batch.size", "131072")
+        .set("batch.size", BATCH_BYTES)
         .set("message.timeout.ms", "30000")
         .set("socket.nagle.disable", "true")
         .set("reconnect.backoff.ms", "20")
@@ -230,6 +240,7 @@ fn connect(plan: &DriverPlan, ledger: &Arc<Ledger>) -> Result<Client, KafkaError
     config.create_with_context(Outcomes {
         ledger: Arc::clone(ledger),
         tampering: Arc::clone(&plan.tampering),
+        published: plan.published.clone(),
         spread: plan.grows.then(|| Spread { ledger: Arc::clone(ledger) }),
     })
 }

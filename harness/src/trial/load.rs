@@ -195,6 +195,7 @@ fn spawn_driver(
         client,
         grows: upstream::grows(&plan.scenario.spec),
         tampering: Arc::clone(&upstream.tampering),
+        published: None,
         bug: plan.scenario.spec.harness_bug(),
     };
     let (ledger, stop) = (Arc::clone(ledger), Arc::clone(stop));

@@ -1,5 +1,6 @@
 //! What brokers make of messages: delivery reports, and the partitions that keys go to.
 
+use super::Published;
 use crate::oracle::{Ledger, partition_of};
 use crate::upstream::tampering::{Made, Tampering};
 use rdkafka::ClientContext;
@@ -34,6 +35,8 @@ impl Note {
 pub(super) struct Outcomes {
     pub(super) ledger: Arc<Ledger>,
     pub(super) tampering: Arc<Tampering>,
+    /// Present where somebody asks for times to acknowledgements.
+    pub(super) published: Option<Arc<Published>>,
     /// Present where the number of partitions changes.
     pub(super) spread: Option<Spread>,
 }
@@ -58,6 +61,9 @@ impl ProducerContext<Spread> for Outcomes {
         match result {
             Ok(message) => {
                 self.ledger.acknowledged(position);
+                if let Some(published) = &self.published {
+                    published.acknowledged(position);
+                }
                 self.tampering.acknowledged(note.is_hot(), message.partition());
             }
             Err((KafkaError::MessageProduction(code), message)) if is_refusal(*code) => {
