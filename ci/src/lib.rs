@@ -8,6 +8,8 @@
 //! - [`conformance`]: the embedded cluster and Apache Kafka, case by case (`ci/kafka-conformance`);
 //! - [`bare`]: the pipeline of plain clients that ours is held against;
 //! - [`broker`]: the embedded Kafka cluster held against other brokers;
+//! - [`docker`]: brokers in containers held against Kafka's performance tools and OpenMessaging
+//!   Benchmark (`ci/bench docker`);
 //! - [`proxy`]: the fault proxy held against no proxy and against Toxiproxy;
 //! - [`runs`]: figures from whole runs of the `stormgauge` program.
 
@@ -15,6 +17,7 @@ pub mod bare;
 pub mod broker;
 pub mod calibration;
 pub mod conformance;
+pub mod docker;
 mod frame;
 pub mod micro;
 pub mod page;
