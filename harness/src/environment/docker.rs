@@ -133,7 +133,7 @@ impl Surroundings<'_> {
         let Start { engine, names, ports, .. } = self.start;
         let ground = self.start.prepare().await?;
         let rules = Rules::new();
-        let (proxies, between) = self.start_proxies(ports, &ground.gateway, &rules).await?;
+        let (proxies, between) = self.start_proxies(ports, ground.gateway, &rules).await?;
         let cluster = self.start.brokers(&fronts(ports, &proxies, &between)).await?;
         let place = (self.scenario, self.seed, self.directory);
         let group = self.start.group();
@@ -179,13 +179,11 @@ impl Surroundings<'_> {
     async fn start_proxies(
         &self,
         ports: &BTreeMap<i32, Ports>,
-        gateway: &str,
+        gateway: Ipv4Addr,
         rules: &Rules,
     ) -> Result<(Proxies, BTreeMap<i32, FaultProxy>), EnvironmentError> {
         let disturbs_peers = self.scenario.spec.faults.iter().any(injector::disturbs_peers);
-        let gateway: IpAddr =
-            gateway.parse().map_err(|error| failed("find this machine's address", error))?;
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (gateway, loopback) = (IpAddr::V4(gateway), IpAddr::V4(Ipv4Addr::LOCALHOST));
         let (mut proxies, mut between) = (Proxies::new(), BTreeMap::new());
         for (id, ports) in ports {
             let upstream = SocketAddr::from((loopback, ports.workers));

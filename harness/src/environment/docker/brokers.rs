@@ -166,9 +166,8 @@ pub(super) fn addresses(ports: impl Iterator<Item = u16>) -> String {
     ports.map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
 }
 
-/// A listener: its name, its port in the container, where clients find it if they do, and its
-/// protocol.
-type Listener<'a> = (&'a str, u16, Option<String>, &'a str);
+/// A listener: its name, its port in the container, where clients find it, and its protocol.
+type Listener<'a> = (&'a str, u16, String, &'a str);
 
 /// Everything that the containers of one environment have in common.
 pub(super) struct Plan<'a> {
@@ -195,11 +194,11 @@ impl Plan<'_> {
     }
 
     /// Makes networks, volumes and the keeper; gives this machine's address as containers see it.
-    pub(super) async fn prepare(&self, engine: &Engine) -> Result<String, EngineError> {
+    pub(super) async fn prepare(&self, engine: &Engine) -> Result<Ipv4Addr, EngineError> {
         let labels = || self.owner.labels(self.names.environment());
-        engine.network(&self.names.access(), false, labels()).await?;
-        engine.network(&self.names.peers(), true, labels()).await?;
-        engine.network(&self.names.control(), true, labels()).await?;
+        engine.open_network(&self.names.access(), labels()).await?;
+        engine.closed_network(&self.names.peers(), labels()).await?;
+        engine.closed_network(&self.names.control(), labels()).await?;
         for id in self.ports.keys() {
             engine.volume(&self.names.volume(*id), self.log_bytes(), labels()).await?;
         }
@@ -229,8 +228,11 @@ impl Plan<'_> {
         for (id, front) in fronts {
             let container = self.names.container(*id);
             engine.create(&container, self.container(*id, front)).await?;
-            engine.join(&self.names.peers(), &container, &Names::alias(*id, "peers")).await?;
-            engine.join(&self.names.control(), &container, &Names::alias(*id, "control")).await?;
+            for (network, kind) in
+                [(self.names.peers(), "peers"), (self.names.control(), "control")]
+            {
+                engine.join(&network, &container, &Names::alias(*id, kind), *id).await?;
+            }
         }
         let containers: Vec<_> = fronts.keys().map(|id| self.names.container(*id)).collect();
         let starts = containers.iter().map(|container| engine.start(container));
@@ -363,7 +365,10 @@ impl Plan<'_> {
     /// The listeners of a broker.
     fn listeners(&self, id: i32, fronts: &Fronts) -> Vec<Listener<'_>> {
         let ports = &self.ports[&id];
-        let here = |port| Some(addresses([port].into_iter()));
+        let here = |port| addresses([port].into_iter());
+        // Left to Kafka, it is the host's name (KAFKA-20380). Docker makes that known on every network,
+        // and a controller that is cut off would be reached by way of the one to this machine.
+        let control = format!("{}:{CONTROLLER_PORT}", Names::alias(id, "control"));
         // Peers that go by way of a proxy are let in where the proxy gets to.
         let (peers_port, peers) = match fronts.peers {
             None => (PEERS_PORT, format!("{}:{PEERS_PORT}", Names::alias(id, "peers"))),
@@ -371,9 +376,9 @@ impl Plan<'_> {
         };
         let own = [
             ("HOST", HOST_PORT, here(ports.host), "PLAINTEXT"),
-            ("WORKERS", WORKERS_PORT, Some(fronts.workers.to_string()), "PLAINTEXT"),
-            ("PEERS", peers_port, Some(peers), "PLAINTEXT"),
-            ("CONTROLLER", CONTROLLER_PORT, None, "PLAINTEXT"),
+            ("WORKERS", WORKERS_PORT, fronts.workers.to_string(), "PLAINTEXT"),
+            ("PEERS", peers_port, peers, "PLAINTEXT"),
+            ("CONTROLLER", CONTROLLER_PORT, control, "PLAINTEXT"),
         ];
         let more = (MORE_PORTS..).zip(&self.wanted.listeners).zip(&ports.more);
         let more = more.map(|((inside, (name, protocol)), outside)| {
@@ -391,8 +396,8 @@ impl Plan<'_> {
             .map(|id| format!("{id}@{}:{CONTROLLER_PORT}", Names::alias(*id, "control")))
             .collect();
         let listeners = self.listeners(id, fronts);
-        let listed = |one: fn(&Listener<'_>) -> Option<String>| {
-            listeners.iter().filter_map(one).collect::<Vec<_>>().join(",")
+        let listed = |one: fn(&Listener<'_>) -> String| {
+            listeners.iter().map(one).collect::<Vec<_>>().join(",")
         };
         let (replicas, min_in_sync) = (self.replicas(), self.min_in_sync());
         let settings: [(&str, String); 26] = [
@@ -401,14 +406,14 @@ impl Plan<'_> {
             ("KAFKA_JVM_PERFORMANCE_OPTS", java_options().to_owned()),
             ("KAFKA_PROCESS_ROLES", "broker,controller".to_owned()),
             ("KAFKA_NODE_ID", id.to_string()),
-            ("KAFKA_LISTENERS", listed(|(name, inside, ..)| Some(format!("{name}://:{inside}")))),
+            ("KAFKA_LISTENERS", listed(|(name, inside, ..)| format!("{name}://:{inside}"))),
             (
                 "KAFKA_ADVERTISED_LISTENERS",
-                listed(|(name, _, outside, _)| Some(format!("{name}://{}", outside.as_ref()?))),
+                listed(|(name, _, outside, _)| format!("{name}://{outside}")),
             ),
             (
                 "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-                listed(|(name, .., protocol)| Some(format!("{name}:{protocol}"))),
+                listed(|(name, .., protocol)| format!("{name}:{protocol}")),
             ),
             ("KAFKA_INTER_BROKER_LISTENER_NAME", "PEERS".to_owned()),
             ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER".to_owned()),

@@ -1,11 +1,13 @@
 //! The Docker daemon: what is asked of it, with errors that say what to do.
 
+mod networks;
+
 use super::owner::{NAME, OWNER};
 use bollard::Docker;
 use bollard::exec::StartExecResults;
 use bollard::models::{
-    ContainerCreateBody, ContainerStatsResponse, ContainerUpdateBody, EndpointSettings, ExecConfig,
-    NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
+    ContainerCreateBody, ContainerStatsResponse, ContainerUpdateBody, ExecConfig,
+    VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, KillContainerOptionsBuilder,
@@ -153,30 +155,6 @@ impl Engine {
         Ok(self.docker.inspect_image(image).await?.id.unwrap_or_default())
     }
 
-    /// Makes a network; containers on an internal one reach nothing else by it.
-    pub(super) async fn network(
-        &self,
-        name: &str,
-        internal: bool,
-        labels: HashMap<String, String>,
-    ) -> Result<(), EngineError> {
-        let request = NetworkCreateRequest {
-            name: name.to_owned(),
-            internal: Some(internal),
-            labels: Some(labels),
-            ..Default::default()
-        };
-        Ok(self.docker.create_network(request).await.map(drop)?)
-    }
-
-    /// The address of this machine on a network.
-    pub(super) async fn gateway(&self, network: &str) -> Result<String, EngineError> {
-        let found = self.docker.inspect_network(network, None).await?;
-        let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-        let gateway = configs.into_iter().find_map(|config| config.gateway);
-        gateway.ok_or_else(|| EngineError::Refused(format!("network {network} has no gateway")))
-    }
-
     /// Makes a volume in memory, of at most so many bytes, that anybody may write to.
     pub(super) async fn volume(
         &self,
@@ -284,35 +262,6 @@ impl Engine {
             oom_killed: state.oom_killed.unwrap_or(false),
             exit_code: state.exit_code.unwrap_or(0),
         })
-    }
-
-    /// Puts a container on a network, where others know it by `alias`. One that is on it already
-    /// stays there.
-    pub(super) async fn join(
-        &self,
-        network: &str,
-        container: &str,
-        alias: &str,
-    ) -> Result<(), EngineError> {
-        let endpoint =
-            EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
-        let request = NetworkConnectRequest {
-            container: container.to_owned(),
-            endpoint_config: Some(endpoint),
-        };
-        match self.docker.connect_network(network, request).await.map_err(EngineError::from) {
-            Err(EngineError::Refused(reason)) if reason.contains("already exists in network") => {
-                Ok(())
-            }
-            joined => joined,
-        }
-    }
-
-    /// Takes a container off a network.
-    pub(super) async fn part(&self, network: &str, container: &str) -> Result<(), EngineError> {
-        let request =
-            NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
-        Ok(self.docker.disconnect_network(network, request).await?)
     }
 
     /// Runs a command in a container and returns what it printed.

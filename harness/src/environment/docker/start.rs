@@ -9,6 +9,7 @@ use super::wanted::Wanted;
 use super::{failed, groups, ready};
 use crate::environment::EnvironmentError;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,7 +31,7 @@ pub(super) struct Ground {
     /// The id of their image.
     pub(super) image: String,
     /// This machine's address as containers see it.
-    pub(super) gateway: String,
+    pub(super) gateway: Ipv4Addr,
 }
 
 impl Start {

@@ -49,12 +49,15 @@ fn a_broker_advertises_its_port_its_proxy_and_its_name_among_peers() {
     let host = world.ports[&2].host;
     assert_eq!(
         variable(&direct, "KAFKA_ADVERTISED_LISTENERS"),
-        format!("HOST://127.0.0.1:{host},WORKERS://127.0.0.1:5001,PEERS://broker-2-peers:9094")
+        format!(
+            "HOST://127.0.0.1:{host},WORKERS://127.0.0.1:5001,PEERS://broker-2-peers:9094,\
+             CONTROLLER://broker-2-control:9093"
+        )
     );
     assert_eq!(published(&direct), 2);
     let delayed = world.container(Some("192.0.2.1:6002"));
     let listeners = variable(&delayed, "KAFKA_ADVERTISED_LISTENERS");
-    assert!(listeners.ends_with(",PEERS://192.0.2.1:6002"), "{listeners}");
+    assert!(listeners.contains(",PEERS://192.0.2.1:6002,"), "{listeners}");
     assert!(variable(&delayed, "KAFKA_LISTENERS").contains("PEERS://:9096,"));
     assert_eq!(published(&delayed), 3);
 }

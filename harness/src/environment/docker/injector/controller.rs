@@ -52,7 +52,7 @@ impl Installed for CutOff {
             let names = &self.hands.names;
             let (network, container) = (names.control(), names.container(self.id));
             let alias = Names::alias(self.id, "control");
-            let joined = self.hands.engine.join(&network, &container, &alias).await;
+            let joined = self.hands.engine.join(&network, &container, &alias, self.id).await;
             joined.map_err(|error| error.to_string())?;
             Ok(format!("{} among the controllers again", name(self.id)))
         }

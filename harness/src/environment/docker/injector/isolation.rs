@@ -92,7 +92,7 @@ impl Installed for CutOff {
                 let container = self.hands.names.container(*id);
                 for (network, kind) in self.networks() {
                     let alias = Names::alias(*id, kind);
-                    let joined = self.hands.engine.join(&network, &container, &alias).await;
+                    let joined = self.hands.engine.join(&network, &container, &alias, *id).await;
                     joined.map_err(|error| error.to_string())?;
                 }
             }
