@@ -38,8 +38,11 @@ fn late_write(c: &mut Context<'_>, acks: i16) -> anyhow::Result<()> {
     c.write(&topic, 0, Batch::of(2).bytes())?;
     let old = c.leader(&topic, 0)?;
     let mut late = c.connect(old)?;
+    let mut request = produce_request(acks, &topic, 0, Batch::of(5).bytes());
+    // Longer than it is cut off: it must find out that it is deposed, not that time is over.
+    request.timeout_ms = 60_000;
     while_cut_off(c, old, |c| {
-        late.send(11, &produce_request(acks, &topic, 0, Batch::of(5).bytes()))?;
+        late.send(11, &request)?;
         let leader = deposed(c, &topic, old)?;
         // A follower may be out of sync until it has found the new leader.
         let written = c.until("enough in sync", |c| {
