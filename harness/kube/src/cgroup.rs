@@ -95,6 +95,16 @@ impl ControlGroup {
         Ok(())
     }
 
+    /// Sets its weight against groups beside it, in weights of one of which nothing is said.
+    fn weigh(&self, weight: u64) -> io::Result<()> {
+        let (file, one, most) = match self.version {
+            Version::One => ("cpu.shares", 1_024, 262_144),
+            Version::Two => ("cpu.weight", 100, 10_000),
+        };
+        let value = weight.saturating_mul(one).clamp(one, most).to_string();
+        self.directories.first().map_or(Ok(()), |directory| write(&directory.join(file), &value))
+    }
+
     /// The version of its hierarchy.
     pub fn version(&self) -> Version {
         self.version

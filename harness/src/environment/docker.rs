@@ -136,7 +136,7 @@ impl Surroundings<'_> {
         let (proxies, between) = self.start_proxies(ports, ground.gateway, &rules).await?;
         let cluster = self.start.brokers(&fronts(ports, &proxies, &between)).await?;
         let place = (self.scenario, self.seed, self.directory);
-        let group = self.start.group();
+        let group = self.start.group(self.scenario.spec.environment.nodes);
         let around = Around::start(NAME, place, (rules, proxies), group.clone().ok()).await?;
         let around = Arc::new(around);
         let defects = Defects::watch(engine.clone(), names.clone(), cluster.ids());
@@ -158,6 +158,7 @@ impl Surroundings<'_> {
             ("driver_linger", humantime::format_duration(pace.linger).to_string()),
             ("worker_session_min", humantime::format_duration(pace.session_min).to_string()),
             ("broker_session", session.to_string()),
+            ("follower_fetches", brokers::follower_fetches()),
             ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
         ];
         Ok(Docker {

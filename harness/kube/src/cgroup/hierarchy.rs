@@ -74,13 +74,15 @@ impl Hierarchy {
         complete.then_some(Self { version: Version::One, roots })
     }
 
-    /// Makes a group at the top.
+    /// Makes a group at the top. Where processors are short it weighs as much as `weight` groups of
+    /// which nothing is said.
     ///
     /// # Errors
     /// When there is one of that name, or the system refuses.
-    pub fn group(&self, name: &str) -> io::Result<ControlGroup> {
+    pub fn group(&self, name: &str, weight: u64) -> io::Result<ControlGroup> {
         let mut group = ControlGroup::empty(self.version, Limits::default());
         group.make(&self.roots, name)?;
+        group.weigh(weight)?;
         Ok(group)
     }
 

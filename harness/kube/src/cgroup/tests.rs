@@ -50,6 +50,21 @@ fn limits_are_written_to_the_files_of_each_version() {
 }
 
 #[test]
+fn a_weight_is_one_that_the_kernel_takes() {
+    for (version, file, expected) in [
+        (Version::One, "cpu/cpu.shares", ["1024", "3072", "262144"]),
+        (Version::Two, "all/cpu.weight", ["100", "300", "10000"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let top = imitated(version, folder.path());
+        for (weight, value) in [0, 3, u64::MAX].into_iter().zip(expected) {
+            top.weigh(weight).unwrap();
+            assert_eq!(fs::read_to_string(folder.path().join(file)).unwrap(), value);
+        }
+    }
+}
+
+#[test]
 fn what_the_kernel_counts_is_read_in_each_version() {
     for (version, stat, events) in [
         (
@@ -94,7 +109,7 @@ fn a_group_goes_with_all_below_it_and_may_be_gone_already() {
 fn a_process_joins_before_it_runs_and_ends_with_its_group() {
     let Some(hierarchy) = Hierarchy::find() else { return };
     let name = format!("embedded-kube-test-{}", std::process::id());
-    let Ok(group) = hierarchy.group(&name) else { return };
+    let Ok(group) = hierarchy.group(&name, 1) else { return };
     let words = group.joining();
     let mut child = std::process::Command::new(&words[0])
         .args(&words[1..])

@@ -68,6 +68,15 @@ pub(super) fn few_processors() -> bool {
     std::thread::available_parallelism().map_or(true, |processors| processors.get() < 8)
 }
 
+/// How followers fetch, in words.
+pub(super) fn follower_fetches() -> String {
+    if !few_processors() {
+        return "as Kafka does it by default".to_owned();
+    }
+    let wait = humantime::format_duration(COPY_WAIT_ON_FEW);
+    format!("of {} KiB, or what there is after {wait}", COPIED_AT_ONCE_ON_FEW >> 10)
+}
+
 /// The names of one environment's containers, networks and volumes.
 #[derive(Debug, Clone)]
 pub(super) struct Names {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 /// What holds limits: the group above those of an environment's nodes, or why there is none.
 pub(super) type Held = Result<Arc<ControlGroup>, String>;
 
-/// Makes the group of the owner's `number`th environment. It goes when nobody holds it any more.
-pub(super) fn make(owner: &Owner, number: u32) -> Held {
+/// Makes the group of the owner's `number`th environment, which weighs as much as so many containers
+/// as there are nodes. It goes when nobody holds it any more.
+pub(super) fn make(owner: &Owner, number: u32, nodes: usize) -> Held {
     let hierarchy = Hierarchy::find().ok_or("this system has no control groups")?;
     let made = || -> io::Result<ControlGroup> {
-        let group = hierarchy.group(&owner.group(number))?;
+        let group = hierarchy.group(&owner.group(number), nodes as u64)?;
         // Whether groups below it can be limited shows at once.
         let limits = Limits { cpu_millis: Some(1_000), memory_bytes: Some(64 << 20) };
         drop(group.child("probe", limits)?);
@@ -26,7 +27,7 @@ pub(super) fn make(owner: &Owner, number: u32) -> Held {
 /// How limits would be held here.
 pub fn look() -> String {
     // No environment has this number.
-    match make(&Owner::this(), u32::MAX) {
+    match make(&Owner::this(), u32::MAX, 1) {
         Ok(group) => format!("held by the kernel, in control groups ({})", group.version()),
         Err(reason) => {
             format!("memory looked at every 20 ms, CPU not held: no control groups ({reason})")

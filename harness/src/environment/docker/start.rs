@@ -51,9 +51,9 @@ impl Start {
         Plan { names, owner, wanted, ports }
     }
 
-    /// Makes the control group above those of nodes and workers.
-    pub(super) fn group(&self) -> Held {
-        groups::make(&self.owner, self.number)
+    /// Makes the control group above those of so many nodes and their workers.
+    pub(super) fn group(&self, nodes: usize) -> Held {
+        groups::make(&self.owner, self.number, nodes)
     }
 
     /// Gets the image, and makes networks and volumes.
