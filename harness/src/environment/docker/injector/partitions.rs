@@ -33,15 +33,15 @@ struct Added {
 
 impl Added {
     /// The sum of what there is of the new partitions.
-    fn new(&self, offsets: &BTreeMap<Place, i64>) -> i64 {
+    fn of_new_partitions(&self, offsets: &BTreeMap<Place, i64>) -> i64 {
         let new = |(topic, index): &Place| topic == SOURCE_TOPIC && *index >= self.before;
         // A partition of which nothing is committed says -1.
         offsets.iter().filter(|(place, _)| new(place)).map(|(_, offset)| (*offset).max(0)).sum()
     }
 
     fn sentence(&self) -> Option<String> {
-        let written = self.new(&self.hands.cluster.ends());
-        let committed = self.new(&self.hands.cluster.group().committed);
+        let written = self.of_new_partitions(&self.hands.cluster.ends());
+        let committed = self.of_new_partitions(&self.hands.cluster.group().committed);
         (written > 0 && committed > 0).then(|| {
             format!(
                 "{} before, {} now: {} in the new ones, {committed} committed by workers",
