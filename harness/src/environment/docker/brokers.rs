@@ -19,7 +19,9 @@ use crate::environment::GROUP;
 use crate::environment::local::brokers::name;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::time::Duration;
 
 pub(super) use container::{follower_fetches, java_options};
@@ -33,6 +35,9 @@ const BESIDES_MIB: u64 = 512;
 const LOG_BYTES: u64 = 1 << 30;
 /// Below it a session with the controller ends now and then on a machine with much to do.
 const SESSION_MIN: Duration = Duration::from_millis(2_500);
+/// Ports of this machine for brokers, below those that systems give to whoever asks for any: no
+/// connection of ours gets one between the time that it is found and that Docker takes it.
+const PORTS: Range<u16> = 15_000..30_000;
 /// Time that the brokers have to start.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
@@ -120,11 +125,15 @@ pub(super) struct Fronts {
 /// Ports that were free a moment ago. All are held until all are found, so that none comes twice.
 pub(super) fn free_ports(wanted: &Wanted) -> std::io::Result<BTreeMap<i32, Ports>> {
     let mut held = Vec::new();
+    // Two that start at once are to begin at different places.
+    let start = RandomState::new().hash_one(()) as usize % PORTS.len();
+    let mut tried = PORTS.cycle().skip(start).take(PORTS.len());
     let mut free = || -> std::io::Result<u16> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        held.push(listener);
-        Ok(port)
+        let port = tried.find_map(|port| {
+            held.push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?);
+            Some(port)
+        });
+        port.ok_or_else(|| std::io::Error::other(format!("all of {PORTS:?} are in use")))
     };
     let mut ports = || -> std::io::Result<Ports> {
         let (host, workers, delayed) = (free()?, free()?, free()?);
