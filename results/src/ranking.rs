@@ -5,6 +5,7 @@
 //! seed by seed where they share their seeds, and every comparison within a scenario is held
 //! against all others (Holm), so that among many a chance difference is not announced.
 
+mod agreement;
 mod difference;
 mod estimate;
 mod section;
@@ -18,6 +19,7 @@ use crate::objectives::IndicatorName;
 use crate::record::RunRecord;
 use crate::verdict::VerdictKind;
 
+pub use agreement::{Agreement, Swap};
 pub use difference::Difference;
 pub use estimate::Estimate;
 pub use section::Section;
@@ -204,7 +206,8 @@ fn of_runs(records: &[&RunRecord], by: IndicatorName) -> Result<Section, Ranking
         }
         Contestant::new(trials, label)
     });
-    Ok(Section::new(records, contestants.collect(), by))
+    let agreement = Agreement::of(records, by);
+    Ok(Section { agreement, ..Section::new(records, contestants.collect(), by) })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::report::format;
 use crate::statistics::holm;
 
 /// The least standard error of a logarithm that is taken for a spread.
-const ERROR_MIN: f64 = 1e-9;
+pub(super) const ERROR_MIN: f64 = 1e-9;
 
 /// Two contestants compared by one indicator.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,17 +60,33 @@ pub(super) fn all(contestants: &[Contestant]) -> Vec<Difference> {
     found
 }
 
+/// How far apart two contestants are, as the difference of logarithms.
+pub(super) struct Gap {
+    /// The mean difference, the first less the second.
+    pub(super) mean: f64,
+    /// Its standard error.
+    pub(super) error: f64,
+    /// Its degrees of freedom.
+    pub(super) freedom: f64,
+    /// Whether it was taken seed by seed.
+    pub(super) paired: bool,
+}
+
+impl Gap {
+    /// `None` where the trials do not tell.
+    pub(super) fn of(by: IndicatorName, first: &Contestant, second: &Contestant) -> Option<Gap> {
+        let values = |contestant: &Contestant| logarithms(&contestant.estimates.get(&by)?.values);
+        let (left, right) = (values(first)?, values(second)?);
+        if first.seeds == second.seeds { pairwise(&left, &right) } else { welch(&left, &right) }
+    }
+}
+
 fn compare(
     indicator: IndicatorName,
     first: &Contestant,
     second: &Contestant,
 ) -> Option<Difference> {
-    let values =
-        |contestant: &Contestant| logarithms(&contestant.estimates.get(&indicator)?.values);
-    let (left, right) = (values(first)?, values(second)?);
-    let paired = first.seeds == second.seeds;
-    let found = if paired { pairwise(&left, &right) } else { welch(&left, &right) };
-    let (mean, error, freedom) = found?;
+    let Gap { mean, error, freedom, paired } = Gap::of(indicator, first, second)?;
     // Repetitions that are all alike to the last digit were counted in steps, such as seconds; what
     // lies within a step is not known, so nothing is known of the chance.
     if error < ERROR_MIN {
@@ -93,23 +109,23 @@ fn compare(
     })
 }
 
-/// Mean difference, its standard error and the degrees of freedom, seed by seed.
-fn pairwise(left: &[f64], right: &[f64]) -> Option<(f64, f64, f64)> {
+/// Seed by seed.
+fn pairwise(left: &[f64], right: &[f64]) -> Option<Gap> {
     let differences: Vec<f64> = left.iter().zip(right).map(|(left, right)| left - right).collect();
     let (mean, variance) = moments(&differences)?;
     let n = differences.len() as f64;
-    Some((mean, (variance / n).sqrt(), n - 1.0))
+    Some(Gap { mean, error: (variance / n).sqrt(), freedom: n - 1.0, paired: true })
 }
 
-/// The same of independent trials, by Welch's approximation (Welch 1947).
-fn welch(left: &[f64], right: &[f64]) -> Option<(f64, f64, f64)> {
+/// Of independent trials, by Welch's approximation (Welch 1947).
+fn welch(left: &[f64], right: &[f64]) -> Option<Gap> {
     let ((left_mean, left_variance), (right_mean, right_variance)) =
         (moments(left)?, moments(right)?);
     let (n, m) = (left.len() as f64, right.len() as f64);
     let (a, b) = (left_variance / n, right_variance / m);
     let freedom = (a + b).powi(2) / (a * a / (n - 1.0) + b * b / (m - 1.0));
     let freedom = if freedom.is_finite() { freedom } else { n + m - 2.0 };
-    Some((left_mean - right_mean, (a + b).sqrt(), freedom))
+    Some(Gap { mean: left_mean - right_mean, error: (a + b).sqrt(), freedom, paired: false })
 }
 
 /// Mean and variance of two values or more.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::objectives::IndicatorName;
-use crate::ranking::{CONTESTANTS_MAX, Contestant, Difference, difference};
+use crate::ranking::{Agreement, CONTESTANTS_MAX, Contestant, Difference, difference};
 use crate::record::RunRecord;
 
 /// The contestants of one scenario.
@@ -21,6 +21,8 @@ pub struct Section {
     pub contestants: Vec<Contestant>,
     /// Every comparison of two of them.
     pub differences: Vec<Difference>,
+    /// Whether environments agree, where there are several.
+    pub agreement: Option<Agreement>,
 }
 
 impl Section {
@@ -47,7 +49,7 @@ impl Section {
             .first()
             .map(|record| (record.scenario.name.clone(), record.scenario.digest.clone()))
             .unwrap_or_default();
-        Section { scenario, digest, price, contestants, differences }
+        Section { scenario, digest, price, contestants, differences, agreement: None }
     }
 
     /// The strategies of one scenario against each other, whichever runs their trials are of;

@@ -195,6 +195,7 @@ fn notes(section: &Section) -> Vec<String> {
             ));
         }
     }
+    notes.extend(section.agreement.iter().flat_map(|agreement| agreement.sentences.clone()));
     let (real, noise): (Vec<_>, Vec<_>) = section.differences.iter().partition(|d| d.real);
     let sentences = real.into_iter().chain(noise).map(|difference| difference.sentence.clone());
     notes.extend(sentences.take(DIFFERENCES_MAX));
