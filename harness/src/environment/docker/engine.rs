@@ -20,6 +20,9 @@ use std::time::Duration;
 
 /// Longest that the daemon may take to answer anything, in seconds.
 const PATIENCE_S: u64 = 60;
+/// How often everything is asked to go, and the time in between.
+const REMOVALS: usize = 5;
+const REMOVE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the daemon did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -331,20 +334,44 @@ impl Engine {
     }
 
     /// Removes an environment's containers, then its networks and volumes. What is gone already is
-    /// what is wanted.
+    /// what is wanted; what the daemon is not done with yet is asked for again.
+    ///
+    /// # Errors
+    /// What is left, each with the reason.
     pub(super) async fn remove(&self, belongings: &Belongings) -> Result<(), EngineError> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        for container in &belongings.containers {
-            gone(self.docker.remove_container(container, Some(options.clone())).await)?;
+        let mut left = self.remove_once(belongings).await;
+        for _ in 1..REMOVALS {
+            if left.is_empty() {
+                break;
+            }
+            tokio::time::sleep(REMOVE_AGAIN).await;
+            left = self.remove_once(belongings).await;
         }
-        for network in &belongings.networks {
-            gone(self.docker.remove_network(network).await)?;
+        if left.is_empty() { Ok(()) } else { Err(EngineError::Refused(left.join("; "))) }
+    }
+
+    /// Tries to remove everything, and says what is left and why.
+    async fn remove_once(&self, belongings: &Belongings) -> Vec<String> {
+        let Belongings { owner: _, containers, networks, volumes } = belongings;
+        let mut left = Vec::new();
+        let mut note = |what: &str, name: &str, removed| {
+            if let Err(error) = gone(removed) {
+                left.push(format!("{what} {name}: {error}"));
+            }
+        };
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        for name in containers {
+            let removed = self.docker.remove_container(name, Some(options.clone())).await;
+            note("container", name, removed);
+        }
+        for name in networks {
+            note("network", name, self.docker.remove_network(name).await);
         }
         let options = RemoveVolumeOptionsBuilder::new().force(true).build();
-        for volume in &belongings.volumes {
-            gone(self.docker.remove_volume(volume, Some(options.clone())).await)?;
+        for name in volumes {
+            note("volume", name, self.docker.remove_volume(name, Some(options.clone())).await);
         }
-        Ok(())
+        left
     }
 }
 

@@ -99,6 +99,6 @@ pub(super) async fn remove(engine: &Engine, names: &Names) {
         }
     };
     if let Err(error) = removed.await {
-        crate::note!("containers are left ({error}); `stormgauge clean` removes them");
+        crate::note!("left in Docker: {error}; `stormgauge clean` removes it");
     }
 }
