@@ -10,8 +10,9 @@ pub(super) const KIND: FaultKind = FaultKind {
     description: "each broker holds each worker to a quota: who is over it is told to pause, and \
                   not read until then; a broker measures over ten seconds",
     evidence: "how many answers told workers to pause, and for how long in sum",
-    heal: "no quota is set, and brokers read from everybody again; a client that keeps a pause by \
-           itself, as that of Java does, keeps it to its end",
+    heal: "no quota is set, and brokers read from everybody again, those in containers when the \
+           pauses that they told of are over; a client that keeps a pause by itself, as that of \
+           Java does, keeps it to its end",
 };
 
 /// Brokers hold workers to quotas. The harness's own clients and the operator have none.

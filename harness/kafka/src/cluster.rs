@@ -53,7 +53,7 @@ mod transactions;
 use brokers::Broker;
 use configs::Defaults;
 use failing::Failing;
-pub(crate) use failing::refusal;
+pub(crate) use failing::{FailingApi, follows_the_write, refusal, says};
 use fetch::ParkedFetch;
 use fetch_sessions::FetchSessions;
 use produce::ParkedProduce;

@@ -15,6 +15,7 @@
 //! - `quota`: how fast clients may go, and how fast they go; pure.
 //! - `security`: TLS, SASL and the credentials of users.
 //! - `server`: the shell of sockets, tasks and timers around the cluster.
+//! - `proxy`: requests that fail on their way to a broker that is none of ours, as they do here.
 //! - `simulation`: the cluster without any of these, for tests under virtual time.
 //! - `fault`: the words for failures.
 //! - `embedded`, `config`, `view`, `error`: the public face.
@@ -28,6 +29,7 @@ mod embedded;
 mod error;
 mod fault;
 mod log;
+mod proxy;
 mod quota;
 mod security;
 mod server;
@@ -43,6 +45,7 @@ pub use error::ClusterError;
 pub use fault::{
     Affected, ApiFailure, Defect, Disk, FailedRequests, Isolation, ReplicationLag, RequestOutcome,
 };
+pub use proxy::{RequestProxy, RequestRules};
 pub use quota::{Quota, QuotaTarget, Throttled};
 pub use security::{SaslMechanism, Security, Tls, User};
 pub use server::capture::CapturedRequest;

@@ -12,16 +12,18 @@ pub mod groups;
 mod injector;
 pub mod leftover;
 mod owner;
+mod proxies;
+mod readers;
 pub mod ready;
 mod start;
 mod wanted;
 mod wire;
 
-use super::around::{self, Around, Proxies};
+use super::around::{self, Around};
 use super::local::brokers::name;
 use super::{Environment, EnvironmentError, Pace, Processes, RESULT_TOPIC, SOURCE_TOPIC, Standing};
 use crate::scenario::ValidatedScenario;
-use brokers::{Fronts, Names, Ports};
+use brokers::{Names, Ports};
 use chaos::Injector;
 use chaos::proxy::{FaultProxy, Rules};
 use cluster::Cluster;
@@ -31,9 +33,9 @@ use engine::Engine;
 use futures::future::BoxFuture;
 use groups::Held;
 use injector::{DockerInjector, Hands};
+use proxies::Between;
 use start::Start;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +82,9 @@ pub struct Docker {
     cluster: Arc<Cluster>,
     around: Arc<Around>,
     /// Between brokers and their peers, where the scenario disturbs those.
-    between: Vec<FaultProxy>,
+    peers: Vec<FaultProxy>,
+    /// Where the harness finds the brokers.
+    bootstrap: String,
     injector: Arc<DockerInjector>,
     defects: Defects,
     ports: BTreeMap<i32, Ports>,
@@ -133,11 +137,14 @@ impl Surroundings<'_> {
         let Start { engine, names, ports, .. } = self.start;
         let ground = self.start.prepare().await?;
         let rules = Rules::new();
-        let (proxies, between) = self.start_proxies(ports, ground.gateway, &rules).await?;
-        let cluster = self.start.brokers(&fronts(ports, &proxies, &between)).await?;
+        let scenario = (self.scenario, self.seed);
+        let between = Between::start(scenario, ports, ground.gateway, &rules).await?;
+        let fronts = between.fronts(ports);
+        let Between { workers, peers, readers } = between;
+        let cluster = self.start.brokers(&fronts).await?;
         let place = (self.scenario, self.seed, self.directory);
         let group = self.start.group(self.scenario.spec.environment.nodes);
-        let around = Around::start(NAME, place, (rules, proxies), group.clone().ok()).await?;
+        let around = Around::start(NAME, place, (rules, workers), group.clone().ok()).await?;
         let around = Arc::new(around);
         let defects = Defects::watch(engine.clone(), names.clone(), cluster.ids());
         let hands = Hands {
@@ -145,7 +152,8 @@ impl Surroundings<'_> {
             names: names.clone(),
             cluster: Arc::clone(&cluster),
             down: defects.down(),
-            peers_by_proxy: !between.is_empty(),
+            peers_by_proxy: !peers.is_empty(),
+            readers: Arc::clone(&readers),
         };
         let injector = DockerInjector { hands, around: Arc::clone(&around) };
         let version = engine.describe().await.map_err(|error| failed("ask Docker", error))?.0;
@@ -159,14 +167,19 @@ impl Surroundings<'_> {
             ("worker_session_min", humantime::format_duration(pace.session_min).to_string()),
             ("broker_session", session.to_string()),
             ("follower_fetches", brokers::follower_fetches()),
-            ("peers", if between.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
+            ("peers", if peers.is_empty() { "directly" } else { "by way of proxies" }.to_owned()),
+            (
+                "requests",
+                if readers.is_empty() { "not read" } else { "read by proxies" }.to_owned(),
+            ),
         ];
         Ok(Docker {
             engine: engine.clone(),
             names: names.clone(),
             cluster,
             around,
-            between: between.into_values().collect(),
+            peers: peers.into_values().collect(),
+            bootstrap: brokers::bootstrap(&fronts),
             injector: Arc::new(injector),
             defects,
             group,
@@ -175,49 +188,11 @@ impl Surroundings<'_> {
             settings: settings.map(|(key, value)| (key.to_owned(), value)).into(),
         })
     }
-
-    /// One proxy a broker for workers, and one for its peers where the scenario disturbs those.
-    async fn start_proxies(
-        &self,
-        ports: &BTreeMap<i32, Ports>,
-        gateway: Ipv4Addr,
-        rules: &Rules,
-    ) -> Result<(Proxies, BTreeMap<i32, FaultProxy>), EnvironmentError> {
-        let disturbs_peers = self.scenario.spec.faults.iter().any(injector::disturbs_peers);
-        let (gateway, loopback) = (IpAddr::V4(gateway), IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let (mut proxies, mut between) = (Proxies::new(), BTreeMap::new());
-        for (id, ports) in ports {
-            let upstream = SocketAddr::from((loopback, ports.workers));
-            let server = name(*id);
-            let worker = around::start_proxy(NAME, (loopback, upstream), &server, rules).await?;
-            proxies.insert(server, worker);
-            if disturbs_peers {
-                let upstream = SocketAddr::from((loopback, ports.delayed));
-                let server = injector::peers_of(*id);
-                let peers = around::start_proxy(NAME, (gateway, upstream), &server, rules);
-                between.insert(*id, peers.await?);
-            }
-        }
-        Ok((proxies, between))
-    }
-}
-
-/// Where clients of each broker are told to connect to.
-fn fronts(
-    ports: &BTreeMap<i32, Ports>,
-    proxies: &Proxies,
-    between: &BTreeMap<i32, FaultProxy>,
-) -> BTreeMap<i32, Fronts> {
-    let front = |id: &i32| {
-        let workers = proxies.get(&name(*id))?.address();
-        Some((*id, Fronts { workers, peers: between.get(id).map(FaultProxy::address) }))
-    };
-    ports.keys().filter_map(front).collect()
 }
 
 impl Environment for Docker {
     fn bootstrap(&self) -> String {
-        brokers::bootstrap(&self.ports)
+        self.bootstrap.clone()
     }
 
     fn worker_bootstrap(&self) -> String {
@@ -341,7 +316,7 @@ impl Environment for Docker {
             if let Some(around) = Arc::into_inner(self.around) {
                 around.shutdown().await;
             }
-            for proxy in self.between {
+            for proxy in self.peers {
                 proxy.shutdown().await;
             }
             start::remove(&self.engine, &self.names).await;

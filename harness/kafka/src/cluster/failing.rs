@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ApiKey;
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 
 use super::{Answer, Cluster, Origin};
 use crate::coordinator::{ClientInfo, Ticket};
 use crate::error::ClusterError;
-use crate::fault::{Affected, ApiFailure, FailedRequests, RequestOutcome};
-use crate::wire::{Api, Request, Response};
+use crate::fault::{ApiFailure, FailedRequests, RequestOutcome};
+use crate::wire::{Request, Response};
 
+mod api;
 mod refusal;
 
+pub(crate) use api::{FailingApi, follows_the_write, says};
 pub(crate) use refusal::refusal;
 
 /// The APIs whose requests fail, and the answers that will be replaced.
@@ -27,31 +27,11 @@ pub(super) struct Failing {
     replaced: BTreeMap<Ticket, Replaced>,
 }
 
-#[derive(Debug)]
-struct FailingApi {
-    failure: ApiFailure,
-    /// With [`Affected::Next`]: how many are still to fail.
-    left: u64,
-    failed: FailedRequests,
-}
-
 /// What a request that is carried out is answered all the same.
 #[derive(Debug)]
 struct Replaced {
     api: (i32, i16),
     response: Response,
-}
-
-impl FailingApi {
-    /// Whether the next request is one of those that fail.
-    fn hits(&self, client: &ClientInfo, random: &mut ChaCha8Rng) -> bool {
-        !self.failure.spared.contains(&client.client_id)
-            && match self.failure.affected {
-                Affected::All => true,
-                Affected::Share(share) => random.random_bool(share),
-                Affected::Next(_) => self.left > 0,
-            }
-    }
 }
 
 impl Failing {
@@ -86,27 +66,9 @@ impl Cluster {
         failure: ApiFailure,
     ) -> Result<(), ClusterError> {
         self.broker_mut(id)?;
-        let api = Api::of(failure.api_key).ok_or(ClusterError::UnknownApi(failure.api_key))?;
-        let refuse = |field, fix: &str| Err(ClusterError::Failure { field, fix: fix.to_owned() });
-        if let RequestOutcome::Error(code) = failure.outcome {
-            if matches!(ResponseError::try_from_code(code), None | Some(ResponseError::Unknown(_)))
-            {
-                return refuse("outcome", "the error code must be one of Kafka's, and not 0");
-            } else if !refusal::is_known(api.key) {
-                return refuse("api_key", "no error is known for this api; lose its answers");
-            }
-        }
-        let left = match failure.affected {
-            Affected::Share(share) if !(share > 0.0 && share <= 1.0) => {
-                return refuse("affected", "the share must be above 0 and at most 1");
-            }
-            Affected::Next(0) => return refuse("affected", "the number must be at least 1"),
-            Affected::Next(count) => count,
-            Affected::All | Affected::Share(_) => 0,
-        };
-        let api = (id, failure.api_key);
+        let failing = FailingApi::new(failure)?;
+        let api = (id, failing.failure.api_key);
         self.failing.end(api);
-        let failing = FailingApi { failure, left, failed: FailedRequests::default() };
         self.failing.apis.insert(api, failing);
         Ok(())
     }
@@ -138,7 +100,7 @@ impl Cluster {
         };
         let outcome = failing.failure.outcome;
         if unanswered && outcome == RequestOutcome::AnswerLost
-            || !failing.hits(client, &mut self.random)
+            || !failing.hits(&client.client_id, &mut self.random)
         {
             return Some(request);
         }
@@ -187,20 +149,4 @@ impl Cluster {
             }
         }
     }
-}
-
-/// Whether a client learns from an answer that its request has failed so: where nothing is named
-/// there is no place for an error, and a Fetch may have another one of its own.
-fn says(response: &Response, outcome: RequestOutcome) -> bool {
-    let mut found = matches!(response, Response::Close);
-    response.errors(|code| found |= outcome == RequestOutcome::Error(code));
-    found
-}
-
-/// Whether Kafka gives the error only once the records are in the leader's log.
-fn follows_the_write(key: ApiKey, outcome: RequestOutcome) -> bool {
-    const AFTER_APPEND: [ResponseError; 2] =
-        [ResponseError::RequestTimedOut, ResponseError::NotEnoughReplicasAfterAppend];
-    let is = |error: &ResponseError| outcome == RequestOutcome::Error(error.code());
-    key == ApiKey::Produce && AFTER_APPEND.iter().any(is)
 }

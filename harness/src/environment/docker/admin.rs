@@ -1,5 +1,7 @@
 //! What is asked of a broker: a function a question.
 
+pub(super) mod quotas;
+
 use super::wire::{Connection, checked};
 use anyhow::{Context as _, anyhow};
 use bytes::{Buf, Bytes};

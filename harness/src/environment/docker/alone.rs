@@ -10,12 +10,14 @@ use chaos::fault::Side;
 use chaos::{Installed, Refusal};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Started brokers and nothing around them.
 pub struct Brokers {
     hands: Hands,
     wanted: Wanted,
     ports: BTreeMap<i32, Ports>,
+    bootstrap: String,
 }
 
 impl Brokers {
@@ -28,23 +30,25 @@ impl Brokers {
         let start = Start::new(wanted).await?;
         // No proxy is in front of anybody.
         let front = |(id, ports): (&i32, &Ports)| {
-            let workers = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.workers));
-            (*id, Fronts { workers, peers: None })
+            let [host, workers] = [ports.host, ports.workers]
+                .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+            (*id, Fronts { host, workers, peers: None })
         };
-        let fronts = start.ports.iter().map(front).collect();
+        let fronts: BTreeMap<_, _> = start.ports.iter().map(front).collect();
         let rest = async {
             start.prepare().await?;
             start.brokers(&fronts).await
         };
         let cluster = start.or_remove(rest).await?;
         let Start { engine, names, wanted, ports, .. } = start;
-        let hands = Hands { engine, names, cluster, down: Down::default(), peers_by_proxy: false };
-        Ok(Self { hands, wanted, ports })
+        let (down, readers) = (Down::default(), Arc::default());
+        let hands = Hands { engine, names, cluster, down, peers_by_proxy: false, readers };
+        Ok(Self { hands, wanted, ports, bootstrap: brokers::bootstrap(&fronts) })
     }
 
     /// Their addresses for clients on this machine.
     pub fn bootstrap(&self) -> String {
-        brokers::bootstrap(&self.ports)
+        self.bootstrap.clone()
     }
 
     /// Their addresses at the listener for a security protocol that was wanted, in order of their

@@ -117,6 +117,7 @@ pub(super) struct Ports {
 /// Where clients are told to connect to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fronts {
+    pub(super) host: SocketAddr,
     pub(super) workers: SocketAddr,
     /// Where peers connect to, if not to each other.
     pub(super) peers: Option<SocketAddr>,
@@ -143,9 +144,9 @@ pub(super) fn free_ports(wanted: &Wanted) -> std::io::Result<BTreeMap<i32, Ports
     (1..).take(wanted.brokers).map(|id| Ok((id, ports()?))).collect()
 }
 
-/// Where clients on this machine find the brokers.
-pub(super) fn bootstrap(ports: &BTreeMap<i32, Ports>) -> String {
-    addresses(ports.values().map(|ports| ports.host))
+/// Where the harness's clients find the brokers.
+pub(super) fn bootstrap(fronts: &BTreeMap<i32, Fronts>) -> String {
+    fronts.values().map(|front| front.host.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Ports of this machine, as clients are told of them.

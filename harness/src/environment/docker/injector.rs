@@ -13,20 +13,24 @@ mod pause;
 mod reassignment;
 mod rebalances;
 mod replicas;
+mod throttle;
 
 use super::admin::{self, Partition, Place};
 use super::brokers::Names;
 use super::cluster::{Cluster, View, locked};
 use super::defects::Down;
 use super::engine::{Engine, EngineError, State};
+use super::readers::Readers;
 use crate::clock::Anchor;
 use crate::environment::around::Around;
-use crate::environment::local::{self, brokers::name, injector::rescale};
+use crate::environment::local::injector::requests::{self, Failure};
+use crate::environment::local::injector::{rescale, stall};
+use crate::environment::local::{self, brokers::name};
 use crate::environment::topic_name;
 use anyhow::Context as _;
 use chaos::fault::Side;
 use chaos::proxy::{self, Delay, Direction, Effect, JitterLaw, Rule};
-use chaos::{Action, Fault, FaultSpec, Injector, Installed, Refusal, Role, Targets};
+use chaos::{Action, Fault, FaultSpec, Injector, Installed, Refusal, RequestKind, Role, Targets};
 use down::Signal;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -47,6 +51,8 @@ pub(super) struct Hands {
     pub(super) down: Down,
     /// Whether brokers reach their peers by way of proxies.
     pub(super) peers_by_proxy: bool,
+    /// What reads the requests that come to brokers.
+    pub(super) readers: Arc<Readers>,
 }
 
 /// Faults on brokers in containers, emulated nodes and the proxies between them.
@@ -68,6 +74,17 @@ pub(super) fn disturbs_peers(spec: &FaultSpec) -> bool {
     matches!(spec.fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
 }
 
+/// Whether a fault is done to requests, or seen in their answers, so that proxies must read them.
+pub(super) fn reads_requests(spec: &FaultSpec) -> bool {
+    matches!(
+        spec.fault,
+        Fault::BrokerErrors(_)
+            | Fault::LostAcknowledgement(_)
+            | Fault::FetchStall(_)
+            | Fault::BrokerThrottle(_)
+    )
+}
+
 /// Why a kind of fault cannot be done to brokers in containers; nothing for one that can.
 pub fn refuses(kind: &str) -> Option<&'static str> {
     match kind {
@@ -75,12 +92,6 @@ pub fn refuses(kind: &str) -> Option<&'static str> {
             "containers share the machine's page cache, which no kill empties; broker_crash kills \
              a broker",
         ),
-        "broker_errors" | "lost_acknowledgement" => {
-            Some("the fault proxies do not change what Apache Kafka answers")
-        }
-        "fetch_stall" | "broker_throttle" => {
-            Some("Apache Kafka is not asked to do this; network_delay slows workers down")
-        }
         _ => None,
     }
 }
@@ -113,6 +124,20 @@ impl DockerInjector {
                 let hold = (Direction::Both, Effect::Hold);
                 let held = self.to_followers(&ids, hold, action.seed, limit);
                 Ok(replicas::until_short(hands, held))
+            }
+            Fault::BrokerErrors(fault) => {
+                let failure = (fault.api, Failure::Error(fault.error));
+                requests::fail(&hands.readers, &action.targets.brokers, failure, fault.requests)
+            }
+            Fault::LostAcknowledgement(fault) => {
+                let failure = (RequestKind::Produce, Failure::AnswerLost);
+                requests::fail(&hands.readers, &action.targets.brokers, failure, fault.requests)
+            }
+            Fault::FetchStall(_) => {
+                stall::hold_back(&hands.readers, &action.targets.brokers, limit)
+            }
+            Fault::BrokerThrottle(fault) => {
+                throttle::set(hands, fault.produce_bytes_per_s, fault.fetch_bytes_per_s).await
             }
             Fault::LeaderMove(fault) => {
                 let place = (topic_name(fault.topic).to_owned(), fault.partition);

@@ -11,13 +11,13 @@ pub(in crate::environment) mod operator;
 mod partitions;
 mod rebalances;
 mod replicas;
-mod requests;
+pub(in crate::environment) mod requests;
 pub(in crate::environment) mod rescale;
-mod stall;
+pub(in crate::environment) mod stall;
 pub(in crate::environment) mod storm;
 #[cfg(test)]
 mod tests;
-mod throttle;
+pub(in crate::environment) mod throttle;
 pub(in crate::environment) mod trouble;
 pub(in crate::environment) mod workers;
 mod zone;

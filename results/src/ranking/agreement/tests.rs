@@ -28,7 +28,7 @@ fn one_order_everywhere_is_said_once() {
     ]);
     assert_eq!(
         found.sentences,
-        ["By p99 response time, docker and local order the strategies alike: A, B."]
+        ["By the p99 response time, docker and local order the strategies alike: A, B."]
     );
 }
 
@@ -43,7 +43,7 @@ fn an_order_that_really_differs_is_told_from_noise() {
     assert!(found.swaps[0].real, "{found:?}");
     assert_eq!(
         found.sentences[0],
-        "By p99 response time, the order is not the same. Best first, docker: B, A; local: A, B."
+        "By the p99 response time, the order is not the same. Best first, docker: B, A; local: A, B."
     );
     assert!(found.sentences[1].contains("the environments really differ"), "{found:?}");
     let phase =

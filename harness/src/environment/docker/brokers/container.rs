@@ -96,7 +96,7 @@ impl Plan<'_> {
             Some(front) => (DELAYED_PORT, front.to_string()),
         };
         let own = [
-            ("HOST", HOST_PORT, here(ports.host), "PLAINTEXT"),
+            ("HOST", HOST_PORT, fronts.host.to_string(), "PLAINTEXT"),
             ("WORKERS", WORKERS_PORT, fronts.workers.to_string(), "PLAINTEXT"),
             ("PEERS", peers_port, peers, "PLAINTEXT"),
             ("CONTROLLER", CONTROLLER_PORT, control, "PLAINTEXT"),

@@ -3,15 +3,70 @@
 use super::super::brokers;
 use crate::environment::NO_WORKERS;
 use chaos::{Affected, BrokerError, Installed, Refusal, RequestKind};
-use embedded_kafka::{ApiFailure, EmbeddedKafka, FailedRequests, RequestOutcome};
+use embedded_kafka::{ApiFailure, ClusterError, EmbeddedKafka, FailedRequests, RequestOutcome};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use results::report::format::counted;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Brokers that can be told what becomes of the requests that come to them, by API.
+pub(in crate::environment) trait Requests: Send + Sync + 'static {
+    /// They fail, until they are restored.
+    fn fail(&self, broker: i32, failure: ApiFailure) -> Result<(), ClusterError>;
+    /// How many have.
+    fn failed(&self, broker: i32, api_key: i16) -> FailedRequests;
+    /// They fail no more. Gives how many have.
+    fn restore(&self, broker: i32, api_key: i16) -> FailedRequests;
+    /// They wait for so long at most, but for those of clients with an id in `spared`.
+    fn stall(
+        &self,
+        broker: i32,
+        api_key: i16,
+        lasts: Duration,
+        spared: &[&str],
+    ) -> Result<(), ClusterError>;
+    /// How many have been held back.
+    fn stalled(&self, broker: i32, api_key: i16) -> u64;
+    /// They wait no more. Gives how many have.
+    fn end_stall(&self, broker: i32, api_key: i16) -> u64;
+}
+
+impl Requests for EmbeddedKafka {
+    fn fail(&self, broker: i32, failure: ApiFailure) -> Result<(), ClusterError> {
+        self.fail_requests(broker, failure)
+    }
+
+    fn failed(&self, broker: i32, api_key: i16) -> FailedRequests {
+        self.failed_requests(broker, api_key)
+    }
+
+    fn restore(&self, broker: i32, api_key: i16) -> FailedRequests {
+        self.restore_requests(broker, api_key)
+    }
+
+    fn stall(
+        &self,
+        broker: i32,
+        api_key: i16,
+        lasts: Duration,
+        spared: &[&str],
+    ) -> Result<(), ClusterError> {
+        self.stall_requests(broker, api_key, lasts, spared)
+    }
+
+    fn stalled(&self, broker: i32, api_key: i16) -> u64 {
+        self.stalled_requests(broker, api_key)
+    }
+
+    fn end_stall(&self, broker: i32, api_key: i16) -> u64 {
+        Self::end_stall(self, broker, api_key)
+    }
+}
 
 /// What brokers do with requests of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(in crate::environment) enum Failure {
     /// They answer with an error.
     Error(BrokerError),
     /// They carry them out and close the connection.
@@ -19,8 +74,8 @@ pub(super) enum Failure {
 }
 
 /// Lets requests fail at brokers: of workers, and of the driver too where they write.
-pub(super) fn fail(
-    kafka: &Arc<EmbeddedKafka>,
+pub(in crate::environment) fn fail<R: Requests>(
+    requests: &Arc<R>,
     names: &[String],
     (kind, failure): (RequestKind, Failure),
     affected: Affected,
@@ -42,9 +97,9 @@ pub(super) fn fail(
         },
     };
     let ids = brokers::ids(names)?;
-    let mut failing = Failing { kafka: Arc::clone(kafka), ids, kind, failure, healed: None };
+    let mut failing = Failing { requests: Arc::clone(requests), ids, kind, failure, healed: None };
     for id in &failing.ids {
-        if let Err(error) = kafka.fail_requests(*id, api_failure.clone()) {
+        if let Err(error) = requests.fail(*id, api_failure.clone()) {
             failing.restore();
             return Err(Refusal::Failed(error.to_string()));
         }
@@ -52,8 +107,8 @@ pub(super) fn fail(
     Ok(Box::new(failing))
 }
 
-struct Failing {
-    kafka: Arc<EmbeddedKafka>,
+struct Failing<R> {
+    requests: Arc<R>,
     ids: Vec<i32>,
     kind: RequestKind,
     failure: Failure,
@@ -61,11 +116,11 @@ struct Failing {
     healed: Option<String>,
 }
 
-impl Failing {
+impl<R: Requests> Failing<R> {
     /// Ends it and gives what had failed, by broker.
     fn restore(&mut self) -> Vec<(i32, FailedRequests)> {
         let key = self.kind.api_key();
-        self.ids.iter().map(|id| (*id, self.kafka.restore_requests(*id, key))).collect()
+        self.ids.iter().map(|id| (*id, self.requests.restore(*id, key))).collect()
     }
 }
 
@@ -93,11 +148,11 @@ fn account(
     Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())
 }
 
-impl Installed for Failing {
+impl<R: Requests> Installed for Failing<R> {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
         let key = self.kind.api_key();
         let counts: Vec<(i32, FailedRequests)> =
-            self.ids.iter().map(|id| (*id, self.kafka.failed_requests(*id, key))).collect();
+            self.ids.iter().map(|id| (*id, self.requests.failed(*id, key))).collect();
         let sentence = account(self.kind, self.failure, &counts);
         async move { sentence }.boxed()
     }

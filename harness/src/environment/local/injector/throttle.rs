@@ -64,17 +64,25 @@ impl Held {
 
     /// What was throttled since, in words; nothing if nothing was.
     fn sentence(&self) -> Option<String> {
-        let each = self.before.iter().filter_map(|(id, before)| {
-            let now = self.kafka.throttled(*id);
-            let answers = now.answers - before.answers;
-            let seconds = now.time.saturating_sub(before.time).as_secs_f64();
-            (answers > 0).then(|| {
-                let (name, times) = (brokers::name(*id), counted(answers, "time"));
-                format!("{name} told workers {times} to pause, {seconds:.1} s in sum")
-            })
-        });
-        Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())
+        told_to_pause(&self.before, |id| self.kafka.throttled(id))
     }
+}
+
+/// What brokers have throttled since `before`, in words; nothing if nothing.
+pub(in crate::environment) fn told_to_pause(
+    before: &[(i32, Throttled)],
+    now: impl Fn(i32) -> Throttled,
+) -> Option<String> {
+    let each = before.iter().filter_map(|(id, before)| {
+        let now = now(*id);
+        let answers = now.answers - before.answers;
+        let seconds = now.time.saturating_sub(before.time).as_secs_f64();
+        (answers > 0).then(|| {
+            let (name, times) = (brokers::name(*id), counted(answers, "time"));
+            format!("{name} told workers {times} to pause, {seconds:.1} s in sum")
+        })
+    });
+    Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())
 }
 
 impl Installed for Held {
