@@ -3,7 +3,7 @@
 use crate::environment::Capability;
 use crate::scenario::validated::Overrides;
 use crate::scenario::{ScenarioError, ValidatedScenario, builtin};
-use chaos::{Fault, FaultSpec, PlannedFault};
+use chaos::{Fault, PlannedFault};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,8 @@ pub struct Group {
 
 /// Samples by the load that they need: with as many workers all the time, since what a strategy
 /// adds after a fault takes long to go again, or with room for more; and with brokers whose
-/// followers can be made to trail, or workers that take note of what others died of.
+/// followers can be made to trail, or whose answers can be spoiled, or workers that take note of what
+/// others died of.
 ///
 /// # Errors
 /// When a built-in scenario is not valid.
@@ -57,11 +58,14 @@ pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
     let (scaled, fixed): (Vec<_>, Vec<_>) = samples.into_iter().partition(is_scaled);
     let (trailing, fixed): (Vec<_>, Vec<_>) =
         fixed.into_iter().partition(|sample| trails(&sample.action.fault));
+    let (answering, fixed): (Vec<_>, Vec<_>) =
+        fixed.into_iter().partition(|sample| answers(&sample.action.fault));
     let (poisonous, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(poisons);
     let groups = [
         ("conformance", 3, fixed),
         ("conformance-scaled", 4, scaled),
         ("conformance-trailing", 3, trailing),
+        ("conformance-answering", 3, answering),
         ("conformance-poisoned", 3, poisonous),
     ];
     let filled = groups.into_iter().filter(|(_, _, samples)| !samples.is_empty());
@@ -86,11 +90,11 @@ fn scenario(
         (spec.job.objectives.p99_latency, spec.job.objectives.lag_time) = (PATIENT, PATIENT);
         spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
         // By its faults is known which brokers and workers a scenario needs.
-        let trailing = |spec: &FaultSpec| trails(&spec.fault);
-        if samples.iter().any(|sample| trails(&sample.action.fault)) {
-            spec.faults.extend(most.faults.into_iter().filter(trailing));
-        } else {
-            spec.faults.retain(|spec| !trailing(spec));
+        for of in [trails, answers] {
+            spec.faults.retain(|spec| !of(&spec.fault));
+            if samples.iter().any(|sample| of(&sample.action.fault)) {
+                spec.faults.extend(most.faults.iter().filter(|spec| of(&spec.fault)).cloned());
+            }
         }
         if samples.iter().any(poisons) {
             spec.faults.extend(poisoned.faults);
@@ -101,6 +105,17 @@ fn scenario(
 /// Whether it is done to what brokers have with their peers.
 fn trails(fault: &Fault) -> bool {
     matches!(fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
+}
+
+/// Whether it is done to requests, or seen in their answers.
+fn answers(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::BrokerErrors(_)
+            | Fault::LostAcknowledgement(_)
+            | Fault::FetchStall(_)
+            | Fault::BrokerThrottle(_)
+    )
 }
 
 fn poisons(sample: &PlannedFault) -> bool {

@@ -11,6 +11,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
+/// More bytes a second than anybody has, and fewer than Kafka's integers hold.
+const UNLIMITED: f64 = 1e15;
+
 /// Holds every client to a quota but those of the harness and the operator: workers remain.
 pub(super) async fn set(
     hands: Hands,
@@ -23,7 +26,7 @@ pub(super) async fn set(
     let [produce, fetch] =
         [produce_bytes_per_s, fetch_bytes_per_s].map(|bytes| bytes.map(|bytes| bytes as f64));
     let limits =
-        (Quota { produce, fetch }, Quota { produce: Some(f64::MAX), fetch: Some(f64::MAX) });
+        (Quota { produce, fetch }, Quota { produce: Some(UNLIMITED), fetch: Some(UNLIMITED) });
     if let Err(error) = held.alter(limits).await {
         held.alter(Default::default())
             .await
