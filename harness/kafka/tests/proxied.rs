@@ -218,6 +218,23 @@ async fn answers_come_in_the_order_of_the_requests_whoever_gives_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_answer_never_comes_has_not_failed_and_another_does() {
+    let world = World::start(1).await;
+    let rules = &world.rules[0];
+    rules.fail_requests(failure(PRODUCE, RequestOutcome::AnswerLost, 2)).unwrap();
+    assert_eq!(rules.out_of_order(), ["API 0: fails"]);
+    for lost in 1..=2 {
+        let mut stream = connect(world.proxies[0].address());
+        stream.write_all(&[nothing(1, 1), nothing(1, 2)].concat()).unwrap();
+        assert_eq!(answer(&mut stream), None);
+        assert_eq!(rules.failed_requests(PRODUCE).requests, lost, "the first closes for both");
+    }
+    assert_eq!(rules.restore_requests(PRODUCE).carried_out, 2);
+    assert!(rules.out_of_order().is_empty());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pauses_that_a_broker_tells_of_are_counted() {
     let world = World::start(1).await;
     world.kafka.create_topic("numbers", 1).unwrap();

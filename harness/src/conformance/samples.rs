@@ -1,6 +1,7 @@
 //! One fault of each kind, taken from the built-in scenarios.
 
 use crate::environment::Capability;
+use crate::environment::docker::{disturbs_peers, reads_requests};
 use crate::scenario::validated::Overrides;
 use crate::scenario::{ScenarioError, ValidatedScenario, builtin};
 use chaos::{Fault, PlannedFault};
@@ -57,9 +58,9 @@ pub fn groups(samples: Vec<PlannedFault>) -> Result<Vec<Group>, ScenarioError> {
     let is_scaled = |sample: &PlannedFault| matches!(sample.action.fault, Fault::Rescale(_));
     let (scaled, fixed): (Vec<_>, Vec<_>) = samples.into_iter().partition(is_scaled);
     let (trailing, fixed): (Vec<_>, Vec<_>) =
-        fixed.into_iter().partition(|sample| trails(&sample.action.fault));
+        fixed.into_iter().partition(|sample| disturbs_peers(&sample.action.fault));
     let (answering, fixed): (Vec<_>, Vec<_>) =
-        fixed.into_iter().partition(|sample| answers(&sample.action.fault));
+        fixed.into_iter().partition(|sample| reads_requests(&sample.action.fault));
     let (poisonous, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().partition(poisons);
     let groups = [
         ("conformance", 3, fixed),
@@ -90,7 +91,7 @@ fn scenario(
         (spec.job.objectives.p99_latency, spec.job.objectives.lag_time) = (PATIENT, PATIENT);
         spec.faults.retain(|spec| !matches!(spec.fault, Fault::Rescale(_)));
         // By its faults is known which brokers and workers a scenario needs.
-        for of in [trails, answers] {
+        for of in [disturbs_peers, reads_requests] {
             spec.faults.retain(|spec| !of(&spec.fault));
             if samples.iter().any(|sample| of(&sample.action.fault)) {
                 spec.faults.extend(most.faults.iter().filter(|spec| of(&spec.fault)).cloned());
@@ -100,22 +101,6 @@ fn scenario(
             spec.faults.extend(poisoned.faults);
         }
     })
-}
-
-/// Whether it is done to what brokers have with their peers.
-fn trails(fault: &Fault) -> bool {
-    matches!(fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
-}
-
-/// Whether it is done to requests, or seen in their answers.
-fn answers(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::BrokerErrors(_)
-            | Fault::LostAcknowledgement(_)
-            | Fault::FetchStall(_)
-            | Fault::BrokerThrottle(_)
-    )
 }
 
 fn poisons(sample: &PlannedFault) -> bool {

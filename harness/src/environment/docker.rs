@@ -34,6 +34,7 @@ use futures::future::BoxFuture;
 use groups::Held;
 use injector::{DockerInjector, Hands};
 use proxies::Between;
+use readers::Readers;
 use start::Start;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 pub use alone::Brokers;
 pub use injector::refuses;
+pub(crate) use injector::{disturbs_peers, reads_requests};
 pub use wanted::Wanted;
 
 /// Name of this environment.
@@ -83,6 +85,7 @@ pub struct Docker {
     around: Arc<Around>,
     /// Between brokers and their peers, where the scenario disturbs those.
     peers: Vec<FaultProxy>,
+    readers: Arc<Readers>,
     /// Where the harness finds the brokers.
     bootstrap: String,
     injector: Arc<DockerInjector>,
@@ -179,6 +182,7 @@ impl Surroundings<'_> {
             cluster,
             around,
             peers: peers.into_values().collect(),
+            readers,
             bootstrap: brokers::bootstrap(&fronts),
             injector: Arc::new(injector),
             defects,
@@ -276,7 +280,9 @@ impl Environment for Docker {
 
     fn footprint(&self) -> BoxFuture<'_, Vec<String>> {
         Box::pin(async {
-            let mut lines = footprint::footprint(&self.engine, &self.names, &self.cluster).await;
+            let mut lines =
+                footprint::footprint((&self.engine, &self.names), &self.cluster, &self.readers)
+                    .await;
             lines.extend(self.around.footprint());
             lines
         })

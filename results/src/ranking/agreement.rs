@@ -143,21 +143,21 @@ fn swap<'a>(
 ) -> Option<Swap> {
     let pair =
         |section: &'a Section| Some((section.contestant(first)?, section.contestant(second)?));
-    let ratio = |section| {
+    let values = |section| {
         let (first, second) = pair(section)?;
-        Some(first.estimates.get(&by)?.value / second.estimates.get(&by)?.value)
+        Some((first.estimates.get(&by)?.value, second.estimates.get(&by)?.value))
     };
-    let ratios = environments.map(|(name, section)| Some((name.clone(), ratio(section)?)));
-    let [one, other] = ratios;
-    let ((_, one_ratio), (_, other_ratio)) = (one.as_ref()?, other.as_ref()?);
-    // An order is only told by what is on the one side of 1 here and on the other there.
-    if (one_ratio - 1.0) * (other_ratio - 1.0) >= 0.0 {
+    let [(one, here), (other, there)] = environments.map(|(name, section)| (name, values(section)));
+    let (here, there) = (here?, there?);
+    // Who are equal in one of the two are in no order there.
+    let opposite = here.0 < here.1 && there.0 > there.1 || here.0 > here.1 && there.0 < there.1;
+    if !opposite {
         return None;
     }
+    let ratios = [(one, here), (other, there)].map(|(name, (a, b))| (name.clone(), a / b)).into();
     let gap = |section| pair(section).and_then(|(first, second)| Gap::of(by, first, second));
     let [one_gap, other_gap] = environments.map(|(_, section)| gap(section));
     let p_value = one_gap.zip(other_gap).and_then(|(one, other)| of_two_gaps(one, other));
-    let ratios = [one, other].into_iter().flatten().collect();
     Some(Swap { first: first.clone(), second: second.clone(), ratios, p_value, real: false })
 }
 

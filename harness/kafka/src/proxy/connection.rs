@@ -2,45 +2,57 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::frames::{Frames, Head, write};
 use super::rules::{Expected, Fate, RequestRules};
 
 /// The most requests that go on before the answer to the first is there.
 const UNANSWERED_MAX: usize = 1024;
+/// The longest that a broker may take to accept a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Serves a connection until one side closes it, says what cannot be understood, or is to lose it.
 pub(super) async fn serve(
-    client: TcpStream,
+    mut client: TcpStream,
     upstream: SocketAddr,
     rules: &RequestRules,
 ) -> io::Result<()> {
-    let server = TcpStream::connect(upstream).await?;
+    let mut server = timeout(CONNECT_MAX, TcpStream::connect(upstream)).await??;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
-    let (expect, expected) = mpsc::channel(UNANSWERED_MAX);
-    tokio::select! {
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let (expect, mut expected) = mpsc::channel(UNANSWERED_MAX);
+    let ended = tokio::select! {
         ended = requests(from_client, to_server, rules, expect) => ended,
-        ended = answers(from_server, to_client, rules, expected) => ended,
+        ended = answers(from_server, to_client, rules, &mut expected) => ended,
+    };
+    // Before the client learns that the connection is closed.
+    while let Ok(unanswered) = expected.try_recv() {
+        rules.give_up(&unanswered);
     }
+    ended
 }
 
 async fn requests(
-    client: OwnedReadHalf,
-    mut server: OwnedWriteHalf,
+    client: ReadHalf<'_>,
+    mut server: WriteHalf<'_>,
     rules: &RequestRules,
     expect: mpsc::Sender<Expected>,
 ) -> io::Result<()> {
     let mut frames = Frames::new(client);
     while let Some(frame) = frames.next().await? {
         let head = Head::of(&frame).ok_or(io::ErrorKind::InvalidData)?;
-        rules.wait(&head).await;
+        tokio::select! {
+            () = rules.wait(&head) => {}
+            () = frames.gone() => break,
+        }
         let frame = match rules.meet(&head, frame) {
             Fate::Pass(frame) => frame,
             Fate::Ask(frame, answer) => {
@@ -56,26 +68,23 @@ async fn requests(
 }
 
 async fn answers(
-    server: OwnedReadHalf,
-    mut client: OwnedWriteHalf,
+    server: ReadHalf<'_>,
+    mut client: WriteHalf<'_>,
     rules: &RequestRules,
-    mut expected: mpsc::Receiver<Expected>,
+    expected: &mut mpsc::Receiver<Expected>,
 ) -> io::Result<()> {
     let mut frames = Frames::new(server);
-    let mut next: Option<Expected> = None;
     while let Some(frame) = frames.next().await? {
         let correlation = frame.first_chunk().map(|bytes| i32::from_be_bytes(*bytes));
-        // It was announced before the broker was asked.
-        next = next.or_else(|| expected.try_recv().ok());
-        let awaited = |next: &mut Expected| correlation == Some(next.question.correlation);
-        let answer = match next.take_if(awaited) {
-            Some(expected) => match rules.answer(expected, frame) {
-                Some(answer) => answer,
-                None => break,
-            },
-            None => frame,
-        };
-        write(&mut client, answer).await?;
+        // It was announced before the broker was asked, and answers keep the order of requests.
+        let next = expected.try_recv().map_err(io::Error::other)?;
+        if correlation != Some(next.correlation) {
+            return Err(io::Error::other("the answer to another request"));
+        }
+        match rules.answer(next, frame) {
+            Some(answer) => write(&mut client, answer).await?,
+            None => break,
+        }
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 
 use crate::wire::frame::FrameReader;
 
@@ -12,15 +13,15 @@ use crate::wire::frame::FrameReader;
 const FRAME_BYTES_MAX: usize = 100 << 20;
 
 /// Reads frames.
-pub(super) struct Frames<R> {
-    stream: R,
+pub(super) struct Frames<'a> {
+    stream: ReadHalf<'a>,
     reader: FrameReader,
     buffer: Vec<u8>,
     ready: VecDeque<Bytes>,
 }
 
-impl<R: AsyncRead + Unpin> Frames<R> {
-    pub(super) fn new(stream: R) -> Self {
+impl<'a> Frames<'a> {
+    pub(super) fn new(stream: ReadHalf<'a>) -> Self {
         let (reader, buffer) = (FrameReader::new(FRAME_BYTES_MAX), FrameReader::buffer());
         Self { stream, reader, buffer, ready: VecDeque::new() }
     }
@@ -37,10 +38,18 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
         Ok(self.ready.pop_front())
     }
+
+    /// Waits until the other side has closed the connection. One that still has something to say is
+    /// not heard out for it.
+    pub(super) async fn gone(&mut self) {
+        if matches!(self.stream.peek(&mut [0]).await, Ok(1..)) {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Writes a frame with its length.
-pub(super) async fn write(stream: &mut (impl AsyncWrite + Unpin), frame: Bytes) -> io::Result<()> {
+pub(super) async fn write(stream: &mut WriteHalf<'_>, frame: Bytes) -> io::Result<()> {
     let length = i32::try_from(frame.len()).map_err(io::Error::other)?;
     let mut whole = Bytes::copy_from_slice(&length.to_be_bytes()).chain(frame);
     stream.write_all_buf(&mut whole).await

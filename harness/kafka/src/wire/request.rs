@@ -142,6 +142,17 @@ pub(crate) fn decode(mut frame: Bytes, batch_bytes_max: usize) -> Result<Decoded
     Ok(Decoded { key, version, correlation: header.correlation_id, client_id, request })
 }
 
+/// The acknowledgements that a Produce asks for; nothing for a frame that is none. Its batches are not
+/// looked at.
+pub(crate) fn acks(mut frame: Bytes) -> Option<i16> {
+    let (key, version) = peek(&frame).ok()?;
+    let api = Api::of(key).filter(|api| api.key == ApiKey::Produce && api.serves(version))?;
+    check_header(api, version, &frame).ok()?;
+    RequestHeader::decode(&mut frame, api.key.request_header_version(version)).ok()?;
+    api.check(version, &frame).ok()?;
+    message(frame, version).ok().map(|request: ProduceRequest| request.acks)
+}
+
 fn peek(mut frame: &[u8]) -> Result<(i16, i16), RequestError> {
     if frame.len() < 8 {
         return Err(RequestError::Header("shorter than 8 bytes".into()));

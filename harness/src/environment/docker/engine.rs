@@ -20,9 +20,10 @@ use std::time::Duration;
 
 /// Longest that the daemon may take to answer anything, in seconds.
 const PATIENCE_S: u64 = 60;
-/// How often everything is asked to go, and the time in between.
+/// How often everything is asked to go, the time in between, and the longest that it may take.
 const REMOVALS: usize = 5;
 const REMOVE_AGAIN: Duration = Duration::from_secs(1);
+const REMOVE_MAX: Duration = Duration::from_secs(2 * PATIENCE_S);
 
 /// Why the daemon did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -339,15 +340,22 @@ impl Engine {
     /// # Errors
     /// What is left, each with the reason.
     pub(super) async fn remove(&self, belongings: &Belongings) -> Result<(), EngineError> {
-        let mut left = self.remove_once(belongings).await;
-        for _ in 1..REMOVALS {
-            if left.is_empty() {
-                break;
+        let mut left = Vec::new();
+        let removed = async {
+            for _ in 0..REMOVALS {
+                left = self.remove_once(belongings).await;
+                if left.is_empty() {
+                    return;
+                }
+                tokio::time::sleep(REMOVE_AGAIN).await;
             }
-            tokio::time::sleep(REMOVE_AGAIN).await;
-            left = self.remove_once(belongings).await;
+        };
+        let ended = tokio::time::timeout(REMOVE_MAX, removed).await;
+        match ended {
+            Err(_) => Err(EngineError::Refused(format!("not removed within {REMOVE_MAX:?}"))),
+            Ok(()) if left.is_empty() => Ok(()),
+            Ok(()) => Err(EngineError::Refused(left.join("; "))),
         }
-        if left.is_empty() { Ok(()) } else { Err(EngineError::Refused(left.join("; "))) }
     }
 
     /// Tries to remove everything, and says what is left and why.

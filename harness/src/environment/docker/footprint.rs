@@ -1,14 +1,19 @@
 //! What faults can leave behind on brokers in containers, in a few lines.
 
-use super::admin::Partition;
+use super::admin::{Partition, quotas};
 use super::brokers::Names;
 use super::cluster::Cluster;
 use super::engine::{Engine, Limits, State};
+use super::readers::Readers;
 use crate::environment::local::brokers::name;
 use std::collections::BTreeSet;
 
 /// The state of everything that faults can touch. Who leads a partition may differ.
-pub(super) async fn footprint(engine: &Engine, names: &Names, cluster: &Cluster) -> Vec<String> {
+pub(super) async fn footprint(
+    (engine, names): (&Engine, &Names),
+    cluster: &Cluster,
+    readers: &Readers,
+) -> Vec<String> {
     let mut lines = Vec::new();
     for (id, view) in cluster.views() {
         let container = names.container(id);
@@ -30,6 +35,11 @@ pub(super) async fn footprint(engine: &Engine, names: &Names, cluster: &Cluster)
     // How many there are is not told: some are added for good.
     let states: BTreeSet<String> = cluster.partitions().into_values().map(state).collect();
     lines.extend(states);
+    lines.extend(readers.out_of_order());
+    lines.extend(match quotas::in_force(cluster).await {
+        Ok(quotas) => quotas,
+        Err(error) => vec![format!("quotas are not known: {error:#}")],
+    });
     lines
 }
 

@@ -30,7 +30,7 @@ use crate::environment::topic_name;
 use anyhow::Context as _;
 use chaos::fault::Side;
 use chaos::proxy::{self, Delay, Direction, Effect, JitterLaw, Rule};
-use chaos::{Action, Fault, FaultSpec, Injector, Installed, Refusal, RequestKind, Role, Targets};
+use chaos::{Action, Fault, Injector, Installed, Refusal, RequestKind, Role, Targets};
 use down::Signal;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -70,14 +70,14 @@ pub(super) fn peers_of(id: i32) -> String {
 }
 
 /// Whether a fault is done to what brokers have with their peers, so that proxies must be between.
-pub(super) fn disturbs_peers(spec: &FaultSpec) -> bool {
-    matches!(spec.fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
+pub(crate) fn disturbs_peers(fault: &Fault) -> bool {
+    matches!(fault, Fault::ReplicationLag(_) | Fault::UnderReplicated(_))
 }
 
 /// Whether a fault is done to requests, or seen in their answers, so that proxies must read them.
-pub(super) fn reads_requests(spec: &FaultSpec) -> bool {
+pub(crate) fn reads_requests(fault: &Fault) -> bool {
     matches!(
-        spec.fault,
+        fault,
         Fault::BrokerErrors(_)
             | Fault::LostAcknowledgement(_)
             | Fault::FetchStall(_)

@@ -29,12 +29,12 @@ impl Between {
         gateway: Ipv4Addr,
         rules: &Rules,
     ) -> Result<Self, EnvironmentError> {
-        let faults = &scenario.spec.faults;
-        let readers = match faults.iter().any(injector::reads_requests) {
+        let faults = || scenario.spec.faults.iter().map(|spec| &spec.fault);
+        let readers = match faults().any(injector::reads_requests) {
             true => Readers::start(ports, seed).await.map_err(|e| failed("start proxies", e))?,
             false => Readers::default(),
         };
-        let disturbs_peers = faults.iter().any(injector::disturbs_peers);
+        let disturbs_peers = faults().any(injector::disturbs_peers);
         let (gateway, loopback) = (IpAddr::V4(gateway), IpAddr::V4(Ipv4Addr::LOCALHOST));
         let (mut workers, mut peers) = (Proxies::new(), BTreeMap::new());
         for (id, ports) in ports {

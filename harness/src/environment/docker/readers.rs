@@ -1,6 +1,7 @@
 //! Proxies that read requests, where a scenario wants some of those to fail.
 
 use super::brokers::Ports;
+use crate::environment::local::brokers::name;
 use crate::environment::local::injector::requests::Requests;
 use embedded_kafka::{
     ApiFailure, ClusterError, FailedRequests, RequestProxy, RequestRules, Throttled,
@@ -57,6 +58,15 @@ impl Readers {
     /// What a broker has throttled so far.
     pub(super) fn throttled(&self, id: i32) -> Throttled {
         self.brokers.get(&id).map_or_else(Throttled::default, |reader| reader.rules.throttled())
+    }
+
+    /// What is done to requests now, a sentence each.
+    pub(super) fn out_of_order(&self) -> Vec<String> {
+        let each = self.brokers.iter().flat_map(|(id, reader)| {
+            let sentences = reader.rules.out_of_order().into_iter();
+            sentences.map(|sentence| format!("{}, {sentence}", name(*id)))
+        });
+        each.collect()
     }
 
     fn rules(&self, broker: i32) -> Result<&RequestRules, ClusterError> {

@@ -61,6 +61,19 @@ fn an_order_that_really_differs_is_told_from_noise() {
 }
 
 #[test]
+fn who_are_equal_are_in_no_order() {
+    for same in [0.0, 5.0] {
+        let found = agreement([
+            three("docker", "A", [20.0, 21.0, 22.0]),
+            three("docker", "B", [50.0, 51.0, 52.0]),
+            three("local", "A", [same; 3]),
+            three("local", "B", [same; 3]),
+        ]);
+        assert_eq!(found.swaps, [], "{same}");
+    }
+}
+
+#[test]
 fn the_chance_of_two_gaps_is_that_of_published_tables() {
     // t = 0.5 / sqrt(0.01 + 0.01) = 3.5355 with 4 degrees of freedom: p = 0.02411.
     let gap = |mean| Gap { mean, error: 0.1, freedom: 2.0, paired: true };

@@ -27,12 +27,12 @@ pub(super) async fn set(
         [produce_bytes_per_s, fetch_bytes_per_s].map(|bytes| bytes.map(|bytes| bytes as f64));
     let limits =
         (Quota { produce, fetch }, Quota { produce: Some(UNLIMITED), fetch: Some(UNLIMITED) });
-    if let Err(error) = held.alter(limits).await {
-        held.alter(Default::default())
-            .await
-            .map_err(|undo| Refusal::Failed(format!("{error:#}; then {undo:#}")))?;
+    if let Err(error) = held.alter(limits).await
+        && held.alter(Default::default()).await.is_ok()
+    {
         return Err(Refusal::Failed(format!("{error:#}")));
     }
+    // What may be in force is healed, too.
     Ok(Box::new(held))
 }
 
@@ -49,7 +49,7 @@ impl Held {
     async fn alter(&self, (all, exempt): (Quota, Quota)) -> anyhow::Result<()> {
         let exempt = NO_WORKERS.into_iter().map(|client| (Some(client), exempt));
         let quotas: Vec<_> = exempt.chain([(None, all)]).collect();
-        quotas::alter(&mut self.hands.cluster.connect().await?, &quotas).await
+        quotas::alter(&self.hands.cluster, &quotas).await
     }
 
     /// What was throttled since, in words; nothing if nothing was.
