@@ -45,7 +45,8 @@ impl Acks {
     pub fn client_settings(self) -> Vec<(String, String)> {
         let settings: &[(&str, &str)] = match self {
             Self::All => &[("acks", "all"), ("enable.idempotence", "true")],
-            // One request at a time, so that what is sent again does not change the order.
+            // One request at a time, so that a lost connection does not change the order; a broker that
+            // refuses one may, since librdkafka has made the next ready by then.
             Self::Leader => &[
                 ("acks", "1"),
                 ("enable.idempotence", "false"),

@@ -22,10 +22,12 @@ const QUEUE_RECORDS: &str = "100000";
 const QUEUE_KBYTES: &str = "65536";
 /// What brokers accepted they accept again: their bound (of 1 MiB) is above the client's own.
 const MESSAGE_BYTES_MAX: &str = "10000000";
-/// With one request at a time results stay in order when one is sent again, and brokers answer the
-/// requests of a connection one by one anyway. An idempotent client would spin while a broker is slow
-/// to answer: on a machine with few processors a dozen of them hold up the very brokers they wait for.
-/// What is written twice since an answer was lost is what "at least once" allows.
+/// With one request at a time results stay in order when a connection is lost, and brokers answer the
+/// requests of a connection one by one anyway. (librdkafka makes one more ready meanwhile, and sends it
+/// first when a broker refuses the one before: that order only an idempotent client keeps.) An idempotent
+/// client would spin while a broker is slow to answer: on a machine with few processors a dozen of them
+/// hold up the very brokers they wait for. What is written twice since an answer was lost is what "at
+/// least once" allows.
 const REQUESTS_AT_ONCE: &str = "1";
 /// A result that could not be delivered for this long fails, and the worker with it.
 const DELIVERY_TIMEOUT_MS: &str = "300000";

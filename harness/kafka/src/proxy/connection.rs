@@ -50,6 +50,8 @@ async fn requests(
     while let Some(frame) = frames.next().await? {
         let head = Head::of(&frame).ok_or(io::ErrorKind::InvalidData)?;
         tokio::select! {
+            // What a client has said is passed on even if it has gone.
+            biased;
             () = rules.wait(&head) => {}
             () = frames.gone() => break,
         }
