@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
@@ -15,10 +15,10 @@ use crate::coordinator::GroupView;
 use crate::error::ClusterError;
 use crate::quota::{Quota, QuotaTarget, Throttled};
 use crate::security::Security;
-use crate::server::Server;
 use crate::server::authentication::Gate;
 use crate::server::capture::CapturedRequest;
 use crate::server::listener::{bind, listen};
+use crate::server::{Server, lock};
 use crate::transactions::TransactionView;
 use crate::view::{BrokerView, LeaderMove, PartitionView, ReplicaView};
 
@@ -318,7 +318,7 @@ impl EmbeddedKafka {
     }
 
     fn sockets(&self) -> MutexGuard<'_, Vec<BrokerSockets>> {
-        self.brokers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.brokers)
     }
 }
 

@@ -261,6 +261,6 @@ impl Server {
 }
 
 /// A panic elsewhere must not take the cluster with it; its state is changed in whole steps.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

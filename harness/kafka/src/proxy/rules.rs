@@ -3,7 +3,7 @@
 mod failing;
 mod stalls;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use super::frames::Head;
 use crate::error::ClusterError;
 use crate::fault::{ApiFailure, FailedRequests, RequestOutcome};
 use crate::quota::Throttled;
+use crate::server::lock;
 use crate::wire::Api;
 use crate::wire::request::{acks, decode};
 use crate::wire::response::Question;
@@ -54,11 +55,6 @@ enum Then {
     Fail(Failure),
 }
 
-/// What a mutex holds, whoever panicked with it: no value here is ever half written.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl RequestRules {
     /// Everything passes. Shares of requests are drawn from the seed.
     pub fn new(seed: u64) -> Self {
@@ -79,17 +75,17 @@ impl RequestRules {
             let fix = "only the answers to Produce (0) can be lost here".to_owned();
             return Err(ClusterError::Failure { field: "api_key", fix });
         }
-        locked(&self.failing).begin(failure)
+        lock(&self.failing).begin(failure)
     }
 
     /// How many requests of an API have failed since that was asked for.
     pub fn failed_requests(&self, api_key: i16) -> FailedRequests {
-        locked(&self.failing).failed(api_key)
+        lock(&self.failing).failed(api_key)
     }
 
     /// Requests of an API fail no more. Returns how many have. Harmless where none fail.
     pub fn restore_requests(&self, api_key: i16) -> FailedRequests {
-        locked(&self.failing).end(api_key)
+        lock(&self.failing).end(api_key)
     }
 
     /// Lets the requests of one API wait for `lasts` at most, but for those of clients with a
@@ -122,12 +118,12 @@ impl RequestRules {
 
     /// What the broker's answers to Produce and Fetch have told clients of pauses.
     pub fn throttled(&self) -> Throttled {
-        *locked(&self.throttled)
+        *lock(&self.throttled)
     }
 
     /// What is done to requests now, a sentence each: nothing once all that was asked for is over.
     pub fn out_of_order(&self) -> Vec<String> {
-        let failing = locked(&self.failing).in_force().into_iter();
+        let failing = lock(&self.failing).in_force().into_iter();
         let stalled = self.stalls.in_force().into_iter();
         let failing = failing.map(|key| format!("API {key}: fails"));
         failing.chain(stalled.map(|key| format!("API {key}: waits"))).collect()
@@ -142,9 +138,9 @@ impl RequestRules {
     pub(super) fn meet(&self, head: &Head, frame: Bytes) -> Fate {
         let is_answered = head.key != ApiKey::Produce as i16 || acks(frame.clone()) != Some(0);
         // What is not understood here does not fail. It is decoded while nobody waits for that.
-        let is_failing = locked(&self.failing).concerns(head.key);
+        let is_failing = lock(&self.failing).concerns(head.key);
         let asked = is_failing.then(|| decode(frame.clone(), usize::MAX).ok()).flatten();
-        let failure = asked.and_then(|it| locked(&self.failing).fail(head, &it, is_answered));
+        let failure = asked.and_then(|it| lock(&self.failing).fail(head, &it, is_answered));
         let correlation = head.correlation;
         match failure {
             Some(Failure { how: How::Closed, .. }) => Fate::Close,
@@ -176,7 +172,7 @@ impl RequestRules {
             }
         };
         let (place, question) = (failure.place(), failure.question);
-        let lasts = |written| locked(&self.failing).count(place, written);
+        let lasts = |written| lock(&self.failing).count(place, written);
         match failure.how {
             How::Refused(refusal) => {
                 lasts(false);
@@ -197,7 +193,7 @@ impl RequestRules {
     fn note_pause(&self, question: Question, answer: &Bytes) {
         let pause = answer::pause(question, answer);
         if !pause.is_zero() {
-            let mut throttled = locked(&self.throttled);
+            let mut throttled = lock(&self.throttled);
             throttled.answers += 1;
             throttled.time += pause;
         }
@@ -206,7 +202,7 @@ impl RequestRules {
     /// An answer will not come.
     pub(super) fn give_up(&self, expected: &Expected) {
         if let Then::Fail(failure) = &expected.then {
-            locked(&self.failing).give_up(failure);
+            lock(&self.failing).give_up(failure);
         }
     }
 }

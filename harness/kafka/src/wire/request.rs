@@ -132,10 +132,7 @@ pub(crate) fn decode(mut frame: Bytes, batch_bytes_max: usize) -> Result<Decoded
     if !api.serves(version) {
         return unsupported(key, version, &frame);
     }
-    check_header(api, version, &frame)?;
-    let header = RequestHeader::decode(&mut frame, key.request_header_version(version))
-        .map_err(|error| RequestError::Header(error.to_string()))?;
-    api.check(version, &frame).map_err(|source| RequestError::Shape { key, version, source })?;
+    let header = open(api, version, &mut frame)?;
     let request = body(key, version, frame, frame_bytes, batch_bytes_max)
         .map_err(|error| RequestError::Body { key, version, reason: error.to_string() })?;
     let client_id = header.client_id.map(|id| id.to_string()).unwrap_or_default();
@@ -147,10 +144,18 @@ pub(crate) fn decode(mut frame: Bytes, batch_bytes_max: usize) -> Result<Decoded
 pub(crate) fn acks(mut frame: Bytes) -> Option<i16> {
     let (key, version) = peek(&frame).ok()?;
     let api = Api::of(key).filter(|api| api.key == ApiKey::Produce && api.serves(version))?;
-    check_header(api, version, &frame).ok()?;
-    RequestHeader::decode(&mut frame, api.key.request_header_version(version)).ok()?;
-    api.check(version, &frame).ok()?;
+    open(api, version, &mut frame).ok()?;
     message(frame, version).ok().map(|request: ProduceRequest| request.acks)
+}
+
+/// Takes the header off a frame and holds what remains against the shape of its body.
+fn open(api: &Api, version: i16, frame: &mut Bytes) -> Result<RequestHeader, RequestError> {
+    let key = api.key;
+    check_header(api, version, frame)?;
+    let header = RequestHeader::decode(frame, key.request_header_version(version))
+        .map_err(|error| RequestError::Header(error.to_string()))?;
+    api.check(version, frame).map_err(|source| RequestError::Shape { key, version, source })?;
+    Ok(header)
 }
 
 fn peek(mut frame: &[u8]) -> Result<(i16, i16), RequestError> {

@@ -109,6 +109,11 @@ impl Group {
     }
 }
 
+/// Makes an error of an answer's code, with what the broker says of it; 0 is none.
+fn explained(code: i16, what: &str, said: &Option<StrBytes>) -> anyhow::Result<()> {
+    checked(code, what).with_context(|| said.as_ref().map_or_else(String::new, ToString::to_string))
+}
+
 fn topic_name(name: &str) -> TopicName {
     TopicName(StrBytes::from_string(name.to_owned()))
 }
@@ -296,9 +301,7 @@ pub(super) async fn create_topics(
     let answer = connection.ask(6, &request).await?;
     let mut refused = answer.topics.iter().filter(|topic| topic.error_code != TOPIC_EXISTS);
     refused.try_for_each(|topic| {
-        checked(topic.error_code, topic.name.0.as_str()).with_context(|| {
-            topic.error_message.as_ref().map_or_else(String::new, ToString::to_string)
-        })
+        explained(topic.error_code, topic.name.0.as_str(), &topic.error_message)
     })
 }
 
@@ -316,9 +319,7 @@ pub(super) async fn grow_topic(
         CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(TIMEOUT_MS);
     let answer = connection.ask(3, &request).await?;
     answer.results.iter().try_for_each(|topic| {
-        checked(topic.error_code, topic.name.0.as_str()).with_context(|| {
-            topic.error_message.as_ref().map_or_else(String::new, ToString::to_string)
-        })
+        explained(topic.error_code, topic.name.0.as_str(), &topic.error_message)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Requests that wait on their way to a broker.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio::time::sleep_until;
 
 use super::super::frames::Head;
 use crate::clock::Clock;
+use crate::server::lock;
 
 /// The APIs whose requests wait.
 #[derive(Debug)]
@@ -34,18 +35,18 @@ impl Stalls {
 
     pub(super) fn begin(&self, api_key: i16, lasts: Duration, spared: Vec<String>) {
         let stall = Stall { until: self.clock.now() + lasts, spared, held_back: 0 };
-        self.apis().insert(api_key, stall);
+        lock(&self.apis).insert(api_key, stall);
         self.changed.send_replace(());
     }
 
     /// How many requests have been held back.
     pub(super) fn held_back(&self, api_key: i16) -> u64 {
-        self.apis().get(&api_key).map_or(0, |stall| stall.held_back)
+        lock(&self.apis).get(&api_key).map_or(0, |stall| stall.held_back)
     }
 
     /// Ends a stall and says how many requests it has held back.
     pub(super) fn end(&self, api_key: i16) -> u64 {
-        let ended = self.apis().remove(&api_key);
+        let ended = lock(&self.apis).remove(&api_key);
         self.changed.send_replace(());
         ended.map_or(0, |stall| stall.held_back)
     }
@@ -53,7 +54,7 @@ impl Stalls {
     /// The APIs that are stalled now.
     pub(super) fn in_force(&self) -> Vec<i16> {
         let now = self.clock.now();
-        let apis = self.apis();
+        let apis = lock(&self.apis);
         apis.iter().filter(|(_, stall)| stall.until > now).map(|(key, _)| *key).collect()
     }
 
@@ -72,17 +73,12 @@ impl Stalls {
 
     /// Until when a request waits, and counts it once.
     fn until(&self, head: &Head, counted: &mut bool) -> Option<Duration> {
-        let mut apis = self.apis();
+        let mut apis = lock(&self.apis);
         let stall = apis.get_mut(&head.key)?;
         if stall.until <= self.clock.now() || stall.spared.contains(&head.client_id) {
             return None;
         }
         stall.held_back += u64::from(!std::mem::replace(counted, true));
         Some(stall.until)
-    }
-
-    fn apis(&self) -> MutexGuard<'_, BTreeMap<i16, Stall>> {
-        // No value here is ever half written.
-        self.apis.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

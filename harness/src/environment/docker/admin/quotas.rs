@@ -1,9 +1,8 @@
 //! Quotas of clients. Any broker passes the questions on to the controller, if it reaches that: each
 //! is asked in turn, and none for long.
 
-use super::checked;
+use super::{checked, explained};
 use crate::environment::docker::cluster::Cluster;
-use anyhow::Context as _;
 use kafka_protocol::messages::alter_client_quotas_request::{EntityData, EntryData, OpData};
 use kafka_protocol::messages::{AlterClientQuotasRequest, DescribeClientQuotasRequest};
 use kafka_protocol::protocol::{Request, StrBytes};
@@ -47,11 +46,10 @@ pub(in crate::environment::docker) async fn alter(
     let request =
         AlterClientQuotasRequest::default().with_entries(quotas.iter().map(entry).collect());
     let answer = ask_anybody(cluster, &request).await?;
-    answer.entries.iter().try_for_each(|entry| {
-        checked(entry.error_code, "alter a quota").with_context(|| {
-            entry.error_message.as_ref().map_or_else(String::new, ToString::to_string)
-        })
-    })
+    answer
+        .entries
+        .iter()
+        .try_for_each(|entry| explained(entry.error_code, "alter a quota", &entry.error_message))
 }
 
 /// Every quota that is set, a line each.

@@ -4,7 +4,7 @@ use super::super::admin::quotas::{self, Quota};
 use super::super::readers::Readers;
 use super::Hands;
 use crate::environment::NO_WORKERS;
-use crate::environment::local::injector::throttle::told_to_pause;
+use crate::environment::local::injector::throttle::{lifted, told_to_pause};
 use chaos::{Installed, Refusal};
 use embedded_kafka::Throttled;
 use futures::FutureExt;
@@ -67,8 +67,7 @@ impl Installed for Held {
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
         async {
             self.alter(Default::default()).await.map_err(|error| format!("{error:#}"))?;
-            let throttled = self.sentence().unwrap_or_else(|| "nobody was throttled".to_owned());
-            Ok(format!("no quota is set; {throttled}"))
+            Ok(lifted(self.sentence()))
         }
         .boxed()
     }

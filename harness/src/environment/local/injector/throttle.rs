@@ -85,6 +85,11 @@ pub(in crate::environment) fn told_to_pause(
     Some(each.collect::<Vec<_>>().join(", ")).filter(|sentence| !sentence.is_empty())
 }
 
+/// What healing says, of what was throttled.
+pub(in crate::environment) fn lifted(throttled: Option<String>) -> String {
+    format!("no quota is set; {}", throttled.as_deref().unwrap_or("nobody was throttled"))
+}
+
 impl Installed for Held {
     fn evidence(&mut self) -> BoxFuture<'_, Option<String>> {
         let sentence = self.sentence();
@@ -92,10 +97,8 @@ impl Installed for Held {
     }
 
     fn heal(&mut self) -> BoxFuture<'_, Result<String, String>> {
-        let lifted = self.lift().map_err(|error| error.to_string()).map(|()| {
-            let throttled = self.sentence().unwrap_or_else(|| "nobody was throttled".to_owned());
-            format!("no quota is set; {throttled}")
-        });
-        async move { lifted }.boxed()
+        let healed = self.lift().map(|()| lifted(self.sentence()));
+        let healed = healed.map_err(|error| error.to_string());
+        async move { healed }.boxed()
     }
 }
